@@ -1,0 +1,255 @@
+"""Every exception that somabus raises.
+
+An exception from outside this tree is a bug in somabus, please report it.
+
+    SomabusError
+    ├── ConfigurationError            your turn: settings are missing, malformed or contradict each other
+    │   └── NotABusError              the path holds no somabus.json
+    ├── InvalidNameError              your turn: a name that could not be a path part (also a ValueError)
+    ├── UnknownRecipientError         your turn: nobody by that name; carries the nearest names
+    ├── NameTakenError                your turn: the name belongs to another key
+    ├── MessageError                  the sender's turn
+    │   ├── MalformedMessageError     not a message of format 1
+    │   ├── UnsupportedFormatError    a format number that this version does not know
+    │   ├── MessageTooLargeError      over the limit; send an attachment's name instead
+    │   └── ReferenceNotFoundError    refers to something that is not there
+    ├── TrustError                    the operator's turn: not from whom it says
+    ├── LeaseHeldError                nobody's fault: somebody else holds it, until when is told
+    ├── LeaseLostError                nobody's fault: held once, passed on since; abandon the work
+    └── StoreError
+        ├── InvalidKeyError           a bug or an attack: a key that leaves the tree (also a ValueError)
+        ├── KeyExistsError            nobody's fault: somebody was first
+        ├── KeyMissingError           nobody's fault: it is not there, or somebody took it
+        ├── DocumentTooLargeError     more bytes than any document of a bus may have
+        ├── StoreUnavailableError     could not look; try again later, nothing is known to be lost
+        ├── StoreFullError            no space left; nothing was half written
+        ├── StoreRefusedError         the drive refuses to write here: read-only, or no permission
+        └── StoreDamagedError         not what the format allows (a folder or a link for a file); needs a person
+
+Facts are attributes, `str()` is one sentence, and every error survives pickling.
+"""
+
+from datetime import datetime
+
+
+class SomabusError(Exception):
+    """The root: everything somabus raises on purpose is one of these."""
+
+
+class ConfigurationError(SomabusError):
+    """Settings are missing, malformed or contradict each other; nothing was done."""
+
+
+class NotABusError(ConfigurationError):
+    """The path holds no bus; nothing was created there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} holds no somabus.json, so it is no bus and nothing was made there; "
+            f"make one with: somabus init {self.path}"
+        )
+
+
+class InvalidNameError(SomabusError, ValueError):
+    """A name breaks the rule for names; nothing was done with it."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        super().__init__(name, rule)
+        self.name = name
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"{_short(self.name)} is no valid name: {self.rule}"
+
+
+class UnknownRecipientError(SomabusError):
+    """Nobody of that name has joined the bus; nothing was sent."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(name, near)
+        self.name = name
+        self.near = near
+
+    def __str__(self) -> str:
+        hint = f"did you mean {' or '.join(self.near)}?" if self.near else "see who is there: somabus peers"
+        return f"nobody named {_short(self.name)} has joined this bus, so nothing was sent; {hint}"
+
+
+class NameTakenError(SomabusError):
+    """The name is registered under another key; the registered agent is untouched."""
+
+    def __init__(self, name: str, owner: str) -> None:
+        super().__init__(name, owner)
+        self.name = name
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return (
+            f"the name {self.name!r} belongs to the key #{self.owner} on this bus, and the key on this machine is "
+            "another one; choose another name, or bring the agent's own key to this machine"
+        )
+
+
+class MessageError(SomabusError):
+    """The message itself is at fault, not the drive."""
+
+
+class MalformedMessageError(MessageError):
+    """The bytes are no message of format 1; they were not acted on."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"malformed: {self.reason}"
+
+
+class UnsupportedFormatError(MessageError):
+    """The format number is one that this version does not know; nothing was acted on."""
+
+    def __init__(self, found: object) -> None:
+        super().__init__(found)
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"format {_short(str(self.found))} is not known to this version, which reads format 1; update somabus"
+
+
+class MessageTooLargeError(MessageError):
+    """The message is over the limit; nothing was sent."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(size, limit)
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"the message has {self.size:,} bytes, the limit is {self.limit:,}; "
+            "put the large part into a file on the drive and send its name"
+        )
+
+
+class ReferenceNotFoundError(MessageError):
+    """A reference points at nothing; nothing was sent."""
+
+    def __init__(self, field: str, value: str) -> None:
+        super().__init__(field, value)
+        self.field = field
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{self.field} names {_short(self.value)}, and no such message is known here; nothing was sent"
+
+
+class TrustError(SomabusError):
+    """What was read is not from whom it says; it was not acted on."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"not trusted: {self.reason}"
+
+
+class LeaseHeldError(SomabusError):
+    """Somebody else holds the lease; nothing was taken."""
+
+    def __init__(self, name: str, holder: str, ends_at: datetime) -> None:
+        super().__init__(name, holder, ends_at)
+        self.name = name
+        self.holder = holder
+        self.ends_at = ends_at
+
+    def __str__(self) -> str:
+        return f"the lease {self.name!r} is held by {self.holder} until {self.ends_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class LeaseLostError(SomabusError):
+    """Held once, passed on since; nothing was changed, and the work must be abandoned."""
+
+    def __init__(self, name: str, generation: int) -> None:
+        super().__init__(name, generation)
+        self.name = name
+        self.generation = generation
+
+    def __str__(self) -> str:
+        return (
+            f"the lease on {self.name!r} (generation {self.generation}) ended and was passed on; "
+            "nothing was changed, abandon this work"
+        )
+
+
+class StoreError(SomabusError):
+    """The store could not do as asked; `key` names where."""
+
+    def __init__(self, key: str, detail: str = "") -> None:
+        super().__init__(key, detail)
+        self.key = key
+        self.detail = detail
+
+    _sentence = "the store failed at {key}"
+
+    def __str__(self) -> str:
+        said = self._sentence.format(key=_short(self.key))
+        return f"{said} ({self.detail})" if self.detail else said
+
+
+class InvalidKeyError(StoreError, ValueError):
+    """The key is no path inside the tree; nothing was touched."""
+
+    _sentence = "{key} is no key of a bus, and nothing was touched"
+
+
+class KeyExistsError(StoreError):
+    """Somebody was first; what is there is theirs and unchanged."""
+
+    _sentence = "{key} exists already and is unchanged"
+
+
+class KeyMissingError(StoreError):
+    """It is not there, or somebody else took it; nothing was changed."""
+
+    _sentence = "{key} is not there, or somebody else took it; nothing was changed"
+
+
+class DocumentTooLargeError(StoreError):
+    """The document is larger than anything a bus holds; it was not read whole."""
+
+    _sentence = "{key} is larger than any document of a bus may be"
+
+
+class StoreUnavailableError(StoreError):
+    """Could not look. This is not an empty answer; try again later."""
+
+    _sentence = "could not look at {key}: the drive does not answer or is not there; try again later"
+
+
+class StoreFullError(StoreError):
+    """No space is left; nothing was half written."""
+
+    _sentence = "no space left for {key}; nothing was half written; free some space and try again"
+
+
+class StoreRefusedError(StoreError):
+    """The drive refuses to write here; nothing was changed."""
+
+    _sentence = "the drive refuses to write {key}: it is read-only, or this user lacks the permission"
+
+
+class StoreDamagedError(StoreError):
+    """Something stands there that the format does not allow; it needs a person."""
+
+    _sentence = "{key} is not what the format allows; look at it with: somabus verify"
+
+
+def _short(text: str, limit: int = 120) -> str:
+    """Quote a foreign text so that it can neither flood nor forge a line of output."""
+    quoted = ascii(text)
+    return quoted if len(quoted) <= limit else f"{quoted[:limit]}…'"
