@@ -1,0 +1,70 @@
+"""Alerts: one log for all (`channels/alerts`), one entry an episode, whoever sees it first.
+
+Before it appends, an agent reads to the end of the log; it then appends under exactly the next number. If somebody
+was faster, that entry is read too, and perhaps says the same.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from somabus.cursors import CursorBook
+from somabus.log import Log
+from somabus.model import tree
+from somabus.model.draft import Draft
+from somabus.model.message import Message, Priority
+from somabus.outbox import Outbox, Shared
+from somabus.store.port import Store
+
+CHANNEL: Final = "alerts"
+_TRIES: Final = 20
+_AT_ONCE: Final = 10_000
+
+
+class Alerts:
+    """Raises and reads alerts on behalf of one agent."""
+
+    def __init__(
+        self, store: Store, outbox: Outbox, cursors: CursorBook, compose: Callable[[Draft], tuple[Message, bytes]]
+    ) -> None:
+        self._log = Log(store, tree.ALERTS)
+        self._outbox = outbox
+        self._cursors = cursors
+        self._compose = compose
+        self._fresh: list[Message] = []
+
+    def raise_once(self, component: str, episode: str, severity: str, detail: str) -> bool:
+        """Raise an alert, unless somebody has raised it for this episode; tell whether it was raised now."""
+        draft = Draft(
+            to="",
+            kind="alert",
+            priority=Priority.HIGH,
+            subject=f"{component}: {detail}"[:200],
+            data={"component": component, "severity": severity, "detail": detail, "episode": episode},
+        )
+        for _ in range(_TRIES):
+            self._catch_up()
+            if self._cursors.alerted.get(component) == episode:
+                return False
+            data = self._compose(draft)[1]
+            if self._log.append_at(self._cursors.position(tree.ALERTS).at + 1, data):
+                return True
+        # An entry exists that this machine cannot see yet. Better twice than not at all.
+        self._log.append(self._compose(draft)[1])
+        return True
+
+    def fresh(self) -> tuple[Message, ...]:
+        """Return the alerts that this agent has not been shown yet."""
+        self._catch_up()
+        fresh, self._fresh = tuple(self._fresh), []
+        return fresh
+
+    def _catch_up(self) -> None:
+        for entry in self._outbox.read_log(tree.ALERTS, self._cursors, _AT_ONCE, sender=None, channel=CHANNEL):
+            self._learn(entry)
+
+    def _learn(self, entry: Shared) -> None:
+        if entry.opened is None or entry.fault or entry.opened.message.kind != "alert":
+            return
+        message = entry.opened.message
+        self._cursors.alerted[message.data["component"]] = str(message.data.get("episode"))
+        self._fresh.append(message)

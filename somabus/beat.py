@@ -1,0 +1,350 @@
+"""The beat: one run of an agent's routine, as a scheduler starts it every six hours.
+
+    check inbox ─► process ─► share learnings ─► review peers ─► heartbeat
+
+Each step stands alone: one that fails is reported and the rest still run. The heartbeat comes last, so that it tells
+how the beat ended; a beat with work to do also writes one first (`running`), so that a beat that is killed is seen to
+have begun (docs/decisions/0005). Overlapping beats of one agent would do no harm, for every message is claimed; they
+are kept apart all the same: by a lock on this machine, and by a lease on the bus when there is work.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from somabus.alerts import Alerts
+from somabus.cursors import CursorBook
+from somabus.errors import LeaseHeldError, SomabusError, StoreError, StoreUnavailableError
+from somabus.handlers import Handlers, run_checks
+from somabus.inbox import Counts, Inbox
+from somabus.learnings import Learnings
+from somabus.lease import Lease, Leases
+from somabus.model.heartbeat import Beat, Heartbeat, Outcome
+from somabus.model.message import Message
+from somabus.model.presence import Presence, judge_presence
+from somabus.model.report import BeatReport, StepReport
+from somabus.model.schedule import Schedule
+from somabus.outbox import Outbox, Shared
+from somabus.registry import Peer, Registry
+from somabus.review import accuse
+from somabus.sender import Sender
+from somabus.spool import Spool
+from somabus.store.port import Store
+
+_FOLLOW_AT_ONCE: Final = 200
+_MARGIN: Final = timedelta(minutes=1)
+_BAD_LUCK: Final = "could not look: "
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much one beat may do; what is left waits for the next."""
+
+    messages: int = 100
+    seconds: float = 300.0
+
+
+@dataclass(slots=True)
+class Parts:
+    """The services that a routine passes over, all of one agent."""
+
+    me: str
+    bus: str
+    store: Store
+    home: Store
+    inbox: Inbox
+    sender: Sender
+    registry: Registry
+    outbox: Outbox
+    alerts: Alerts
+    cursors: CursorBook
+    learnings: Learnings
+    spool: Spool
+    leases: Leases
+    handlers: Handlers
+    schedule: Schedule
+    staleness: timedelta
+    sign: Callable[[bytes], bytes]
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    vitals: Callable[[], dict[str, Any]]
+    same_machine: Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one beat has found so far."""
+
+    number: int
+    started_at: datetime
+    due_at: datetime
+    missed: int
+    deadline: float
+    overdue: bool
+    steps: list[StepReport] = field(default_factory=list)
+    counts: Counts | None = None
+    handled: int = 0
+    failed: int = 0
+    set_aside: int = 0
+    posted: int = 0
+    learned: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    peers: dict[str, str] = field(default_factory=dict)
+    checks: dict[str, str] = field(default_factory=dict)
+    detail: str = ""
+
+    @property
+    def beat(self) -> Beat:
+        return Beat(number=self.number, due_at=self.due_at, started_at=self.started_at, missed=self.missed)
+
+
+class Routine:
+    """Runs beats of one agent."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def beat(self, budget: Budget, stop: Callable[[], bool] = lambda: False) -> BeatReport:
+        """Run the routine once and report; only what is no error of somabus's tree gets out as an exception."""
+        parts = self._parts
+        with parts.home.lock("beat") as mine:
+            run = self._begin(budget)
+            if not mine:
+                run.detail = "another beat of this agent is running on this machine"
+                return self._report(run, Outcome.BUSY)
+            return self._steps(run, budget, stop)
+
+    def process(self, budget: Budget, stop: Callable[[], bool] = lambda: False) -> int:
+        """Handle what waits, between two beats; return how many were handled."""
+        run = self._begin(budget)
+        self._process(run, budget, stop)
+        return run.handled
+
+    # -- the order of things ----------------------------------------------------------------------------------
+
+    def _steps(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> BeatReport:
+        parts = self._parts
+        lease: Lease | None = None
+        try:
+            with self._step(run, "check inbox") as say:
+                run.counts = parts.inbox.counts()
+                say(f"{run.counts.unread} wait, {run.counts.delayed} delayed, {run.counts.dead} dead letters")
+            work = bool((run.counts and run.counts.unread) or parts.learnings.count() or parts.spool.count())
+            if work:
+                lease = self._take_turn(budget)
+                with self._step(run, "begin"):
+                    self._write_heartbeat(run, Outcome.RUNNING, None)
+            with self._step(run, "process") as say:
+                say(self._process(run, budget, stop))
+            with self._step(run, "share learnings") as say:
+                say(self._share(run))
+            with self._step(run, "review peers") as say:
+                say(self._review(run))
+            return self._end(run)
+        except LeaseHeldError as error:
+            run.detail = f"another beat of this agent is running: {error}"
+            return self._report(run, Outcome.BUSY)
+        finally:
+            if lease is not None:
+                with self._step(run, "end"):
+                    lease.release()
+
+    def _begin(self, budget: Budget) -> _Run:
+        parts = self._parts
+        now, previous = parts.now(), None
+        try:
+            previous = parts.registry.heartbeat(parts.me)
+        except (SomabusError, ValueError):
+            previous = None  # away, or damaged: the steps will say so; the number begins anew
+        due = parts.schedule.due(now)
+        return _Run(
+            number=previous.beat.number + 1 if previous else 1,
+            started_at=now,
+            due_at=due,
+            missed=parts.schedule.missed(previous.beat.due_at, now) if previous else 0,
+            deadline=parts.monotonic() + budget.seconds,
+            overdue=previous is not None and self._was_overdue(previous, now),
+        )
+
+    def _was_overdue(self, previous: Heartbeat, now: datetime) -> bool:
+        verdict = judge_presence(
+            last_seen=previous.written_at,
+            every_s=previous.every_s,
+            stopped=False,
+            now=now,
+            staleness=self._parts.staleness,
+        )
+        return verdict is not Presence.ON_TIME
+
+    def _take_turn(self, budget: Budget) -> Lease | None:
+        parts = self._parts
+        try:
+            return parts.leases.take(
+                f"beat.{parts.me}"[:64].rstrip("."),
+                timedelta(seconds=budget.seconds) + _MARGIN,
+                # The lock of this machine is ours, so a record of this machine is of a beat that died.
+                dead=lambda record: parts.same_machine(record.holder),
+            )
+        except StoreError:
+            return None  # politeness failed; the claims decide
+
+    def _end(self, run: _Run) -> BeatReport:
+        parts = self._parts
+        with self._step(run, "heartbeat") as say:
+            run.checks = run_checks(parts.handlers.checks)
+            outcome = Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED
+            run.counts = parts.inbox.counts()
+            self._write_heartbeat(run, outcome, parts.now())
+            bad = [name for name, said in run.checks.items() if said.startswith("failed")]
+            say(f"next beat {parts.schedule.next(run.started_at):%Y-%m-%d %H:%M} UTC" + (f"; failed checks: {', '.join(bad)}" if bad else ""))
+        return self._report(run, Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED)
+
+    # -- the steps --------------------------------------------------------------------------------------------
+
+    def _process(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> str:
+        parts = self._parts
+        sent, refused = parts.sender.flush() if parts.spool.count() else (0, [])
+        if run.counts is None or run.counts.unread:
+            self._drain(run, budget, stop)
+        said = f"{run.handled} handled"
+        said += f", {run.failed} failed and come again" if run.failed else ""
+        said += f", {sent} delivered from the spool" if sent else ""
+        return said + "".join(f"; refused {each}" for each in refused)
+
+    def _drain(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> None:
+        parts = self._parts
+        known = parts.handlers.handles
+
+        def wanted(message: Message) -> bool:
+            return known(message.kind)
+
+        # Only where some kinds have no handler is it worth reading a message before it is taken.
+        declines = None if known("*") else wanted
+        for delivery in parts.inbox.drain(limit=budget.messages, wanted=declines):
+            with delivery:
+                parts.handlers.handle(delivery)
+            if delivery.error is None:
+                run.handled += 1
+            else:
+                run.failed += 1
+            if stop() or parts.monotonic() > run.deadline:
+                return
+
+    def _share(self, run: _Run) -> str:
+        parts = self._parts
+        parts.cursors.load()
+        try:
+            run.posted = parts.learnings.post(parts.outbox) if parts.learnings.count() else 0
+            faults = [entry for name in sorted(parts.registry.names() - {parts.me}) for entry in self._follow(run, name)]
+        finally:
+            parts.cursors.save()
+        said = f"{run.posted} posted, {len(run.learned)} received"
+        return said + "".join(f"; {entry.log}/{entry.number}: {entry.fault}" for entry in faults[:5])
+
+    def _follow(self, run: _Run, peer: str) -> list[Shared]:
+        faults = []
+        for entry in self._parts.outbox.follow(peer, self._parts.cursors, _FOLLOW_AT_ONCE):
+            if entry.opened is None or entry.fault:
+                faults.append(entry)
+                continue
+            message = entry.opened.message
+            run.learned.append({"from": entry.opened.sender, "kind": message.kind, "id": message.id, **message.data})
+            try:
+                self._parts.handlers.tell(message)
+            except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the log is read on
+                faults.append(replace(entry, fault=f"its handler failed: {type(error).__name__}: {error}"))
+        return faults
+
+    def _review(self, run: _Run) -> str:
+        parts = self._parts
+        peers = [peer for peer in parts.registry.peers() if peer.name != parts.me]
+        run.peers = {peer.name: str(peer.presence or peer.fault or "no card yet") for peer in peers}
+        raised = 0
+        parts.cursors.load()
+        try:
+            for one in accuse(peers, me=parts.me, overdue=run.overdue or run.missed > 0):
+                if self._still(one.component, peers):
+                    raised += parts.alerts.raise_once(one.component, one.episode, one.severity, one.detail)
+            for message in parts.alerts.fresh():
+                run.alerts.append({"from": message.sender, "id": message.id, **message.data})
+                parts.handlers.tell(message)
+        finally:
+            parts.cursors.save()
+        tally = {verdict: list(run.peers.values()).count(verdict) for verdict in dict.fromkeys(run.peers.values())}
+        said = ", ".join(f"{count} {verdict}" for verdict, count in tally.items()) or "nobody else is here"
+        return said + (f"; {raised} alerts raised" if raised else "")
+
+    def _still(self, name: str, peers: list[Peer]) -> bool:
+        """Look a second time before accusing: what was read may be old on this drive."""
+        before = next(peer for peer in peers if peer.name == name)
+        again = self._parts.registry.peer(name)
+        return (again.presence, again.fault) == (before.presence, before.fault)
+
+    def _write_heartbeat(self, run: _Run, outcome: Outcome, finished_at: datetime | None) -> None:
+        parts = self._parts
+        beat = run.beat.model_copy(update={"outcome": outcome, "finished_at": finished_at})
+        parts.registry.write_heartbeat(
+            Heartbeat(
+                bus=parts.bus,
+                agent=parts.me,
+                written_at=parts.store.now(),
+                beat=beat,
+                every_s=parts.schedule.every_s,
+                next_due_at=parts.schedule.next(run.started_at),
+                unread=run.counts.unread if run.counts else 0,
+                dead=run.counts.dead if run.counts else 0,
+                spooled=parts.spool.count(),
+                checks=run.checks,
+                **parts.vitals(),
+            ),
+            parts.sign,
+        )
+
+    # -- reporting --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _step(self, run: _Run, name: str) -> Iterator[Callable[[str], None]]:
+        """Run one step; what goes wrong in it is written down and stays in it."""
+        begun = self._parts.monotonic()
+        said: list[str] = []
+        fault, away = "", False
+        try:
+            yield said.append
+        except LeaseHeldError:
+            raise
+        except StoreUnavailableError as error:
+            fault, away = f"{_BAD_LUCK}{error}", True
+        except SomabusError as error:
+            fault = str(error)
+        except Exception as error:  # noqa: BLE001 - one step may fail in any way, the others still run
+            fault = f"{type(error).__name__}: {error}"
+        if fault or name not in ("begin", "end"):
+            seconds = self._parts.monotonic() - begun
+            run.steps.append(StepReport(name, not fault, fault or "".join(said), round(seconds, 4), away))
+
+    def _report(self, run: _Run, outcome: Outcome) -> BeatReport:
+        parts = self._parts
+        return BeatReport(
+            agent=parts.me,
+            number=run.number,
+            outcome=outcome,
+            due_at=run.due_at,
+            started_at=run.started_at,
+            finished_at=parts.now(),
+            missed=run.missed,
+            steps=tuple(run.steps),
+            handled=run.handled,
+            failed=run.failed,
+            set_aside=run.set_aside,
+            unread=run.counts.unread if run.counts else None,
+            dead=run.counts.dead if run.counts else None,
+            spooled=parts.spool.count(),
+            posted=run.posted,
+            learned=tuple(run.learned),
+            alerts=tuple(run.alerts),
+            peers=run.peers,
+            checks=run.checks,
+            detail=run.detail,
+        )

@@ -1,0 +1,420 @@
+"""The inbox: an agent takes its mail, one holder a message, and nothing gets lost on the way.
+
+    list once ─► claim (rename) ─► read ─► open ─► judge ─┬─► a delivery
+                     │ lost?                              ├─► dead/    cannot be read, may not be acted on
+                     └─► next                             └─► done/    expired, or handled before
+
+A claim is a rename to a name that carries the holder, believed once the file reads under that name. A message whose
+holder died is claimed straight out of claimed/ when its lease ends. What goes wrong with one message is that
+message's affair: it is set aside with its reason, its sender is told, and the next one is served.
+"""
+
+import heapq
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from somabus.delivery import Chain, Delivery
+from somabus.errors import (
+    DocumentTooLargeError,
+    KeyMissingError,
+    LeaseLostError,
+    MessageError,
+    SomabusError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
+from somabus.model import tree
+from somabus.model.deadletter import DeadLetter, Reason
+from somabus.model.ids import IdMaker, milliseconds
+from somabus.model.message import Message
+from somabus.model.receipt import Receipt
+from somabus.model.retry import RetryPolicy
+from somabus.model.slot import WHY, Event, Slot, State, target
+from somabus.opener import Opened, Opener
+from somabus.store.port import Store
+from somabus.trace import Tracer, read_why
+
+LEASE_FOR: Final = timedelta(minutes=10)
+_RELIST_AFTER: Final = timedelta(seconds=2)
+_HOLDER_BYTES: Final = 6
+_STRANGER_DIGIT: Final = 9
+_log: Final = logging.getLogger("somabus")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much lies where. `unread` is what waits to be read now."""
+
+    waiting: int
+    delayed: int
+    due: int
+    claimed: int
+    dead: int
+
+    @property
+    def unread(self) -> int:
+        """What waits, retries that are due included."""
+        return self.waiting + self.due
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that was looked at and not taken. `fault` says why it may not be acted on, or could not be read."""
+
+    name: str
+    state: State
+    opened: Opened | None
+    fault: str = ""
+
+
+class Inbox:
+    """One agent's mail.
+
+    Args:
+        store: the bus.
+        me: the agent's name.
+        opener: from bytes to a trusted message.
+        entropy: random bytes, for holders and jitter.
+        retry: when a message is tried again, and when no more.
+        reply: how a delivery answers.
+        on_dead: told of every dead letter before it is moved; it may be told twice.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        me: str,
+        opener: Opener,
+        *,
+        entropy: Callable[[int], bytes],
+        retry: RetryPolicy,
+        reply: Callable[..., Receipt],
+        on_dead: Callable[[DeadLetter, Message | None], None],
+    ) -> None:
+        self._store = store
+        self._me = me
+        self._opener = opener
+        self._entropy = entropy
+        self._retry = retry
+        self._reply = reply
+        self._on_dead = on_dead
+        self._ids = IdMaker(entropy)
+        self._tracer = Tracer(store)
+        self.now = store.now
+        self.chain = Chain()
+
+    # -- taking -----------------------------------------------------------------------------------------------
+
+    def drain(
+        self,
+        *,
+        lease_for: timedelta = LEASE_FOR,
+        limit: int | None = None,
+        wanted: Callable[[Message], bool] | None = None,
+    ) -> Iterator[Delivery]:
+        """Take what waits, by priority, then age, until nothing waits that can be taken.
+
+        Args:
+            lease_for: how long each delivery is the caller's alone.
+            limit: end after so many.
+            wanted: leave alone what this declines; such messages stay where they wait.
+
+        Raises:
+            StoreUnavailableError: could not look. What was delivered before stays delivered.
+        """
+        taken = 0
+        declined: set[str] = set()
+        while True:
+            listed_at = self.now()
+            progress = False
+            for state, name in self._candidates(listed_at):
+                if limit is not None and taken >= limit:
+                    return
+                if name in declined:
+                    continue
+                if wanted is not None and not self._wants(wanted, state, name):
+                    declined.add(name)
+                    continue
+                delivery = self._take(state, name, lease_for)
+                progress = True
+                if delivery is not None:
+                    taken += 1
+                    yield delivery
+                if self.now() - listed_at > _RELIST_AFTER:
+                    break  # urgent mail may have come meanwhile
+            if not progress:
+                return
+
+    def claim(self, *, lease_for: timedelta = LEASE_FOR) -> Delivery | None:
+        """Take the next message by priority, then age, or return None when none waits.
+
+        Until the lease ends nobody else is given this message; afterwards anybody may be. Delivery is at least
+        once, so handlers meet the same message twice without harm.
+
+        Raises:
+            StoreUnavailableError: could not look. Nothing was claimed.
+        """
+        return next(self.drain(lease_for=lease_for, limit=1), None)
+
+    def take(self, message_id: str, *, lease_for: timedelta = LEASE_FOR) -> Delivery | None:
+        """Take one particular message, or return None if it does not wait."""
+        for state, name in self._candidates(self.now()):
+            if name[2:38] == message_id:
+                return self._take(state, name, lease_for)
+        return None
+
+    # -- looking ----------------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """Count, without opening a file.
+
+        Raises:
+            StoreUnavailableError: could not look. This is not zero.
+        """
+        now = milliseconds(self.now())
+        later = [_until(name) for name in self._list(State.LATER)]
+        claimed = [_until(name) for name in self._list(State.CLAIMED)]
+        dead = [name for name in self._list(State.DEAD) if not name.endswith(WHY)]
+        due = sum(until <= now for until in later) + sum(until <= now for until in claimed)
+        return Counts(len(self._list(State.INBOX)), len(later), due, len(claimed), len(dead))
+
+    def unread(self) -> int:
+        """Count what waits to be read, without opening a file; cheaper than `counts`."""
+        now = milliseconds(self.now())
+        due = sum(_until(name) <= now for state in (State.LATER, State.CLAIMED) for name in self._list(state))
+        return len(self._list(State.INBOX)) + due
+
+    def peek(self, limit: int = 20) -> tuple[Letter, ...]:
+        """Look at what waits, in the order of service, and take nothing.
+
+        Raises:
+            StoreUnavailableError: could not look. This is not an empty inbox.
+        """
+        letters: list[Letter] = []
+        for state, name in self._candidates(self.now()):
+            if len(letters) >= limit:
+                break
+            letter = self._look(state, name)
+            if letter is not None:
+                letters.append(letter)
+        return tuple(letters)
+
+    def dead(self) -> tuple[DeadLetter, ...]:
+        """Return the dead letters, each with its reason, in the order of priority, then age."""
+        names = [name for name in self._list(State.DEAD) if not name.endswith(WHY)]
+        return tuple(read_why(self._store, self._me, name) or self._unexplained(name) for name in names)
+
+    def replay(self, message_id: str) -> bool:
+        """Bring a dead letter back into the inbox, with all its attempts before it; False if it is not there.
+
+        Args:
+            message_id: the message's id, or the name of a dead letter's file.
+        """
+        for name in self._list(State.DEAD):
+            slot = Slot.parse(name)
+            if slot is None or message_id not in (slot.id, name):
+                continue
+            letter = read_why(self._store, self._me, name)
+            if letter is not None and letter.id is not None:
+                slot = Slot(slot.digit, letter.id, slot.generation)
+            self._move(State.DEAD, name, Event.REPLAY, slot.reborn().name)
+            self._store.delete(f"{tree.box(self._me, State.DEAD)}/{name}{WHY}")
+            return True
+        return False
+
+    # -- settling, called by the delivery ---------------------------------------------------------------------
+
+    def ack(self, slot: Slot) -> None:
+        """See `Delivery.ack`."""
+        self._settle(slot, Event.ACK)
+
+    def nack(self, slot: Slot, opened: Opened, error: str, delay: timedelta | None) -> None:
+        """See `Delivery.nack`."""
+        if self._retry.exhausted(slot.attempt):
+            self._set_aside(slot, Reason.ATTEMPTS, f"attempt {slot.attempt}: {error or 'given back'}", opened.message)
+            return
+        dice = int.from_bytes(self._entropy(4)) / (1 << 32)
+        wait = self._retry.delay(slot.attempt, dice) if delay is None else delay
+        self._held(slot, Event.NACK, slot.postponed(milliseconds(self.now() + wait)).name)
+
+    def release(self, slot: Slot) -> None:
+        """See `Delivery.release`."""
+        self._held(slot, Event.RELEASE, slot.waiting().name)
+
+    def extend(self, slot: Slot, lease_for: timedelta | None) -> Slot:
+        """See `Delivery.extend`."""
+        longer = slot.extended(max((slot.until or 0) + 1, milliseconds(self.now() + (lease_for or LEASE_FOR))))
+        self._held(slot, Event.EXTEND, longer.name, durable=False)
+        return longer
+
+    def reject(self, slot: Slot, opened: Opened, why: str) -> None:
+        """See `Delivery.reject`."""
+        self._set_aside(slot, Reason.REJECTED, why, opened.message)
+
+    # -- the way of one message -------------------------------------------------------------------------------
+
+    def _candidates(self, now: datetime) -> Iterator[tuple[State, str]]:
+        """Yield what can be claimed, in the order of service, from one listing of each folder."""
+        at = milliseconds(now)
+        held: set[str] = set()
+        free: list[tuple[str, State]] = []
+        for name in self._list(State.CLAIMED):
+            if _until(name) > at:
+                held.add(name[2:38])
+            else:
+                free.append((name, State.CLAIMED))
+        free += [(name, State.LATER) for name in self._list(State.LATER) if _until(name) <= at]
+        waiting = ((name, State.INBOX) for name in self._list(State.INBOX))
+        for name, state in heapq.merge(waiting, sorted(free)):
+            if name[2:38] not in held:  # a second copy of what somebody is handling waits for the outcome
+                yield state, name
+
+    def _take(self, state: State, name: str, lease_for: timedelta) -> Delivery | None:
+        slot = Slot.parse(name)
+        if slot is None or not slot.fits(state):
+            self._put_stranger_aside(state, name)
+            return None
+        holder = self._entropy(_HOLDER_BYTES).hex()
+        mine = slot.claimed(holder, milliseconds(self.now() + lease_for))
+        if not self._move(state, name, Event.CLAIM, mine.name, durable=False):
+            return None
+        try:
+            raw = self._store.read(self._key(State.CLAIMED, mine.name))
+            # Race: a user-space network client tells two claimants that they won; only one can read the file.
+            return None if raw is None else self._judged(mine, self._opener.open(raw))
+        except DocumentTooLargeError as error:
+            self._quietly_aside(mine, Reason.TOO_LARGE, str(error), None)
+        except StoreDamagedError as error:
+            self._quietly_aside(mine, Reason.NOT_A_FILE, str(error), None)
+        except MessageError as error:
+            self._quietly_aside(mine, Reason.MALFORMED, str(error), None)
+        return None
+
+    def _judged(self, slot: Slot, opened: Opened) -> Delivery | None:
+        message = opened.message
+        refusal = self._opener.refusal(opened, released=slot.replayed)
+        if message.id != slot.id:
+            self._quietly_aside(slot, Reason.MALFORMED, f"the file's name says {slot.id}, the message {message.id}", message)
+        elif refusal is not None and not (refusal.later and not self._retry.exhausted(slot.attempt)):
+            self._quietly_aside(slot, refusal.reason, refusal.detail, message)
+        elif refusal is not None:
+            self._quietly(lambda: self.nack(slot, opened, refusal.detail, None))
+        elif self._done_before(message.id):
+            self._quietly(lambda: self._settle(slot, Event.DUPLICATE))
+        elif message.expired(self.now()):
+            self._quietly(lambda: self._settle(slot, Event.EXPIRE))
+        elif slot.attempt > self._retry.max_attempts:
+            detail = f"{self._retry.max_attempts} holders had it and none finished; it may be what stops them"
+            self._quietly_aside(slot, Reason.ATTEMPTS, detail, message)
+        else:
+            return Delivery(self, slot, opened, self._reply)
+        return None
+
+    def _done_before(self, message_id: str) -> bool:
+        days = tree.done_days(message_id, self.now())
+        ends = (Event.ACK, Event.WITHDRAW)
+        return any(self._store.read(tree.done(self._me, day, message_id, end)) is not None for day in days for end in ends)
+
+    def _settle(self, slot: Slot, event: Event) -> None:
+        done = tree.done(self._me, self.now().date(), slot.id, event)
+        try:
+            self._store.move(self._key(State.CLAIMED, slot.name), done)
+        except KeyMissingError as error:
+            raise LeaseLostError(slot.id, slot.generation) from error
+
+    def _set_aside(self, slot: Slot, reason: Reason, detail: str, message: Message | None, found_as: str = "") -> None:
+        """Move a claimed message to the dead letters.
+
+        Power cut or kill after each step: 1 the lease is longer, 2 a record without its letter, 3 the sender knows;
+        the lease ends and all is done again, with the same record and the same bounce. 4 done.
+        """
+        slot = self.extend(slot, None)  # 1 proves that it is ours to judge
+        letter = DeadLetter(
+            file=slot.name, reason=reason, detail=detail[:2000], at=self.now(), by=self._me, attempt=slot.attempt,
+            id=message.id if message else slot.id, sender=message.sender if message else None,
+            subject=message.subject if message else "", found_as=found_as[:300],
+        )  # fmt: skip
+        self._store.replace(f"{self._key(State.DEAD, slot.name)}{WHY}", letter.to_json())  # 2
+        try:
+            self._on_dead(letter, message)  # 3
+        except SomabusError as error:
+            _log.warning("could not tell of a dead letter", exc_info=error, extra={"message_id": letter.id})
+        self._held(slot, Event.SET_ASIDE, slot.name)  # 4
+        _log.warning("message set aside", extra={"message_id": letter.id, "reason": str(reason), "detail": detail})
+
+    def _quietly_aside(self, slot: Slot, reason: Reason, detail: str, message: Message | None) -> None:
+        self._quietly(lambda: self._set_aside(slot, reason, detail, message))
+
+    def _quietly(self, settle: Callable[[], None]) -> None:
+        """Settle a message that nobody was given; if the lease was lost meanwhile, it is another's to settle."""
+        try:
+            settle()
+        except LeaseLostError:
+            _log.info("lease lost while setting aside")
+
+    def _put_stranger_aside(self, state: State, name: str) -> None:
+        """Set aside a file whose name is none of ours, under a name of ours."""
+        slot = Slot(_STRANGER_DIGIT, self._ids.make(self.now())).claimed(
+            self._entropy(_HOLDER_BYTES).hex(), milliseconds(self.now() + LEASE_FOR)
+        )
+        if self._move(state, name, Event.CLAIM, slot.name, durable=False):
+            detail = f"{name!r} is no file name of a message; see docs/format.md"
+            self._quietly(lambda: self._set_aside(slot, Reason.BAD_NAME, detail, None, found_as=name))
+
+    def _wants(self, wanted: Callable[[Message], bool], state: State, name: str) -> bool:
+        """Look before taking. What cannot be read is wanted: taking is how it gets set aside."""
+        letter = self._look(state, name)
+        return letter is None or letter.opened is None or bool(letter.fault) or wanted(letter.opened.message)
+
+    def _look(self, state: State, name: str) -> Letter | None:
+        slot = Slot.parse(name)
+        if slot is None:
+            return Letter(name, state, None, "no file name of a message")
+        try:
+            raw = self._store.read(self._key(state, name))
+            if raw is None:
+                return None  # somebody took it meanwhile
+            opened = self._opener.open(raw)
+        except StoreUnavailableError:
+            raise
+        except SomabusError as error:
+            return Letter(name, state, None, str(error))
+        if opened.message.expired(self.now()):
+            return Letter(name, state, opened, f"expired at {opened.message.expires_at:%Y-%m-%d %H:%M} UTC")
+        refusal = self._opener.refusal(opened, released=slot.replayed)
+        return Letter(name, state, opened, refusal.detail if refusal else "")
+
+    def _held(self, slot: Slot, event: Event, name: str, *, durable: bool = True) -> None:
+        if not self._move(State.CLAIMED, slot.name, event, name, durable=durable):
+            raise LeaseLostError(slot.id, slot.generation)
+
+    def _move(self, state: State, name: str, event: Event, new_name: str, *, durable: bool = True) -> bool:
+        """Make one move of the table; False if the file is not there any more."""
+        try:
+            self._store.move(self._key(state, name), self._key(target(state, event), new_name), durable=durable)
+        except KeyMissingError:
+            return False
+        return True
+
+    def _unexplained(self, name: str) -> DeadLetter:
+        slot = Slot.parse(name)
+        return DeadLetter(
+            file=name, reason=Reason.BAD_NAME, detail="no record beside it says why", at=self.now(), by=self._me,
+            attempt=slot.attempt if slot else 0, id=slot.id if slot else None,
+        )  # fmt: skip
+
+    def _list(self, state: State) -> list[str]:
+        return self._store.list(tree.box(self._me, state))
+
+    def _key(self, state: State, name: str) -> str:
+        return f"{tree.box(self._me, state)}/{name}"
+
+
+def _until(name: str) -> int:
+    """When the delay or the lease in a name ends; a foreign name has none and is up for taking at once."""
+    slot = Slot.parse(name)
+    return 0 if slot is None or slot.until is None else slot.until
+

@@ -1,0 +1,41 @@
+"""What an agent has learned and not posted yet: kept on its own disk until the next beat."""
+
+from somabus.errors import MessageError
+from somabus.model.envelope import split
+from somabus.model.message import Message
+from somabus.outbox import Outbox
+from somabus.store.port import Store
+
+_FOLDER = "learnings"
+
+
+class Learnings:
+    """A queue in a store of the agent's own, oldest first."""
+
+    def __init__(self, home: Store) -> None:
+        self._home = home
+
+    def note(self, message: Message, data: bytes) -> None:
+        """Keep a signed message; it is on this machine's disk on return."""
+        self._home.create_many([(f"{_FOLDER}/{message.id}.json", data)])
+
+    def count(self) -> int:
+        """Count what waits to be posted."""
+        return len(self._home.list(_FOLDER))
+
+    def post(self, outbox: Outbox) -> int:
+        """Share all of them, and return how many; one that cannot be read any more is set aside on this machine."""
+        posted = 0
+        for name in self._home.list(_FOLDER):
+            key = f"{_FOLDER}/{name}"
+            data = self._home.read(key)
+            try:
+                message = None if data is None else Message.decode(split(data).body)
+            except MessageError:
+                self._home.move(key, f"refused/{name}")
+                continue
+            if message is not None and data is not None:
+                outbox.share(message, data)
+                posted += 1
+            self._home.delete(key)
+        return posted

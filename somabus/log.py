@@ -1,0 +1,77 @@
+"""A numbered log: `<log>/<number // 1000>/<number>.json`, from 1 without gaps.
+
+Appending is the exclusive creation of the next number: one winner, one order for all readers, no clock involved.
+It knows neither what the entries say nor who reads them.
+"""
+
+from typing import Final
+
+from somabus.errors import KeyExistsError, StoreUnavailableError
+from somabus.store.port import Store
+
+SEGMENT: Final = 1000
+_VAIN_TRIES: Final = 10_000
+
+
+class Log:
+    """One log of a store."""
+
+    def __init__(self, store: Store, path: str) -> None:
+        self._store = store
+        self._path = path
+
+    def append(self, data: bytes) -> int:
+        """Append an entry and return its number; the entry is whole and durable on return.
+
+        Raises:
+            StoreError: nothing was appended, or, if the drive failed at the very end, exactly this entry was.
+        """
+        number = self.tail() + 1
+        for _ in range(_VAIN_TRIES):
+            if self.append_at(number, data):
+                return number
+            # Somebody has this number, so it exists, whatever the listing shows: the next one leaves no gap.
+            number += 1
+        raise StoreUnavailableError(self._path, f"{_VAIN_TRIES} others were faster")
+
+    def append_at(self, number: int, data: bytes) -> bool:
+        """Append an entry under exactly this number, the one after the last; False if somebody has it."""
+        try:
+            self._store.create(self._key(number), data)
+        except KeyExistsError:
+            return False
+        return True
+
+    def tail(self) -> int:
+        """Return the last number that a listing shows, 0 for an empty log."""
+        for segment in reversed(self._store.list(self._path)):
+            numbers = self._numbers(segment)
+            if numbers:
+                return numbers[-1]
+        return 0
+
+    def after(self, position: int, limit: int) -> list[int]:
+        """Return up to `limit` of the numbers past the position that a listing shows, in order."""
+        start = _segment(position + 1)
+        found: list[int] = []
+        for segment in self._store.list(self._path):
+            if segment >= start:
+                found += [number for number in self._numbers(segment) if number > position]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def read(self, number: int) -> bytes | None:
+        """Return the bytes of an entry that was listed, or None if it is gone."""
+        return self._store.read(self._key(number), listed=True)
+
+    def _numbers(self, segment: str) -> list[int]:
+        names = self._store.list(f"{self._path}/{segment}")
+        return [int(name[:10]) for name in names if len(name) == 15 and name.endswith(".json") and name[:10].isdigit()]  # noqa: PLR2004
+
+    def _key(self, number: int) -> str:
+        return f"{self._path}/{_segment(number)}/{number:010d}.json"
+
+
+def _segment(number: int) -> str:
+    return f"{number // SEGMENT:07d}"

@@ -1,0 +1,38 @@
+"""Facts about this machine that go into a heartbeat."""
+
+import os
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+
+def host() -> str:
+    """Return this machine's name."""
+    return platform.node()[:120] or "unknown"
+
+
+def vitals(home: Path, drive: Path, version: str, clock_offset_s: float) -> dict[str, Any]:
+    """Return how this machine does; what it does not tell is None."""
+    return {
+        "disk_free_here": _free(home),
+        "disk_free_drive": _free(drive),
+        "load": _load(),
+        "clock_offset_s": round(clock_offset_s, 3),
+        "host": host(),
+        "version": version,
+    }
+
+
+def _free(path: Path) -> int | None:
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None
+
+
+def _load() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None  # Windows has no load average

@@ -1,0 +1,40 @@
+"""The card: who an agent is. Created once at joining, replaced only by its owner, sealed with its own key."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from somabus.model import signing
+from somabus.model.message import Id, Name, Utc, Value
+
+
+def _public_key(text: str) -> str:
+    if len(signing.from_text(text)) != signing.PUBLIC_KEY_BYTES:
+        message = "a public key has 32 bytes"
+        raise ValueError(message)
+    return text
+
+
+class Card(Value):
+    """What everybody may know of an agent; `certificate` is the operator's, where there is one."""
+
+    format: Literal[1] = 1
+    bus: Id
+    name: Name
+    public_key: Annotated[str, AfterValidator(_public_key)]
+    display_name: str = Field(default="", max_length=80)
+    joined_at: Utc
+    cadence: str = Field(max_length=100)
+    every_s: float = Field(gt=0)
+    skills: tuple[Annotated[str, Field(max_length=80)], ...] = Field(default=(), max_length=64)
+    certificate: dict[str, Any] | None = None
+
+    @property
+    def key(self) -> bytes:
+        """The public key."""
+        return signing.from_text(self.public_key)
+
+    @property
+    def short(self) -> str:
+        """The first eight hex digits of the key's fingerprint."""
+        return signing.short(self.key)

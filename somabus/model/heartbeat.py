@@ -1,0 +1,51 @@
+"""The heartbeat: proof that a routine fired, ran and finished. Replaced whole at every beat, by its owner alone."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from somabus.model.message import Id, Name, Utc, Value
+
+
+class Outcome(StrEnum):
+    """How a beat ended. `running` in a heartbeat of the past means: it was killed on the way."""
+
+    RUNNING = "running"
+    OK = "ok"
+    FAILED = "failed"
+    BUSY = "busy"
+
+
+class Beat(Value):
+    """One run of the routine: for which slot it fired, when it ran, whether it finished, how many were missed."""
+
+    number: int = Field(ge=1)
+    due_at: Utc
+    started_at: Utc
+    finished_at: Utc | None = None
+    outcome: Outcome = Outcome.RUNNING
+    missed: int = Field(default=0, ge=0)
+
+
+class Heartbeat(Value):
+    """What an agent says of itself at its last beat; all times by the drive's clock."""
+
+    format: Literal[1] = 1
+    bus: Id
+    agent: Name
+    written_at: Utc
+    beat: Beat
+    every_s: float = Field(gt=0)
+    next_due_at: Utc
+    unread: int = Field(default=0, ge=0)
+    dead: int = Field(default=0, ge=0)
+    spooled: int = Field(default=0, ge=0)
+    disk_free_here: int | None = None
+    disk_free_drive: int | None = None
+    load: float | None = None
+    clock_offset_s: float | None = None
+    host: str = Field(default="", max_length=120)
+    version: str = Field(default="", max_length=40)
+    checks: dict[str, Annotated[str, Field(max_length=500)]] = Field(default_factory=dict, max_length=100)
+    stopped: bool = False

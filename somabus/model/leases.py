@@ -1,0 +1,25 @@
+"""The record of a lease on a named resource: who holds it until when, under which number."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from somabus.model.message import Name, Utc, Value
+
+
+class LeaseRecord(Value):
+    """One generation of a lease. The highest generation counts; a released one counts as ended."""
+
+    format: Literal[1] = 1
+    name: Name
+    generation: int = Field(ge=1)
+    agent: Name
+    holder: str = Field(max_length=200)
+    taken_at: Utc
+    ends_at: Utc
+    released: bool = False
+
+    def free(self, now: datetime, staleness: timedelta) -> bool:
+        """Tell whether another may take the next generation; a renewal that is not visible here yet is waited for."""
+        return self.released or now >= self.ends_at + staleness

@@ -1,0 +1,59 @@
+"""Names that are legal path parts on every drive: Linux, macOS, Windows, SMB, NFS.
+
+One rule for agents, leases, kinds and channels, so that a key built from names can never leave the tree,
+never collide with another by case, and is never a device on Windows.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from somabus.errors import InvalidNameError
+
+RULE: Final = (
+    "1 to 64 of a-z 0-9 . _ - (lower case), starting with a letter or a digit, not ending with a dot, "
+    "and no device name of Windows such as con or com1"
+)
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_DEVICES: Final = frozenset(
+    ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))]
+)
+
+
+def is_device(part: str) -> bool:
+    """Tell whether Windows would take the path part for a device; an extension does not change that."""
+    return part.split(".", 1)[0].lower() in _DEVICES
+
+
+def is_name(text: str) -> bool:
+    """Tell whether the text is a valid name."""
+    return bool(_NAME.fullmatch(text)) and not text.endswith(".") and not is_device(text)
+
+
+def check_name(text: str) -> str:
+    """Return the name unchanged if it is valid.
+
+    Raises:
+        InvalidNameError: it is not; the error carries the rule.
+    """
+    if not is_name(text):
+        raise InvalidNameError(text, RULE)
+    return text
+
+
+def channel_folder(channel: str) -> str:
+    """Return the folder of a channel: `arc:foo` lies under `arc=foo`, because `:` is no path character on Windows.
+
+    Raises:
+        InvalidNameError: a part of the channel's name breaks the rule for names.
+    """
+    parts = channel.split(":")
+    if len(parts) > 2:  # noqa: PLR2004 - one colon, two parts
+        raise InvalidNameError(channel, f"at most one colon, and each part {RULE}")
+    return "=".join(check_name(part) for part in parts)
+
+
+def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return up to three known names that a person may have meant."""
+    return tuple(difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5))

@@ -1,0 +1,73 @@
+"""What a sender gets: the receipt, and where the message is now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that the message is on the drive, or, if `spooled`, on this machine's own disk.
+
+    `duplicate`: a message with this key had been sent before and was not sent again; `id` is that one's.
+    `silent_since`: the recipient's last sign of life, if it is silent by its own cadence.
+    `unread`: how much mail waits for the sender itself.
+    """
+
+    id: str
+    to: str
+    sent_at: datetime
+    duplicate: bool = False
+    spooled: bool = False
+    silent_since: datetime | None = None
+    superseded: bool | None = None
+    unread: int | None = None
+
+    def __str__(self) -> str:
+        if self.spooled:
+            said = f"{self.id} for {self.to} waits on this machine until the drive is back"
+        elif self.duplicate:
+            said = f"{self.id} had been sent to {self.to} before; nothing was sent twice"
+        else:
+            said = f"{self.id} lies in the inbox of {self.to}"
+        if self.silent_since is not None:
+            said += f"; {self.to} has been silent since {self.silent_since:%Y-%m-%d %H:%M} UTC"
+        return said
+
+
+class Whereabouts(StrEnum):
+    """Where a message can be."""
+
+    SPOOLED = "spooled"
+    WAITING = "waiting"
+    DELAYED = "delayed"
+    CLAIMED = "claimed"
+    DONE = "done"
+    DEAD = "dead"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where one message is, as the drive shows it now.
+
+    `at` says since when or until when, in the words of `detail`. A message that is done tells its `day`, not its
+    minute: the name that proves it was handled follows from its id alone, and has no room for more.
+    """
+
+    id: str
+    to: str
+    state: Whereabouts
+    at: datetime | None = None
+    day: str | None = None
+    by: str | None = None
+    attempt: int | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        when = f" {self.at:%Y-%m-%d %H:%M:%S} UTC" if self.at else f" on {self.day}" if self.day else ""
+        who = f" by {self.by}" if self.by else ""
+        rest = f": {self.detail}" if self.detail else ""
+        return f"{self.id} to {self.to}: {self.state}{when}{who}{rest}"

@@ -1,0 +1,33 @@
+"""When a message that failed is tried again, and when no more."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+_DOUBLINGS: Final = 32  # far past every cap, and no float overflows
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with jitter, and a bounded number of attempts.
+
+    An attempt is a claim: a holder that died counts like one that failed, so a message that kills its
+    handler ends in the dead letters and not in a circle.
+    """
+
+    max_attempts: int = 5
+    base: timedelta = timedelta(seconds=30)
+    cap: timedelta = timedelta(hours=1)
+
+    def exhausted(self, attempt: int) -> bool:
+        """Tell whether the attempt of this number, 1 being the first, was the last one."""
+        return attempt >= self.max_attempts
+
+    def delay(self, attempt: int, dice: float) -> timedelta:
+        """Return the wait after the failed attempt: base doubled each time, capped, the upper half by dice in [0, 1).
+
+        Half of the wait is kept and half is random ("equal jitter", Marc Brooker, AWS Architecture Blog, 2015), so
+        that messages that failed together do not come back together, and none comes back at once.
+        """
+        full = min(self.cap, self.base * (1 << min(attempt - 1, _DOUBLINGS)))
+        return full / 2 + full / 2 * dice

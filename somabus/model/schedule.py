@@ -1,0 +1,106 @@
+"""A routine's cadence as a grid on the wall clock, in UTC.
+
+The grid does not start with the process: a six-hour routine on a machine that sleeps still knows which slot it
+serves and how many went by. `6h` is every slot since 1970 that is a multiple of six hours; anything with blanks is
+a cron expression, read by croniter.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from somabus.errors import ConfigurationError
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_MOST: Final = timedelta(days=3650)
+_COUNT: Final = 10_000
+
+DEFAULT: Final = "0 */6 * * *"
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `90s`, `10m`, `6h`, `2d` or `1w`.
+
+    Raises:
+        ConfigurationError: something else, nothing, or more than ten years.
+    """
+    found = _DURATION.fullmatch(text.strip().lower())
+    span = timedelta(seconds=float(found[1]) * _UNITS[found[2]]) if found and len(text) < 16 else None  # noqa: PLR2004
+    if span is None or not timedelta(0) < span <= _MOST:
+        message = f"{ascii(text)[:40]} is no duration; write a number and a unit such as 90s, 10m, 6h, 2d"
+        raise ConfigurationError(message)
+    return span
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A cadence: slots on the wall clock. Build it with `Schedule.parse`."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Schedule":
+        """Read `6h` or a cron expression such as `0 */6 * * *`.
+
+        Raises:
+            ConfigurationError: neither.
+        """
+        text = " ".join(text.split())
+        if " " not in text:
+            parse_duration(text)
+            return cls(text)
+        from croniter import croniter
+
+        if not croniter.is_valid(text):
+            message = f"{ascii(text)[:60]} is no cron expression; five fields are needed, as in: 0 */6 * * *"
+            raise ConfigurationError(message)
+        return cls(text)
+
+    def due(self, now: datetime) -> datetime:
+        """Return the latest slot at or before now."""
+        if self._every is not None:
+            return now - (now - _EPOCH) % self._every
+        from croniter import croniter
+
+        # croniter looks strictly before its start, and a slot that is now counts as due.
+        return _utc(croniter(self.text, now + timedelta(seconds=1)).get_prev(datetime))
+
+    def next(self, now: datetime) -> datetime:
+        """Return the first slot after now."""
+        if self._every is not None:
+            return self.due(now) + self._every
+        from croniter import croniter
+
+        return _utc(croniter(self.text, now).get_next(datetime))
+
+    def missed(self, last_due: datetime, now: datetime) -> int:
+        """Count the slots after the one last served and before the one due now; at most ten thousand."""
+        due = self.due(now)
+        if self._every is not None:
+            return max(0, (due - last_due) // self._every - 1)
+        count, slot = 0, self.next(last_due)
+        while slot < due and count < _COUNT:
+            count, slot = count + 1, self.next(slot)
+        return count
+
+    @property
+    def every_s(self) -> float:
+        """The longest time between two neighbouring slots of a week, in seconds: what peers may expect."""
+        if self._every is not None:
+            return self._every.total_seconds()
+        from croniter import croniter
+
+        slots = croniter(self.text, _EPOCH)
+        times = [slots.get_next(float) for _ in range(64)]
+        return float(max(b - a for a, b in zip(times, times[1:], strict=False)))
+
+    @property
+    def _every(self) -> timedelta | None:
+        return None if " " in self.text else parse_duration(self.text)
+
+
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,0 +1,58 @@
+"""The tree of a bus (format 1): the one place that says which key means what."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from somabus.model.ids import id_time
+from somabus.model.slot import Event, State, done_name
+
+REGISTRY: Final = "registry"
+ALERTS: Final = "channels/alerts"
+_LOOK_BACK: Final = 40  # days; done/ is kept for less
+
+
+def card(agent: str) -> str:
+    """Who."""
+    return f"registry/{agent}/card.json"
+
+
+def heartbeat(agent: str) -> str:
+    """Alive."""
+    return f"registry/{agent}/heartbeat.json"
+
+
+def cursors(agent: str) -> str:
+    """How far it has read each log."""
+    return f"registry/{agent}/cursors.json"
+
+
+def box(agent: str, state: State) -> str:
+    """The folder of an agent's messages in a state."""
+    return f"messages/{agent}/{state}"
+
+
+def outbox(agent: str) -> str:
+    """The agent's own log."""
+    return f"messages/{agent}/outbox"
+
+
+def sent_key(agent: str, digest: str) -> str:
+    """The record of a message sent with `key=`, for recognising the second sending."""
+    return f"messages/{agent}/keys/{digest}.json"
+
+
+def lease(name: str, generation: int | None = None) -> str:
+    """A lease's folder, or one generation's record."""
+    return f"leases/{name}" if generation is None else f"leases/{name}/{generation:09d}.json"
+
+
+def done(agent: str, day: date, message_id: str, event: Event) -> str:
+    """The name of a message that is done: it follows from day, id and how it ended."""
+    return f"messages/{agent}/done/{day.isoformat()}/{done_name(message_id, event)}"
+
+
+def done_days(message_id: str, now: datetime) -> list[date]:
+    """The days on which a message of this id may have been done, latest first."""
+    today = now.date()
+    first = max(min(id_time(message_id).date(), today), today - timedelta(days=_LOOK_BACK))
+    return [today - timedelta(days=n) for n in range((today - first).days + 1)]

@@ -1,0 +1,65 @@
+"""Settings, read once: an argument beats the environment, the environment beats `somabus.toml`, that beats the default.
+
+`somabus.toml` is looked for in the working folder and those above it:
+
+    bus = "X:/soma_network"
+    agent = "scout"
+    every = "6h"
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from somabus.errors import ConfigurationError
+
+FILE: Final = "somabus.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, none of it required; an empty text means: not set."""
+
+    bus: str = ""
+    agent: str = ""
+    home: str = ""
+    every: str = ""
+    durability: str = ""
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str], folder: Path, **arguments: str | None) -> "Settings":
+        """Read all sources once.
+
+        Raises:
+            ConfigurationError: the file is no TOML, or names something that cannot be set.
+        """
+        settings = cls(**_from_file(folder))
+        settings = replace(settings, **_from_environment(environment))
+        return replace(settings, **{name: value for name, value in arguments.items() if value})
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    names = {field.name: f"SOMABUS_{field.name.upper()}" for field in fields(Settings)}
+    return {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
+
+
+def _from_file(folder: Path) -> dict[str, Any]:
+    path = next((each / FILE for each in (folder, *folder.parents) if (each / FILE).is_file()), None)
+    if path is None:
+        return {}
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        message = f"{path} cannot be read: {error}"
+        raise ConfigurationError(message) from error
+    known = {field.name for field in fields(Settings)}
+    for name, value in found.items():
+        if name not in known or not isinstance(value, str):
+            message = f"{path}: {name} = {value!r} is no setting; known are {', '.join(sorted(known))}, all of them texts"
+            raise ConfigurationError(message)
+    if "bus" in found and "://" not in found["bus"]:
+        found["bus"] = os.path.join(path.parent, found["bus"])  # noqa: PTH118 - keeps X:/ paths as they are
+    return found

@@ -1,0 +1,1 @@
+"""The one port, `Store`, and its adapters. Importing the port imports no adapter."""

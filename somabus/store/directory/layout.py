@@ -1,0 +1,86 @@
+"""Which path a key means, and which folders may be walked through.
+
+A bus is only where its marker file is: a drive that went away leaves an empty mount point, and a tree made there
+would swallow mail on the local disk. Symbolic links are refused at every level below the root.
+"""
+
+import errno
+import os
+import stat
+from typing import Final
+
+from somabus.errors import StoreUnavailableError
+from somabus.store.directory.files import Files
+
+ENTRY: Final = "entry.json"
+
+
+class Layout:
+    """Paths below one root."""
+
+    def __init__(self, root: str, marker: str | None, files: Files, *, sync: bool) -> None:
+        self._root = root
+        self._marker = None if marker is None else os.path.join(root, marker)
+        self._files = files
+        self._sync = sync
+        self._walked = {root}
+
+    def path(self, key: str) -> str:
+        """Return the path of a checked key."""
+        return f"{self._root}/{key}" if os.sep == "/" else os.path.join(self._root, *key.split("/"))
+
+    def refuse_links(self, path: str) -> None:
+        """Refuse a path that leads through a symbolic link.
+
+        A folder is looked at once a process: this keeps a link that somebody left in the tree from being followed;
+        it is no defence against one who swaps folders while we run. Folder permissions are.
+        """
+        folder = os.path.dirname(path)
+        if folder in self._walked:
+            return
+        todo = []
+        while folder not in self._walked:
+            todo.append(folder)
+            folder = os.path.dirname(folder)
+        for each in reversed(todo):
+            if not stat.S_ISDIR(os.lstat(each).st_mode):
+                raise OSError(errno.ELOOP, "a link or a file stands where a folder should be", each)
+            self._walked.add(each)
+
+    def make_folder(self, folder: str) -> bool:
+        """Make the folder and those above it as far as they are missing; tell whether any was.
+
+        Raises:
+            StoreUnavailableError: the root holds no bus now; nothing was made.
+        """
+        missing = []
+        while folder != self._root and not os.path.lexists(folder):
+            missing.append(folder)
+            folder = os.path.dirname(folder)
+        if not missing:
+            return False
+        self.require_root(os.path.relpath(missing[0], self._root))
+        for each in reversed(missing):
+            self._walked.discard(each)
+            try:
+                self._files.mkdir(each)
+            except FileExistsError:
+                continue  # Race: another writer made it just now.
+            if self._sync:
+                self._files.sync_folder(os.path.dirname(each))
+        return True
+
+    def require_root(self, key: str) -> None:
+        """Make sure that the root is still the bus; where there is no marker, make the root itself.
+
+        Raises:
+            StoreUnavailableError: the drive is not there.
+        """
+        if self._marker is None:
+            if not os.path.isdir(self._root):
+                self._files.make_root(self._root)
+            return
+        try:
+            os.stat(self._marker)
+        except OSError as error:
+            raise StoreUnavailableError(key, f"no bus at {self._root} now") from error

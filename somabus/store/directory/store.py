@@ -1,0 +1,374 @@
+"""`DirectoryStore`: the verbs of the port as ordered steps on a shared folder.
+
+How a document comes into being (`create`), and what a power cut leaves after each step:
+
+    1  write tmp/<writer>/<n>, fsync        debris in tmp, swept later
+    2  link it to its name                  the name may vanish again: not acknowledged yet
+    3  remove the name under tmp            the same
+    4  fsync the folder                     there for good; only now the call returns
+
+`link` refuses a name that is taken, so step 2 has one winner on every drive that has hard links. Where there are
+none, the document is a folder of that name with `entry.json` inside, renamed into place: a folder that is not empty
+refuses. On Windows a rename refuses by itself. Numbers of the rules in docs/format.md.
+"""
+
+import contextlib
+import errno
+import itertools
+import os
+import stat
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+
+from somabus.errors import (
+    DocumentTooLargeError,
+    KeyExistsError,
+    KeyMissingError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
+from somabus.store.directory.driveclock import DriveClock
+from somabus.store.directory.files import WINDOWS, Files
+from somabus.store.directory.layout import ENTRY, Layout
+from somabus.store.directory.trouble import NO_LINKS, OCCUPIED, PATIENCE_S, patiently, translate
+from somabus.store.directory.watch import POLL_S, FolderWatch
+from somabus.store.port import MAX_BYTES, check_key, is_part
+
+
+class Durability(StrEnum):
+    """What a power cut may take: nothing that was acknowledged (`full`), the newest names (`file`), anything (`none`)."""
+
+    FULL = "full"
+    FILE = "file"
+    NONE = "none"
+
+
+class DirectoryStore:
+    """A store on a folder. Cheap to make; nothing is touched before the first verb.
+
+    Args:
+        root: the folder.
+        writer: a word that no other process uses; it names this store's own folder under tmp/.
+        marker: a file at the root without which the folder is taken for an empty mount point, and nothing is made.
+        durability: what a power cut may take.
+        now: another clock than the drive's, for tests.
+        files: the steps on the disk; tests put failing ones here.
+        private: make everything readable by this user alone.
+        patience_s: how long a step that meets a passing error is tried again.
+        poll_s: how often `wait` lists where no event comes.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        writer: str,
+        marker: str | None = None,
+        durability: Durability | str = Durability.FULL,
+        now: Callable[[], datetime] | None = None,
+        files: Files | None = None,
+        private: bool = False,
+        patience_s: float = PATIENCE_S,
+        poll_s: float = POLL_S,
+    ) -> None:
+        self.root = os.path.abspath(root)
+        self.durability = Durability(durability)
+        self._files = files or Files(private=private)
+        self._layout = Layout(self.root, marker, self._files, sync=self.durability is Durability.FULL)
+        self._tmp = f"{self.root}{os.sep}tmp{os.sep}{writer}"
+        self._numbers = itertools.count()
+        self._patience_s = patience_s
+        self._poll_s = poll_s
+        self._links = not WINDOWS
+        self._watches: dict[str, FolderWatch] = {}
+        self._clock = DriveClock(self._drive_time)
+        self.now = now or self._clock.now
+        self._finalizer = weakref.finalize(self, _close, self._tmp, self._watches)
+
+    def read(self, key: str, *, listed: bool = False) -> bytes | None:
+        """See `Store.read`."""
+        path = self._layout.path(check_key(key))
+        also = frozenset([errno.ENOENT]) if listed else frozenset[int]()
+        try:
+            self._layout.refuse_links(path)
+            data = patiently(lambda: self._read(path), self._patience_s, also=also)
+        except FileNotFoundError:
+            self._layout.require_root(key)
+            return None
+        except OSError as error:
+            raise translate(error, key) from error
+        if data is None:
+            raise StoreDamagedError(key, "a folder stands there")
+        if len(data) > MAX_BYTES:
+            raise DocumentTooLargeError(key, f"over {MAX_BYTES:,} bytes")
+        return data
+
+    def create(self, key: str, data: bytes) -> None:
+        """See `Store.create`."""
+        path = self._layout.path(check_key(key))
+        with self._translated(key):
+            temporary = self._write_aside(data)
+            try:
+                self._publish_once(temporary, path, data, key)
+            finally:
+                self._drop(temporary)
+            self._sync(path)
+
+    def create_many(self, documents: Iterable[tuple[str, bytes]]) -> None:
+        """See `Store.create_many`."""
+        paths = [(self._layout.path(check_key(key)), data) for key, data in documents]
+        if not paths:
+            return
+        written: list[tuple[str, str]] = []
+        with self._translated(f"{len(paths)} documents"):
+            try:
+                for path, data in paths:
+                    written.append((self._write_aside(data), path))
+                for temporary, path in written:
+                    self._into_place(temporary, path)
+            except BaseException:
+                for temporary, _ in written:
+                    self._drop(temporary)
+                raise
+            for folder in dict.fromkeys(os.path.dirname(path) for path, _ in paths):
+                self._sync_folder(folder)
+
+    def replace(self, key: str, data: bytes) -> None:
+        """See `Store.replace`."""
+        path = self._layout.path(check_key(key))
+        with self._translated(key):
+            temporary = self._write_aside(data)
+            try:
+                self._into_place(temporary, path)
+            except BaseException:
+                self._drop(temporary)
+                raise
+            self._sync(path)
+
+    def move(self, source: str, target: str, *, durable: bool = True) -> None:
+        """See `Store.move`."""
+        here, there = self._layout.path(check_key(source)), self._layout.path(check_key(target))
+        with self._translated(source):
+            self._layout.refuse_links(here)
+            try:
+                patiently(lambda: self._made(there, lambda: self._files.replace(here, there)), self._patience_s)
+            except FileNotFoundError as error:
+                self._layout.require_root(source)
+                raise KeyMissingError(source) from error
+            if durable:
+                self._sync(there)
+
+    def delete(self, key: str) -> None:
+        """See `Store.delete`."""
+        path = self._layout.path(check_key(key))
+        with self._translated(key):
+            self._layout.refuse_links(path)
+            try:
+                patiently(lambda: self._files.unlink(path), self._patience_s)
+            except FileNotFoundError:
+                self._layout.require_root(key)
+                return
+            except (IsADirectoryError, PermissionError):
+                if not os.path.isfile(f"{path}{os.sep}{ENTRY}"):
+                    raise
+                self._files.unlink(f"{path}{os.sep}{ENTRY}")
+                self._files.rmdir(path)
+            self._sync(path)
+
+    def list(self, prefix: str, after: str = "", limit: int | None = None) -> list[str]:
+        """See `Store.list`."""
+        key = prefix.rstrip("/")
+        path = self._layout.path(check_key(key)) if key else self.root
+        try:
+            self._layout.refuse_links(f"{path}{os.sep}.")
+            names = patiently(lambda: os.listdir(path), self._patience_s)
+        except FileNotFoundError:
+            self._layout.require_root(key)
+            return []
+        except OSError as error:
+            raise translate(error, key) from error
+        found = [name for name in names if name > after and is_part(name)]
+        found.sort()
+        return found[:limit]
+
+    def wait(self, prefix: str, timeout: float) -> bool:
+        """See `Store.wait`."""
+        key = check_key(prefix.rstrip("/"))
+        if key not in self._watches:
+            path = self._layout.path(key)
+            with self._translated(key):
+                self._layout.make_folder(path)
+                self._watches[key] = FolderWatch(path, self._poll_s)
+            return True
+        return self._watches[key].wait(timeout)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[bool]:
+        """See `Store.lock`."""
+        from filelock import FileLock, Timeout
+
+        path = self._layout.path(f"tmp/locks/{check_key(name)}")
+        with self._translated(name):
+            self._layout.make_folder(os.path.dirname(path))
+            # A marker file would stay behind its dead holder for ever: the system's lock or none.
+            lock = FileLock(path, timeout=0, fallback_to_soft=False)
+            try:
+                lock.acquire()
+            except Timeout:
+                yield False
+                return
+            except NotImplementedError:
+                yield True  # no locks on this drive; nothing is decided by them
+                return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def close(self) -> None:
+        """Remove this writer's empty folder under tmp/ and stop watching; the store may be used again."""
+        self._finalizer()
+        self._watches.clear()
+        self._finalizer = weakref.finalize(self, _close, self._tmp, self._watches)
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _read(self, path: str) -> bytes | None:
+        data = self._files.read(path, MAX_BYTES + 1)
+        if data is not None:
+            return data
+        # A folder: an entry of a drive without hard links, or none of ours.
+        with contextlib.suppress(FileNotFoundError):
+            return self._files.read(f"{path}{os.sep}{ENTRY}", MAX_BYTES + 1)
+        return None
+
+    def _write_aside(self, data: bytes) -> str:
+        path = f"{self._tmp}{os.sep}{next(self._numbers)}"
+        sync = self.durability is not Durability.NONE
+        try:
+            self._made(path, lambda: self._files.write_new(path, data, sync=sync))
+        except OSError:
+            self._drop(path)
+            raise
+        return path
+
+    def _publish_once(self, temporary: str, path: str, data: bytes, key: str) -> None:
+        try:
+            if self._links:
+                self._made(path, lambda: self._files.link(temporary, path))
+            elif WINDOWS:
+                self._made(path, lambda: self._files.rename(temporary, path))
+            else:
+                self._publish_folder(path, data, key)
+        except FileExistsError as error:
+            # Race: the answer to a link that succeeded can get lost on the network, and the repeated call then
+            # meets its own work. Two names for the temporary file mean that the link is ours (link(2), open(2)).
+            if self._links and os.stat(temporary).st_nlink == 2:  # noqa: PLR2004
+                return
+            raise KeyExistsError(key) from error
+        except OSError as error:
+            if not self._links or error.errno not in NO_LINKS:
+                raise
+            if os.path.lexists(path):  # sshfs says EPERM where it means EEXIST
+                raise KeyExistsError(key) from error
+            self._links = False
+            self._publish_folder(path, data, key)
+
+    def _publish_folder(self, path: str, data: bytes, key: str) -> None:
+        folder = f"{self._tmp}{os.sep}{next(self._numbers)}"
+        entry = f"{folder}{os.sep}{ENTRY}"
+        self._made(folder, lambda: self._files.mkdir(folder))
+        try:
+            self._files.write_new(entry, data, sync=self.durability is not Durability.NONE)
+            self._sync_folder(folder)
+            self._made(path, lambda: self._files.rename(folder, path))
+        except OSError as error:
+            self._drop(entry)
+            with contextlib.suppress(OSError):
+                self._files.rmdir(folder)
+            if error.errno in OCCUPIED and os.path.lexists(path):
+                raise KeyExistsError(key) from error
+            raise
+
+    def _into_place(self, temporary: str, path: str) -> None:
+        def step() -> None:
+            try:
+                self._made(path, lambda: self._files.replace(temporary, path))
+            except (IsADirectoryError, PermissionError, FileExistsError):
+                inner = f"{path}{os.sep}{ENTRY}"
+                if not os.path.isfile(inner):
+                    raise
+                self._files.replace(temporary, inner)
+
+        patiently(step, self._patience_s, also=frozenset([errno.EEXIST]))
+
+    def _made(self, path: str, step: Callable[[], None]) -> None:
+        """Do a step; if its folder is missing, make the folder and do the step once more."""
+        try:
+            self._layout.refuse_links(path)
+            step()
+        except FileNotFoundError:
+            if not self._layout.make_folder(os.path.dirname(path)):
+                raise
+            step()
+
+    def _drop(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            self._files.unlink(path)
+
+    def _sync(self, path: str) -> None:
+        self._sync_folder(os.path.dirname(path))
+
+    def _sync_folder(self, folder: str) -> None:
+        if self.durability is Durability.FULL:
+            self._files.sync_folder(folder)
+
+    def _drive_time(self) -> float | None:
+        folder = f"{self._tmp}-clock{next(self._numbers)}"
+        try:
+            self._made(folder, lambda: self._files.mkdir(folder))
+            found = os.stat(folder, follow_symlinks=False).st_mtime_ns / 1e9
+        except OSError as error:
+            self._layout.require_root("tmp")
+            if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT):
+                return None  # who may only look decides nothing by time
+            raise translate(error, "tmp") from error
+        with contextlib.suppress(OSError):
+            self._files.rmdir(folder)
+        return found
+
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, FileNotFoundError):
+                raise StoreUnavailableError(key, "a folder vanished in mid-step") from error
+            raise translate(error, key) from error
+
+
+def _close(tmp: str, watches: dict[str, FolderWatch]) -> None:
+    for watch in watches.values():
+        watch.close()
+    with contextlib.suppress(OSError):
+        os.rmdir(tmp)
+
+
+def strangers(root: str) -> Iterator[tuple[str, str]]:
+    """Yield what lies in a tree and can be no document, as relative path and fault; for `somabus verify`."""
+    for folder, folders, files in os.walk(root, followlinks=False):
+        inside = os.path.relpath(folder, root).replace(os.sep, "/")
+        if inside.split("/")[0] == "tmp":
+            continue
+        for name in sorted(folders + files):
+            path = name if inside == "." else f"{inside}/{name}"
+            mode = os.lstat(os.path.join(folder, name)).st_mode
+            if stat.S_ISLNK(mode):
+                yield path, "a symbolic link; readers refuse to follow it"
+            elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                yield path, "neither a file nor a folder"
+            elif not is_part(name) and not name.startswith("."):
+                yield path, "a name that is no part of a key; no reader sees this file"

@@ -1,0 +1,81 @@
+"""What the operating system's errors mean for a bus, and which of them pass if one waits a moment.
+
+The tables come from measurements on SMB, NFS, sshfs and smbnetfs and from reports about Windows; each row of
+`MEANING` is tested.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from somabus.errors import (
+    InvalidKeyError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
+
+_T = TypeVar("_T")
+
+
+def _codes(*names: str) -> frozenset[int]:
+    """The numbers of those errors that this system knows."""
+    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
+
+
+MEANING: Final[tuple[tuple[type[StoreError], frozenset[int]], ...]] = (
+    (StoreFullError, _codes("ENOSPC", "EDQUOT", "EFBIG", "EMLINK")),
+    (StoreRefusedError, _codes("EROFS", "EACCES", "EPERM")),
+    (StoreDamagedError, _codes("ELOOP", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EEXIST")),
+    (InvalidKeyError, _codes("ENAMETOOLONG", "EILSEQ")),
+)
+"""Everything else means: could not look. That is never an empty answer."""
+
+NO_LINKS: Final = _codes("EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL", "EXDEV", "EACCES", "EMLINK", "EBADRQC")
+"""What a drive without hard links says to `link`; EPERM also means "exists" on sshfs, so look before you judge."""
+
+OCCUPIED: Final = _codes("EEXIST", "ENOTEMPTY", "ENOTDIR", "EISDIR", "EPERM", "EACCES", "EBUSY")
+"""What a rename says when something stands at its target; look before you judge."""
+
+_PASSING: Final = _codes("EACCES", "EBUSY", "ETXTBSY", "ESTALE", "EINTR", "EAGAIN", "EDEADLK")
+"""Sharing violations and stale handles: another machine or a virus scanner has the file open for a moment."""
+
+_PASSING_WINDOWS: Final = frozenset([5, 32, 33])  # access denied, sharing violation, lock violation
+
+PATIENCE_S: Final = 2.0
+
+
+def translate(error: OSError, key: str) -> StoreError:
+    """Return the store's error for one of the operating system's."""
+    said = f"{error.strerror or error} [{errno.errorcode.get(error.errno or 0, str(error.errno))}]"
+    for kind, codes in MEANING:
+        if error.errno in codes:
+            return kind(key, said)
+    return StoreUnavailableError(key, said)
+
+
+def passes(error: OSError) -> bool:
+    """Tell whether the error may be gone in a moment."""
+    return error.errno in _PASSING or getattr(error, "winerror", None) in _PASSING_WINDOWS
+
+
+def patiently(step: Callable[[], _T], patience_s: float = PATIENCE_S, *, also: frozenset[int] = frozenset()) -> _T:
+    """Do a step, again and again while its error may pass, for a bounded time; then raise that error."""
+    deadline: float | None = None
+    pause = 0.004
+    while True:
+        try:
+            return step()
+        except OSError as error:
+            if not (passes(error) or error.errno in also):
+                raise
+            deadline = deadline or time.monotonic() + patience_s
+            if time.monotonic() >= deadline:
+                raise
+        # Jitter, so that two machines that met on one file do not meet again.
+        time.sleep(pause * (0.5 + os.urandom(1)[0] / 255))
+        pause = min(pause * 2, 0.25)

@@ -1,0 +1,78 @@
+"""Noticing that something may have changed below a folder: the watcher is a hint, the listing is the truth.
+
+Native events report nothing of another machine's writes on SMB and NFS, and a watcher can die silently; so besides
+listening, the folder is listed at an interval.
+"""
+
+import contextlib
+import os
+import threading
+import time
+from typing import Final
+
+POLL_S: Final = 1.0
+_FIRST: Final = ("",)
+
+
+class FolderWatch:
+    """Watches one folder for as long as the process lives. One waiter at a time."""
+
+    def __init__(self, path: str, poll_s: float = POLL_S) -> None:
+        self._path = path
+        self._poll_s = poll_s
+        self._event = threading.Event()
+        self._listing: tuple[str, ...] = _FIRST
+        self._observer = _observe(path, self._event)
+
+    def wait(self, timeout: float) -> bool:
+        """Return True when something may have changed since the last call, False after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while True:
+            left = deadline - time.monotonic()
+            if self._event.wait(max(0.0, min(self._poll_s, left))):
+                self._event.clear()
+                self._listing = self._look()
+                return True
+            seen = self._look()
+            if seen != self._listing:
+                self._listing = seen
+                return True
+            if left <= 0:
+                return False
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._observer is not None:
+            self._observer.stop()
+
+    def _look(self) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(os.listdir(self._path)))
+        except OSError:
+            return ()  # whoever waits looks for itself, and gets the real error then
+
+
+def _observe(path: str, event: threading.Event):  # type: ignore[no-untyped-def]  # noqa: ANN202 - watchdog's classes are imported late
+    """Start a native watcher, or return None where the system has none to give."""
+    from watchdog.events import (
+        DirCreatedEvent,
+        FileCreatedEvent,
+        FileMovedEvent,
+        FileSystemEvent,
+        FileSystemEventHandler,
+    )
+    from watchdog.observers import Observer
+
+    class Wake(FileSystemEventHandler):
+        def on_any_event(self, event_: FileSystemEvent) -> None:  # noqa: ARG002 - which one does not matter
+            event.set()
+
+    observer = Observer()
+    with contextlib.suppress(OSError, RuntimeError):
+        observer.schedule(
+            Wake(), path, event_filter=[FileCreatedEvent, FileMovedEvent, DirCreatedEvent]
+        )
+        observer.daemon = True
+        observer.start()
+        return observer
+    return None

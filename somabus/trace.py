@@ -1,0 +1,122 @@
+"""Finding a message: where is it now, in whose hands, and with what end.
+
+It looks by listing; a message that moves while it is looked for is looked for once more.
+"""
+
+from dataclasses import dataclass
+
+from somabus.errors import MessageError, StoreUnavailableError
+from somabus.model import tree
+from somabus.model.deadletter import DeadLetter
+from somabus.model.ids import from_milliseconds
+from somabus.model.message import Message
+from somabus.model.envelope import split
+from somabus.model.receipt import Trace, Whereabouts
+from somabus.model.slot import WHY, Event, Slot, State, done_event
+from somabus.model.wire import parse_object
+from somabus.store.port import Store
+
+_LIVING = (State.INBOX, State.LATER, State.CLAIMED, State.DEAD)
+_ENDS = {
+    Event.ACK: Whereabouts.DONE,
+    Event.EXPIRE: Whereabouts.EXPIRED,
+    Event.WITHDRAW: Whereabouts.WITHDRAWN,
+    Event.DUPLICATE: Whereabouts.DONE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message's place; `slot` is None for one that is done."""
+
+    agent: str
+    state: State
+    folder: str
+    name: str
+    slot: Slot | None
+
+    @property
+    def key(self) -> str:
+        """Where to read it."""
+        return f"{self.folder}/{self.name}"
+
+
+class Tracer:
+    """Looks through an agent's folders for one id."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, agent: str, message_id: str) -> Found | None:
+        """Return where the message lies, or None if none of the agent's folders shows it."""
+        for _ in range(2):  # Race: it may step from a folder not looked at yet into one that was.
+            found = self._living(agent, message_id) or self._done(agent, message_id)
+            if found is not None:
+                return found
+        return None
+
+    def read(self, agent: str, message_id: str) -> Message | None:
+        """Return the message of an id without verifying it, or None if it is not there or cannot be read."""
+        found = self.find(agent, message_id)
+        raw = None if found is None else self._store.read(found.key)
+        try:
+            return None if raw is None else Message.decode(split(raw).body)
+        except MessageError:
+            return None
+
+    def trace(self, agent: str, message_id: str) -> Trace:
+        """Say where the message is, since or until when, and in whose hands."""
+        found = self.find(agent, message_id)
+        if found is None:
+            return Trace(message_id, agent, Whereabouts.UNKNOWN, detail="not there, or swept after its retention time")
+        if found.slot is None:
+            event = done_event(found.name) or Event.ACK
+            return Trace(message_id, agent, _ENDS[event], day=found.folder.rpartition("/")[2], by=agent)
+        until = None if found.slot.until is None else from_milliseconds(found.slot.until)
+        attempt = found.slot.attempt
+        match found.state:
+            case State.INBOX:
+                return Trace(message_id, agent, Whereabouts.WAITING, attempt=attempt)
+            case State.LATER:
+                return Trace(message_id, agent, Whereabouts.DELAYED, at=until, attempt=attempt, detail="tried again then")
+            case State.CLAIMED:
+                detail = "the lease ends then"
+                return Trace(message_id, agent, Whereabouts.CLAIMED, at=until, by=agent, attempt=attempt, detail=detail)
+            case _:
+                return self._dead(found, message_id)
+
+    def _dead(self, found: Found, message_id: str) -> Trace:
+        letter = read_why(self._store, found.agent, found.name)
+        if letter is None:
+            return Trace(message_id, found.agent, Whereabouts.DEAD, by=found.agent)
+        said = f"{letter.reason}: {letter.detail}"
+        return Trace(
+            message_id, found.agent, Whereabouts.DEAD, at=letter.at, by=letter.by, attempt=letter.attempt, detail=said
+        )
+
+    def _living(self, agent: str, message_id: str) -> Found | None:
+        for state in _LIVING:
+            folder = tree.box(agent, state)
+            for name in self._store.list(folder):
+                if name[2:38] == message_id and not name.endswith(WHY):
+                    return Found(agent, state, folder, name, Slot.parse(name))
+        return None
+
+    def _done(self, agent: str, message_id: str) -> Found | None:
+        for day in tree.done_days(message_id, self._store.now()):
+            for event in _ENDS:
+                folder, _, name = tree.done(agent, day, message_id, event).rpartition("/")
+                if self._store.read(f"{folder}/{name}") is not None:
+                    return Found(agent, State.DONE, folder, name, None)
+        return None
+
+
+def read_why(store: Store, agent: str, name: str) -> DeadLetter | None:
+    """Return the record beside a dead letter, or None if there is none or it cannot be read."""
+    try:
+        raw = store.read(f"{tree.box(agent, State.DEAD)}/{name}{WHY}")
+        return None if raw is None else DeadLetter.from_object(parse_object(raw))
+    except StoreUnavailableError:
+        raise
+    except MessageError:
+        return None
