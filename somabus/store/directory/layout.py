@@ -47,8 +47,8 @@ class Layout:
                 raise OSError(errno.ELOOP, "a link or a file stands where a folder should be", each)
             self._walked.add(each)
 
-    def make_folder(self, folder: str) -> bool:
-        """Make the folder and those above it as far as they are missing; tell whether any was.
+    def make_folder(self, folder: str) -> None:
+        """Make the folder and those above it, as far as they are missing.
 
         Raises:
             StoreUnavailableError: the root holds no bus now; nothing was made.
@@ -58,7 +58,7 @@ class Layout:
             missing.append(folder)
             folder = os.path.dirname(folder)
         if not missing:
-            return False
+            return
         self.require_root(os.path.relpath(missing[0], self._root))
         for each in reversed(missing):
             self._walked.discard(each)
@@ -68,7 +68,6 @@ class Layout:
                 continue  # Race: another writer made it just now.
             if self._sync:
                 self._files.sync_folder(os.path.dirname(each))
-        return True
 
     def require_root(self, key: str) -> None:
         """Make sure that the root is still the bus; where there is no marker, make the root itself.

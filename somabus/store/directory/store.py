@@ -152,8 +152,8 @@ class DirectoryStore:
         """See `Store.move`."""
         here, there = self._layout.path(check_key(source)), self._layout.path(check_key(target))
         with self._translated(source):
-            self._layout.refuse_links(here)
             try:
+                self._layout.refuse_links(here)
                 patiently(lambda: self._made(there, lambda: self._files.replace(here, there)), self._patience_s)
             except FileNotFoundError as error:
                 self._layout.require_root(source)
@@ -165,8 +165,8 @@ class DirectoryStore:
         """See `Store.delete`."""
         path = self._layout.path(check_key(key))
         with self._translated(key):
-            self._layout.refuse_links(path)
             try:
+                self._layout.refuse_links(path)
                 patiently(lambda: self._files.unlink(path), self._patience_s)
             except FileNotFoundError:
                 self._layout.require_root(key)
@@ -311,8 +311,7 @@ class DirectoryStore:
             self._layout.refuse_links(path)
             step()
         except FileNotFoundError:
-            if not self._layout.make_folder(os.path.dirname(path)):
-                raise
+            self._layout.make_folder(os.path.dirname(path))
             step()
 
     def _drop(self, path: str) -> None:

@@ -1,0 +1,83 @@
+"""Commands for the bus itself: init, status, verify, demo, bench."""
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from somabus.cli.group import Context, command, finish
+from somabus.cli.output import Exit, ago, line
+from somabus.connection import create_bus
+
+
+@command("init", "somabus init X:/soma_network --name research")
+@click.argument("path", required=False)
+@click.option("--name", default="", help="For people.")
+@click.option("--policy", type=click.Choice(["pinned", "open"]), default="pinned", show_default=True, help="open: unsigned mail is acted on, too.")
+@click.option("--hop-limit", default=16, show_default=True, type=click.IntRange(1, 10_000), help="Park a chain of messages after so many hops.")
+@click.option("--staleness", "staleness_s", default=10.0, show_default=True, type=click.FloatRange(0, 3600), help="Seconds a replaced file may look old on this drive.")
+def init(context: Context, path: str | None, name: str, policy: str, hop_limit: int, staleness_s: float) -> None:
+    """Make a new bus in a folder. An existing bus is left as it is."""
+    where = path or context.bus()
+    made = create_bus(where, name, policy, hop_limit=hop_limit, staleness_s=staleness_s)
+    text = f"a bus is at {where}; join it with: somabus --bus {where} join NAME"
+    context.out.answer({"bus": made.bus, "path": str(where)}, text)
+
+
+@command("status", "somabus status")
+def status(context: Context) -> None:
+    """Say in a few lines how the bus and this agent do."""
+    agent = context.agent()
+    counts, peers, now = agent.counts(), agent.peers(), agent.inbox.now()
+    mine = next((peer for peer in peers if peer.name == agent.name), None)
+    beat = mine.heartbeat.beat if mine and mine.heartbeat else None
+    tally = Counter(str(peer.presence or "cannot be read") for peer in peers)
+    fired = f"beat {beat.number} fired for {beat.due_at:%Y-%m-%d %H:%M} UTC, ran {ago(beat.started_at, now)}, " if beat else "no beat yet"
+    ended = (f"finished: {beat.outcome}, missed {beat.missed}" if beat.finished_at else "did not finish") if beat else ""
+    lines = [
+        f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
+        f"agent    {agent.name} #{agent.short}",
+        f"mail     {counts.unread} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead letters",
+        f"beat     {fired}{ended}",
+        f"peers    {', '.join(f'{n} {verdict}' for verdict, n in sorted(tally.items()))}",
+    ]
+    facts = {"bus": agent.bus, "agent": agent.name, "short": agent.short, "counts": counts, "beat": beat, "peers": dict(tally)}
+    context.out.answer(facts, "\n".join(lines), unread=counts.unread)
+
+
+@command("verify", "somabus verify X:/soma_network")
+@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
+def verify(context: Context, path: Path | None) -> None:
+    """Judge a tree, or one file, against the format; for writers in other languages and for damaged drives."""
+    from somabus.judge import judge_path
+
+    faults, looked_at = judge_path(path or Path(context.bus()))
+    rows = [(fault.path, fault.weight, line(fault.rule, 110), line(fault.step, 80)) for fault in faults]
+    facts = {"faults": faults, "documents": looked_at}
+    context.out.table(facts, ("path", "weight", "what is wrong", "next step"), rows, empty=f"{looked_at} documents, all of format 1")
+    finish(Exit.UNWELL if any(fault.weight == "error" for fault in faults) else Exit.DONE)
+
+
+@command("demo", "somabus demo --keep")
+@click.option("--keep", is_flag=True, help="Leave the bus where it is, to look at.")
+def demo(context: Context, *, keep: bool) -> None:
+    """Prove the main job in a temporary folder with five real processes; takes about half a minute."""
+    from somabus.demo import show
+
+    finish(Exit.DONE if show(keep=keep, as_json=context.as_json) else Exit.UNWELL)
+
+
+@command("bench", "somabus bench --messages 500")
+@click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--messages", default=300, show_default=True, type=click.IntRange(20, 100_000))
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
+@click.option("--durability", type=click.Choice(["full", "file", "none"]), default="full", show_default=True)
+def bench(context: Context, path: Path | None, messages: int, rounds: int, durability: str) -> None:
+    """Measure this drive: each work of the bus beside the bare system calls that it needs, as a ratio."""
+    from somabus.bench import measure
+
+    rows = measure(path or Path(context.bus()), messages=messages, rounds=rounds, durability=durability)
+    columns = ("work", "µs", "bare µs", "ratio", "what the bare calls are")
+    cells = [(row.work, f"{row.us:,.0f}", f"{row.bare_us:,.0f}", f"{row.ratio:.2f}", row.bare) for row in rows]
+    facts = {"durability": durability, "messages": messages, "rounds": rounds, "rows": rows}
+    context.out.table(facts, columns, cells, empty="")

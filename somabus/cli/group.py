@@ -1,0 +1,142 @@
+"""The group of commands: options that all of them share, errors turned into sentences and exit codes."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from somabus.agent import Agent
+from somabus.cli.output import Exit, Output, code_of
+from somabus.errors import ConfigurationError, SomabusError
+from somabus.settings import Settings
+
+_MODULES: Final = {
+    "init": "bus", "status": "bus", "verify": "bus", "demo": "bus", "bench": "bus",
+    "send": "mail", "inbox": "mail", "read": "mail", "reply": "mail", "dead": "mail", "trace": "mail", "withdraw": "mail",
+    "join": "routine", "beat": "routine", "due": "routine", "run": "routine", "share": "routine", "learn": "routine",
+    "peers": "routine",
+}  # fmt: skip
+"""Which module holds a command: only that one is imported, for a command line that starts at once."""
+
+
+@dataclass
+class Context:
+    """What the shared options say."""
+
+    options: dict[str, str] = field(default_factory=dict)
+    as_json: bool = False
+
+    @property
+    def out(self) -> Output:
+        """Where to print."""
+        return Output(as_json=self.as_json)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, from all sources."""
+        return Settings.load(os.environ, Path.cwd(), **self.options)
+
+    def bus(self) -> str:
+        """Return the path of the bus."""
+        bus = self.settings.bus
+        if not bus:
+            message = "which bus? give --bus PATH, or set SOMABUS_BUS, or write bus = \"PATH\" into somabus.toml"
+            raise ConfigurationError(message)
+        return bus
+
+    def agent(self, name: str | None = None, **declared: Any) -> Agent:
+        """Return the agent that the command speaks for."""
+        settings = self.settings
+        who = name or settings.agent
+        if not who:
+            message = "which agent? give --agent NAME, or set SOMABUS_AGENT, or write agent = \"NAME\" into somabus.toml"
+            raise ConfigurationError(message)
+        declared.setdefault("every", settings.every or None)
+        return Agent(who, self.bus(), home=settings.home or None, durability=settings.durability or "full", **declared)
+
+
+def _store_option(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value:
+        context.ensure_object(Context).options[str(parameter.name)] = value
+
+
+def _store_json(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(Context).as_json = True
+
+
+def shared_options() -> list[click.Option]:
+    """Return the options that stand before or behind every command."""
+    common: dict[str, Any] = {"expose_value": False, "callback": _store_option}
+    return [
+        click.Option(["--bus"], metavar="PATH", help="The shared folder (SOMABUS_BUS).", **common),
+        click.Option(["--agent"], metavar="NAME", help="Who you are (SOMABUS_AGENT).", **common),
+        click.Option(["--json"], is_flag=True, help="Answer as JSON.", expose_value=False, callback=_store_json),
+    ]
+
+
+class Command(click.Command):
+    """A command that also takes the shared options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += shared_options()
+
+
+class Group(click.Group):
+    """Finds commands late, and turns errors into a sentence and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name all commands, in the order of a user's first day."""
+        first = ["init", "join", "send", "inbox", "read", "reply", "dead", "share", "learn", "peers", "trace"]
+        return [*first, *(name for name in _MODULES if name not in first)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the module of one command."""
+        if cmd_name not in _MODULES:
+            return None
+        from importlib import import_module
+
+        module = import_module(f"somabus.cli.{_MODULES[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except SomabusError as error:
+            ctx.ensure_object(Context).out.error(error)
+            ctx.exit(code_of(error))
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="somabus")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Agents on several machines share a folder; somabus makes that folder their message bus.
+
+    Try it: somabus demo
+    """
+    context.ensure_object(Context)
+
+
+cli.params += shared_options()
+
+
+def command(name: str, example: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command whose help ends with an example; its function gets the `Context` first."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        made = click.command(name, cls=Command, epilog=f"Example: {example}")(click.pass_obj(function))
+        return made
+
+    return decorate
+
+
+def finish(code: Exit) -> None:
+    """End with an exit code."""
+    click.get_current_context().exit(int(code))

@@ -1,0 +1,210 @@
+"""Commands for mail: send, inbox, read, reply, dead, trace, withdraw."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from somabus.agent import Agent
+from somabus.cli.group import Context, command, finish
+from somabus.cli.output import Exit, ago, line
+from somabus.errors import ConfigurationError, KeyMissingError
+from somabus.inbox import Letter
+from somabus.model.message import Message, Priority
+from somabus.model.receipt import Receipt, Whereabouts
+from somabus.model.schedule import parse_duration
+
+_SHORT = 12
+
+
+@command("send", 'somabus send planner "3 leads found" --kind status --expires 2d')
+@click.argument("to")
+@click.argument("body", default="")
+@click.option("--kind", default="note", show_default=True, help="note question status decision … or your own word.")
+@click.option("--subject", default="", help="One line.")
+@click.option("--data", metavar="JSON", help="A JSON object for programs.")
+@click.option("--priority", type=click.Choice([each.value for each in Priority]), default="normal", show_default=True)
+@click.option("--expires", metavar="SPAN", help="Not to be acted on after this: 90s, 10m, 6h, 2d.")
+@click.option("--not-before", metavar="SPAN", help="Wait so long first.")
+@click.option("--reply-to", metavar="ID", help="The id of the message that this one answers.")
+@click.option("--topic", help="What it is about.")
+@click.option("--key", help="Sending the same key twice delivers once.")
+@click.option("--supersedes", metavar="ID", help="An earlier message of yours that this one replaces.")
+@click.option("--spool", is_flag=True, help="If the drive is away, keep it here; the next beat delivers it.")
+def send(context: Context, to: str, body: str, data: str | None, expires: str | None, not_before: str | None, *, spool: bool, **fields: Any) -> None:
+    """Send a message to one agent. BODY is Markdown; `-` reads it from standard input."""
+    agent = context.agent()
+    receipt = agent.send(
+        to,
+        sys.stdin.read() if body == "-" else body,
+        spool=spool,
+        data=_json_object(data),
+        expires_in=parse_duration(expires) if expires else None,
+        not_before=parse_duration(not_before) if not_before else None,
+        **fields,
+    )
+    context.out.answer({"receipt": receipt}, str(receipt), unread=receipt.unread)
+
+
+@command("inbox", "somabus inbox --limit 50")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+def inbox(context: Context, limit: int) -> None:
+    """List what waits, in the order of service. Takes nothing."""
+    agent = context.agent()
+    letters, counts = agent.inbox.peek(limit), agent.counts()
+    now = agent.inbox.now()
+    rows = [_row(letter, now) for letter in letters]
+    bad = sum(letter.opened is None for letter in letters)
+    facts = {"messages": [_facts(letter) for letter in letters], "unreadable": bad, "counts": counts}
+    empty = "nothing waits" + (f"; {counts.dead} dead letters: somabus dead" if counts.dead else "")
+    context.out.table(facts, ("id", "from", "kind", "age", "subject"), rows, empty=empty, unread=counts.unread)
+    finish(Exit.DONE if letters else Exit.NOTHING)
+
+
+@command("read", "somabus read 7c1e99ab02d4")
+@click.argument("id", required=False)
+@click.option("--keep", is_flag=True, help="Leave it waiting.")
+def read(context: Context, id: str | None, *, keep: bool) -> None:  # noqa: A002
+    """Print one message in full, and take it as handled unless --keep. Without ID: the next one."""
+    agent = context.agent()
+    if keep:
+        letter = next((each for each in agent.inbox.peek(10_000) if id is None or _matches(each, id)), None)
+        if letter is None or letter.opened is None:
+            _nothing(context, agent, id)
+            return
+        _print(context, agent, letter.opened.message, letter.opened.sender)
+        return
+    delivery = agent.inbox.claim() if id is None else agent.inbox.take(_full_id(agent, id))
+    if delivery is None:
+        _nothing(context, agent, id)
+        return
+    _print(context, agent, delivery.message, delivery.sender)
+    delivery.ack()
+
+
+@command("reply", 'somabus reply 7c1e99ab02d4 "yes, by noon"')
+@click.argument("id")
+@click.argument("body", default="")
+@click.option("--kind", default="answer", show_default=True)
+@click.option("--data", metavar="JSON", help="A JSON object for programs.")
+def reply(context: Context, id: str, body: str, kind: str, data: str | None) -> None:  # noqa: A002
+    """Answer a message, waiting or read before; a waiting one is taken as handled. `-` reads BODY from stdin."""
+    agent = context.agent()
+    text = sys.stdin.read() if body == "-" else body
+    full = _full_id(agent, id)
+    delivery = agent.inbox.take(full)
+    if delivery is not None:
+        receipt = delivery.reply(text, kind=kind, data=_json_object(data))
+        delivery.ack()
+    else:
+        message = agent.find(full)
+        if message is None:
+            raise KeyMissingError(id, "no message of yours has this id; see: somabus inbox")
+        receipt = agent.reply(message, text, kind=kind, data=_json_object(data))
+    context.out.answer({"receipt": receipt}, str(receipt), unread=agent.unread)
+
+
+@command("dead", "somabus dead --replay 7c1e99ab02d4")
+@click.option("--replay", metavar="ID", help="Bring one back into the inbox, with all its attempts before it.")
+def dead(context: Context, replay: str | None) -> None:
+    """List the dead letters, each with its reason, or bring one back."""
+    agent = context.agent()
+    letters = agent.inbox.dead()
+    if replay:
+        found = next((each for each in letters if replay in each.file or (each.id or "").endswith(replay)), None)
+        if found is None or not agent.inbox.replay(found.file):
+            raise KeyMissingError(replay, "no dead letter has this id; see: somabus dead")
+        context.out.answer({"replayed": found.id}, f"{found.id} waits again", unread=agent.unread)
+        return
+    now = agent.inbox.now()
+    rows = [((each.id or each.file)[-_SHORT:], each.sender or "?", each.reason, ago(each.at, now), line(each.detail, 90)) for each in letters]
+    context.out.table({"dead": letters}, ("id", "from", "reason", "since", "detail"), rows, empty="no dead letters", unread=agent.unread)
+    finish(Exit.DONE if letters else Exit.NOTHING)
+
+
+@command("trace", "somabus trace planner 01a1f9db-091b-7293-85c2-12009ab5fbb7")
+@click.argument("to")
+@click.argument("id")
+def trace(context: Context, to: str, id: str) -> None:  # noqa: A002
+    """Say where a message is now, with when and who."""
+    agent = context.agent()
+    found = agent.trace(Receipt(id, to, agent.inbox.now()))
+    context.out.answer({"trace": found}, str(found), unread=agent.unread)
+    finish(Exit.NOTHING if found.state is Whereabouts.UNKNOWN else Exit.DONE)
+
+
+@command("withdraw", "somabus withdraw planner 01a1f9db-091b-7293-85c2-12009ab5fbb7")
+@click.argument("to")
+@click.argument("id")
+def withdraw(context: Context, to: str, id: str) -> None:  # noqa: A002
+    """Take back a message that nobody took yet."""
+    agent = context.agent()
+    found = agent.withdraw(Receipt(id, to, agent.inbox.now()))
+    context.out.answer({"trace": found}, str(found), unread=agent.unread)
+    finish(Exit.DONE if found.state is Whereabouts.WITHDRAWN else Exit.REFUSED)
+
+
+def _row(letter: Letter, now: Any) -> tuple[object, ...]:
+    if letter.opened is None:
+        return (letter.name[-_SHORT:], "?", "?", "", f"cannot be read: {line(letter.fault, 80)}")
+    message = letter.opened.message
+    said = line(message.subject or message.body)
+    note = f"[not acted on: {line(letter.fault, 60)}] " if letter.fault else ""
+    urgent = "" if message.priority is Priority.NORMAL else f"({message.priority}) "
+    return (message.id[-_SHORT:], letter.opened.sender, message.kind, ago(message.created_at, now), f"{note}{urgent}{said}")
+
+
+def _facts(letter: Letter) -> dict[str, Any]:
+    if letter.opened is None:
+        return {"file": letter.name, "state": letter.state, "fault": letter.fault}
+    return {
+        **letter.opened.message.model_dump(),
+        "from": letter.opened.sender,
+        "trust": letter.opened.trust,
+        "state": letter.state,
+        "fault": letter.fault,
+    }
+
+
+def _matches(letter: Letter, text: str) -> bool:
+    return letter.opened is not None and letter.opened.message.id.endswith(text)
+
+
+def _full_id(agent: Agent, text: str) -> str:
+    """Return the id that ends with the text; the text itself if nothing that waits does."""
+    found = {each.opened.message.id for each in agent.inbox.peek(10_000) if each.opened and _matches(each, text)}
+    if len(found) > 1:
+        message = f"{text!r} is the end of {len(found)} ids; give more of it: {', '.join(sorted(found)[:3])}"
+        raise ConfigurationError(message)
+    return found.pop() if found else text
+
+
+def _nothing(context: Context, agent: Agent, wanted: str | None) -> None:
+    said = "nothing waits" if wanted is None else f"no message that waits has an id ending with {wanted}"
+    context.out.answer({"message": None}, said, unread=agent.unread)
+    finish(Exit.NOTHING)
+
+
+def _print(context: Context, agent: Agent, message: Message, sender: str) -> None:
+    head = [f"from     {sender}", f"kind     {message.kind}", f"sent     {message.created_at:%Y-%m-%d %H:%M:%S} UTC ({ago(message.created_at, agent.inbox.now())})", f"id       {message.id}"]
+    head += [f"subject  {message.subject}"] if message.subject else []
+    head += [f"expires  {message.expires_at:%Y-%m-%d %H:%M:%S} UTC"] if message.expires_at else []
+    head += [f"answers  {message.reply_to}"] if message.reply_to else []
+    tail = [json.dumps(message.data, indent=2)] if message.data else []
+    text = "\n".join([*head, "", message.body, *tail])
+    context.out.answer({"message": message, "from": sender}, text, unread=agent.unread)
+
+
+def _json_object(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        message = f"--data {line(text)!r} is no JSON: {error}"
+        raise ConfigurationError(message) from None
+    if not isinstance(value, dict):
+        message = f"--data must be a JSON object such as {{\"n\": 3}}, not {type(value).__name__}"
+        raise ConfigurationError(message)
+    return value

@@ -1,0 +1,159 @@
+"""Everything the command prints, and the exit codes.
+
+    0  done, or: something waits
+    1  a bug in somabus
+    2  wrong usage or settings
+    3  nothing waits
+    4  could not look or write: the drive is away, full or read-only; nothing is known to be lost
+    5  refused: unknown recipient, name taken, not trusted, malformed, held by another
+    6  not well: a step of the beat failed, or `verify` found faults
+    7  busy: another beat of this agent is running
+
+"Nothing waits", "could not look" and "refused" are never the same number. Foreign text goes to a terminal without its
+control characters, so no message can paint over what stands there.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+from somabus.errors import (
+    ConfigurationError,
+    InvalidKeyError,
+    InvalidNameError,
+    SomabusError,
+    StoreDamagedError,
+    StoreError,
+)
+from somabus.model import wire
+
+
+class Exit(IntEnum):
+    """The exit codes."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    NOTHING = 3
+    AWAY = 4
+    REFUSED = 5
+    UNWELL = 6
+    BUSY = 7
+
+
+def code_of(error: SomabusError) -> Exit:
+    """Return the exit code for an error."""
+    if isinstance(error, ConfigurationError | InvalidNameError | InvalidKeyError):
+        return Exit.USAGE
+    if isinstance(error, StoreDamagedError):
+        return Exit.UNWELL
+    return Exit.AWAY if isinstance(error, StoreError) else Exit.REFUSED
+
+
+class Output:
+    """Prints answers, for people or as JSON, and the unread count with each."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def answer(self, facts: dict[str, Any], text: str, *, unread: int | None = None) -> None:
+        """Print one answer."""
+        if self.as_json:
+            click.echo(wire.dump({**{k: plain(v) for k, v in facts.items()}, "unread": unread}).decode())
+            return
+        if text:
+            click.echo(clean(text))
+        self._unread(unread)
+
+    def table(
+        self,
+        facts: dict[str, Any],
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        empty: str,
+        unread: int | None = None,
+    ) -> None:
+        """Print rows as a table, or say in words that there are none."""
+        if self.as_json:
+            self.answer(facts, "", unread=unread)
+            return
+        rows = list(rows)
+        if rows:
+            _print_table(columns, rows)
+        else:
+            click.echo(empty)
+        self._unread(unread)
+
+    def error(self, error: SomabusError) -> None:
+        """Print an error, to stderr."""
+        if self.as_json:
+            facts = {"error": type(error).__name__, "message": str(error), "exit": int(code_of(error))}
+            click.echo(wire.dump(facts).decode(), err=True)
+        else:
+            click.echo(clean(f"somabus: {error}"), err=True)
+
+    def _unread(self, unread: int | None) -> None:
+        if unread is not None:
+            click.echo(f"unread {unread}")
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into what JSON can hold."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: plain(each) for name, each in asdict(value).items()}
+    if isinstance(value, dict):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each) for each in value]
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def clean(text: str) -> str:
+    """Take control characters out of foreign text, line ends and tabs excepted."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def line(text: str, limit: int = 60) -> str:
+    """Make one short line of foreign text."""
+    flat = " ".join(clean(text).split())
+    return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """Say how long ago something was."""
+    if at is None:
+        return "never"
+    seconds = (now - at).total_seconds()
+    if seconds < 0:
+        return f"in {_span(-seconds)}"
+    return f"{_span(seconds)} ago"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size * 2:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _print_table(columns: Sequence[str], rows: list[Sequence[object]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(str(cell))) for cell in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False, soft_wrap=False).print(table)

@@ -1,0 +1,153 @@
+"""Commands for an agent's routine: join, beat, due, run, share, learn, peers."""
+
+import runpy
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from somabus.agent import Agent
+from somabus.cli.group import Context, command, finish
+from somabus.cli.output import Exit, ago, clean, line
+from somabus.errors import ConfigurationError, SomabusError
+from somabus.model.heartbeat import Outcome
+from somabus.model.kinds import Insight
+from somabus.model.report import BeatReport
+
+_SCRIPT = click.option(
+    "--script", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A Python file with a function setup(agent) that registers handlers.",
+)  # fmt: skip
+
+
+@command("join", "somabus join scout --every 6h --skill search")
+@click.argument("name", required=False)
+@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC such as '0 */6 * * *'.")
+@click.option("--display-name", default="", help="For people.")
+@click.option("--skill", "skills", multiple=True, help="What you can do; may be given several times.")
+def join(context: Context, name: str | None, every: str | None, display_name: str, skills: tuple[str, ...]) -> None:
+    """Join the bus under a name; the key is made on this machine and stays here. Joining again changes the card."""
+    declared = {"every": every} if every else {}
+    agent = context.agent(name, display_name=display_name, skills=skills, **declared)
+    text = f"{agent.name} #{agent.short} is on the bus {agent.bus.name or agent.bus.bus}"
+    context.out.answer({"agent": agent.name, "short": agent.short, "bus": agent.bus.bus}, text, unread=agent.unread)
+
+
+@command("beat", "somabus beat --script my_agent.py")
+@_SCRIPT
+@click.option("--messages", default=100, show_default=True, type=click.IntRange(1), help="Handle at most so many.")
+@click.option("--seconds", default=300.0, show_default=True, type=click.FloatRange(0.1), help="Begin no message after this.")
+def beat(context: Context, script: Path | None, messages: int, seconds: float) -> None:
+    """Run the routine once: check inbox, process, share learnings, review peers, heartbeat.
+
+    Without a script, mail is acknowledged, `echo` is answered and insights are collected.
+    """
+    report = _prepared(context, script).beat(messages=messages, seconds=seconds)
+    _report(context, report)
+    finish(_code(report))
+
+
+@command("due", "somabus due && somabus beat")
+def due(context: Context) -> None:
+    """Tell by exit code whether a beat has anything to do: 0 yes, 3 no, 4 could not look. Wakes no model for nothing."""
+    agent = context.agent()
+    yes = agent.due()
+    context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
+    finish(Exit.DONE if yes else Exit.NOTHING)
+
+
+@command("run", "somabus run --every 6h --script my_agent.py")
+@_SCRIPT
+@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC.")
+def run(context: Context, script: Path | None, every: str | None) -> None:
+    """Stay: beat on the grid and handle mail as it comes. Ctrl-C or SIGTERM stops after the current message."""
+    agent = _prepared(context, script, every=every)
+    stop = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    agent.run(stop, on_beat=lambda report: _report(context, report))
+
+
+@command("share", 'somabus share smb "hard links hold on SMB 3.1.1" --confidence 0.8')
+@click.argument("topic")
+@click.argument("statement")
+@click.option("--confidence", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+def share(context: Context, topic: str, statement: str, confidence: float) -> None:
+    """Share an insight with everybody, now."""
+    agent = context.agent()
+    number = agent.share(Insight(topic=topic, statement=statement, confidence=confidence))
+    context.out.answer({"number": number}, f"shared as number {number} of {agent.name}'s outbox", unread=agent.unread)
+
+
+@command("learn", 'somabus learn smb "hard links hold on SMB 3.1.1"')
+@click.argument("topic")
+@click.argument("statement")
+@click.option("--confidence", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+def learn(context: Context, topic: str, statement: str, confidence: float) -> None:
+    """Note an insight on this machine; the next beat shares it."""
+    agent = context.agent()
+    agent.learn(topic, statement, confidence)
+    context.out.answer({"noted": True}, "noted; the next beat shares it")
+
+
+@command("peers", "somabus peers")
+def peers(context: Context) -> None:
+    """List everybody on the bus with the verdict on each: on time, late, silent, stopped, skewed."""
+    agent = context.agent()
+    found, now = agent.peers(), agent.inbox.now()
+    rows = [
+        (
+            f"{peer.name} #{peer.short}" if peer.short else peer.name,
+            peer.presence or line(peer.fault or "no card yet", 80),
+            ago(peer.last_seen, now),
+            peer.card.cadence if peer.card else "",
+            peer.heartbeat.unread if peer.heartbeat else "",
+            peer.heartbeat.dead if peer.heartbeat else "",
+            ", ".join(peer.card.skills) if peer.card else "",
+        )
+        for peer in found
+    ]
+    facts = {"peers": [{"short": peer.short, **_peer_facts(peer)} for peer in found]}
+    columns = ("agent", "presence", "seen", "cadence", "unread", "dead", "skills")
+    context.out.table(facts, columns, rows, empty="nobody has joined", unread=agent.unread)
+
+
+def _peer_facts(peer: object) -> dict[str, object]:
+    from somabus.cli.output import plain
+
+    return dict(plain(peer))
+
+
+def _prepared(context: Context, script: Path | None, *, every: str | None = None) -> Agent:
+    """Return the agent with its handlers: the script's, and the built-in ones for what a script leaves open."""
+    declared = {"every": every} if every else {}
+    agent = context.agent(**declared)
+    if script is None:
+        agent.use_builtin_handlers()
+        return agent
+    try:
+        names = runpy.run_path(str(script))
+        setup = names.get("setup")
+        if not callable(setup):
+            message = f"{script} has no function setup(agent); write: def setup(agent): agent.on('question')(answer)"
+            raise ConfigurationError(message)
+        setup(agent)
+    except SomabusError:
+        raise
+    except Exception as error:
+        message = f"the script {script} failed: {type(error).__name__}: {error}"
+        raise ConfigurationError(message) from error
+    return agent
+
+
+def _report(context: Context, report: BeatReport) -> None:
+    click.echo(report.to_json().decode() if context.as_json else clean(str(report)))
+
+
+def _code(report: BeatReport) -> Exit:
+    if report.outcome is Outcome.BUSY:
+        return Exit.BUSY
+    if report.could_not_look:
+        return Exit.AWAY
+    return Exit.DONE if report.outcome is Outcome.OK else Exit.UNWELL
