@@ -8,6 +8,8 @@ a cron expression, read by croniter.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from somabus.errors import ConfigurationError
@@ -17,6 +19,7 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _MOST: Final = timedelta(days=3650)
 _COUNT: Final = 10_000
+_SLOTS: Final = 64  # of a cron expression: enough to see the gap of its nights and week-ends
 
 DEFAULT: Final = "0 */6 * * *"
 
@@ -88,18 +91,21 @@ class Schedule:
 
     @property
     def every_s(self) -> float:
-        """The longest time between two neighbouring slots of a week, in seconds: what peers may expect."""
-        if self._every is not None:
-            return self._every.total_seconds()
-        from croniter import croniter
-
-        slots = croniter(self.text, _EPOCH)
-        times = [slots.get_next(float) for _ in range(64)]
-        return float(max(b - a for a, b in zip(times, times[1:], strict=False)))
+        """The longest time between two neighbouring slots, in seconds: what peers may expect."""
+        return _longest_gap(self.text) if self._every is None else self._every.total_seconds()
 
     @property
     def _every(self) -> timedelta | None:
         return None if " " in self.text else parse_duration(self.text)
+
+
+@cache
+def _longest_gap(cron: str) -> float:
+    from croniter import croniter
+
+    slots = croniter(cron, _EPOCH)
+    times = [slots.get_next(float) for _ in range(_SLOTS)]
+    return float(max(after - before for before, after in pairwise(times)))
 
 
 def _utc(at: datetime) -> datetime:

@@ -11,7 +11,7 @@ that every store passes.
 """
 
 from somabus.testing.clock import HandClock
-from somabus.testing.faults import Crash, FailingFiles, StoppingFiles, StoppingStore
+from somabus.testing.faults import Crash, FailingFiles, Fuse, StoppingFiles, StoppingStore
 from somabus.testing.world import World
 
-__all__ = ["Crash", "FailingFiles", "HandClock", "StoppingFiles", "StoppingStore", "World"]
+__all__ = ["Crash", "FailingFiles", "Fuse", "HandClock", "StoppingFiles", "StoppingStore", "World"]

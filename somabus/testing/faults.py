@@ -20,32 +20,28 @@ class Crash(BaseException):
     """The process died here."""
 
 
-class _Fuse:
-    """Counts steps, and burns out before the one of the given number; 0 never burns."""
+class Fuse:
+    """Counts steps, and burns out before the one of the given number; 0 never burns. Several stores may share one."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int = 0) -> None:
         self.at = at
         self.steps = 0
 
     def step(self) -> None:
+        """Do one more step, or die."""
         self.steps += 1
         if self.at and self.steps >= self.at:
             raise Crash(f"step {self.at}")
 
 
 class StoppingFiles(Files):
-    """The real steps on the real disk, until the one of number `stop_at`, counted from 1; `steps` tells how many there were."""
+    """The real steps on the real disk, until the fuse burns; looking is no step, for it changes nothing."""
 
-    def __init__(self, stop_at: int = 0, *, private: bool = False) -> None:
+    def __init__(self, fuse: Fuse, *, private: bool = False) -> None:
         super().__init__(private=private)
-        self._fuse = _Fuse(stop_at)
+        self._fuse = fuse
         for name in _WRITING:
             setattr(self, name, self._fused(getattr(super(), name)))
-
-    @property
-    def steps(self) -> int:
-        """How many steps were asked for."""
-        return self._fuse.steps
 
     def _fused(self, step: Callable[..., None]) -> Callable[..., None]:
         def fused(*args: Any, **kwargs: Any) -> None:
@@ -75,16 +71,11 @@ class FailingFiles(Files):
 
 
 class StoppingStore:
-    """Another store, until the operation of number `stop_at`, counted from 1, which is not done."""
+    """Another store, until the fuse burns: the operation it burns at is not done, nor any after it."""
 
-    def __init__(self, store: Store, stop_at: int = 0) -> None:
+    def __init__(self, store: Store, fuse: Fuse) -> None:
         self._store = store
-        self._fuse = _Fuse(stop_at)
-
-    @property
-    def steps(self) -> int:
-        """How many operations were asked for."""
-        return self._fuse.steps
+        self._fuse = fuse
 
     def read(self, key: str, *, listed: bool = False) -> bytes | None:
         """See `Store.read`."""

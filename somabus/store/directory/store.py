@@ -110,11 +110,8 @@ class DirectoryStore:
         """See `Store.create`."""
         path = self._layout.path(check_key(key))
         with self._translated(key):
-            temporary = self._write_aside(data)
-            try:
-                self._publish_once(temporary, path, data, key)
-            finally:
-                self._drop(temporary)
+            if not ((self._links or WINDOWS) and self._publish_file(path, data, key)):
+                self._publish_folder(path, data, key)
             self._sync(path)
 
     def create_many(self, documents: Iterable[tuple[str, bytes]]) -> None:
@@ -255,27 +252,27 @@ class DirectoryStore:
             raise
         return path
 
-    def _publish_once(self, temporary: str, path: str, data: bytes, key: str) -> None:
+    def _publish_file(self, path: str, data: bytes, key: str) -> bool:
+        """Give complete bytes their name, if nobody has it; False if this drive has no hard links."""
+        temporary = self._write_aside(data)
+        publish = self._files.rename if WINDOWS else self._files.link
         try:
-            if self._links:
-                self._made(path, lambda: self._files.link(temporary, path))
-            elif WINDOWS:
-                self._made(path, lambda: self._files.rename(temporary, path))
-            else:
-                self._publish_folder(path, data, key)
+            self._made(path, lambda: publish(temporary, path))
         except FileExistsError as error:
             # Race: the answer to a link that succeeded can get lost on the network, and the repeated call then
             # meets its own work. Two names for the temporary file mean that the link is ours (link(2), open(2)).
-            if self._links and os.stat(temporary).st_nlink == 2:  # noqa: PLR2004
-                return
-            raise KeyExistsError(key) from error
+            if WINDOWS or os.stat(temporary).st_nlink != 2:  # noqa: PLR2004
+                raise KeyExistsError(key) from error
         except OSError as error:
-            if not self._links or error.errno not in NO_LINKS:
+            if WINDOWS or error.errno not in NO_LINKS:
                 raise
             if os.path.lexists(path):  # sshfs says EPERM where it means EEXIST
                 raise KeyExistsError(key) from error
             self._links = False
-            self._publish_folder(path, data, key)
+            return False
+        finally:
+            self._drop(temporary)
+        return True
 
     def _publish_folder(self, path: str, data: bytes, key: str) -> None:
         folder = f"{self._tmp}{os.sep}{next(self._numbers)}"
