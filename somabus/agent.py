@@ -15,7 +15,7 @@ from somabus.connection import Connection, connect
 from somabus.cursors import CursorBook
 from somabus.errors import ConfigurationError, SomabusError, StoreError, StoreUnavailableError
 from somabus.handlers import ANY, Handlers, acknowledge, echo
-from somabus.inbox import Counts, Inbox, Letter
+from somabus.inbox import LEASE_FOR, Counts, Inbox
 from somabus.learnings import Learnings
 from somabus.lease import Lease, Leases
 from somabus.model.card import Card
@@ -56,6 +56,7 @@ class Agent:
         display_name: for people.
         skills: what it can do, in words of your choosing.
         retry: when a message that failed is tried again.
+        lease_for: how long a claimed message is this process's alone, unless it extends the lease.
         durability: `full` (a power cut takes nothing that was acknowledged), `file` or `none`.
         home: where the key and the agent's memory lie; must not be on the bus.
         clock: another clock, for tests.
@@ -74,6 +75,7 @@ class Agent:
         display_name: str = "",
         skills: Iterable[str] = (),
         retry: RetryPolicy | None = None,
+        lease_for: timedelta = LEASE_FOR,
         durability: str = "full",
         home: str | os.PathLike[str] | None = None,
         clock: Any = None,
@@ -99,7 +101,7 @@ class Agent:
             every_s=self._schedule.every_s,
             skills=tuple(skills),
         )
-        self._build(retry or RetryPolicy())
+        self._build(retry or RetryPolicy(), lease_for)
         self._joined = False
         self._join(must=True, declared=every is not None or bool(display_name) or bool(tuple(skills)))
 
@@ -258,12 +260,19 @@ class Agent:
 
     # -- composition ------------------------------------------------------------------------------------------
 
-    def _build(self, retry: RetryPolicy) -> None:
+    def _build(self, retry: RetryPolicy, lease_for: timedelta) -> None:
         bus, me, store, home = self.bus, self.name, self._store, self._connection.home
         opener = Opener(me, bus, self._registry)
         spool, cursors = Spool(home), CursorBook(store, me)
         self.inbox = Inbox(
-            store, me, opener, entropy=os.urandom, retry=retry, reply=self._reply, on_dead=self._on_dead
+            store,
+            me,
+            opener,
+            entropy=os.urandom,
+            retry=retry,
+            lease_for=lease_for,
+            reply=self._reply,
+            on_dead=self._on_dead,
         )
         self._sender = Sender(
             store,

@@ -79,6 +79,7 @@ class Inbox:
         opener: from bytes to a trusted message.
         entropy: random bytes, for holders and jitter.
         retry: when a message is tried again, and when no more.
+        lease_for: how long a claim lasts where the caller does not say.
         reply: how a delivery answers.
         on_dead: told of every dead letter before it is moved; it may be told twice.
     """
@@ -91,6 +92,7 @@ class Inbox:
         *,
         entropy: Callable[[int], bytes],
         retry: RetryPolicy,
+        lease_for: timedelta,
         reply: Callable[..., Receipt],
         on_dead: Callable[[DeadLetter, Message | None], None],
     ) -> None:
@@ -99,6 +101,7 @@ class Inbox:
         self._opener = opener
         self._entropy = entropy
         self._retry = retry
+        self._lease_for = lease_for
         self._reply = reply
         self._on_dead = on_dead
         self._ids = IdMaker(entropy)
@@ -111,7 +114,7 @@ class Inbox:
     def drain(
         self,
         *,
-        lease_for: timedelta = LEASE_FOR,
+        lease_for: timedelta | None = None,
         limit: int | None = None,
         wanted: Callable[[Message], bool] | None = None,
     ) -> Iterator[Delivery]:
@@ -148,7 +151,7 @@ class Inbox:
             if not progress:
                 return
 
-    def claim(self, *, lease_for: timedelta = LEASE_FOR) -> Delivery | None:
+    def claim(self, *, lease_for: timedelta | None = None) -> Delivery | None:
         """Take the next message by priority, then age, or return None when none waits.
 
         Until the lease ends nobody else is given this message; afterwards anybody may be. Delivery is at least
@@ -159,7 +162,7 @@ class Inbox:
         """
         return next(self.drain(lease_for=lease_for, limit=1), None)
 
-    def take(self, message_id: str, *, lease_for: timedelta = LEASE_FOR) -> Delivery | None:
+    def take(self, message_id: str, *, lease_for: timedelta | None = None) -> Delivery | None:
         """Take one particular message, or return None if it does not wait."""
         for state, name in self._candidates(self.now()):
             if name[2:38] == message_id:
@@ -246,7 +249,7 @@ class Inbox:
 
     def extend(self, slot: Slot, lease_for: timedelta | None) -> Slot:
         """See `Delivery.extend`."""
-        longer = slot.extended(max((slot.until or 0) + 1, milliseconds(self.now() + (lease_for or LEASE_FOR))))
+        longer = slot.extended(max((slot.until or 0) + 1, self._lease_end(lease_for)))
         self._held(slot, Event.EXTEND, longer.name, durable=False)
         return longer
 
@@ -272,13 +275,13 @@ class Inbox:
             if name[2:38] not in held:  # a second copy of what somebody is handling waits for the outcome
                 yield state, name
 
-    def _take(self, state: State, name: str, lease_for: timedelta) -> Delivery | None:
+    def _take(self, state: State, name: str, lease_for: timedelta | None) -> Delivery | None:
         slot = Slot.parse(name)
         if slot is None or not slot.fits(state):
             self._put_stranger_aside(state, name)
             return None
         holder = self._entropy(_HOLDER_BYTES).hex()
-        mine = slot.claimed(holder, milliseconds(self.now() + lease_for))
+        mine = slot.claimed(holder, self._lease_end(lease_for))
         if not self._move(state, name, Event.CLAIM, mine.name, durable=False):
             return None
         try:
@@ -358,7 +361,7 @@ class Inbox:
     def _put_stranger_aside(self, state: State, name: str) -> None:
         """Set aside a file whose name is none of ours, under a name of ours."""
         slot = Slot(_STRANGER_DIGIT, self._ids.make(self.now())).claimed(
-            self._entropy(_HOLDER_BYTES).hex(), milliseconds(self.now() + LEASE_FOR)
+            self._entropy(_HOLDER_BYTES).hex(), self._lease_end(None)
         )
         if self._move(state, name, Event.CLAIM, slot.name, durable=False):
             detail = f"{name!r} is no file name of a message; see docs/format.md"
@@ -405,6 +408,9 @@ class Inbox:
             file=name, reason=Reason.BAD_NAME, detail="no record beside it says why", at=self.now(), by=self._me,
             attempt=slot.attempt if slot else 0, id=slot.id if slot else None,
         )  # fmt: skip
+
+    def _lease_end(self, lease_for: timedelta | None) -> int:
+        return milliseconds(self.now() + (lease_for or self._lease_for))
 
     def _list(self, state: State) -> list[str]:
         return self._store.list(tree.box(self._me, state))

@@ -49,7 +49,7 @@ def status(context: Context) -> None:
 @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 def verify(context: Context, path: Path | None) -> None:
     """Judge a tree, or one file, against the format; for writers in other languages and for damaged drives."""
-    from somabus.judge import judge_path
+    from somabus.verify import judge_path
 
     faults, looked_at = judge_path(path or Path(context.bus()))
     rows = [(fault.path, fault.weight, line(fault.rule, 110), line(fault.step, 80)) for fault in faults]

@@ -4,6 +4,7 @@ import runpy
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,11 +15,13 @@ from somabus.errors import ConfigurationError, SomabusError
 from somabus.model.heartbeat import Outcome
 from somabus.model.kinds import Insight
 from somabus.model.report import BeatReport
+from somabus.model.schedule import parse_duration
 
 _SCRIPT = click.option(
     "--script", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A Python file with a function setup(agent) that registers handlers.",
 )  # fmt: skip
+_LEASE = click.option("--lease", metavar="SPAN", help="How long a message is this process's alone.  [default: 10m]")
 
 
 @command("join", "somabus join scout --every 6h --skill search")
@@ -36,14 +39,15 @@ def join(context: Context, name: str | None, every: str | None, display_name: st
 
 @command("beat", "somabus beat --script my_agent.py")
 @_SCRIPT
+@_LEASE
 @click.option("--messages", default=100, show_default=True, type=click.IntRange(1), help="Handle at most so many.")
 @click.option("--seconds", default=300.0, show_default=True, type=click.FloatRange(0.1), help="Begin no message after this.")
-def beat(context: Context, script: Path | None, messages: int, seconds: float) -> None:
+def beat(context: Context, script: Path | None, lease: str | None, messages: int, seconds: float) -> None:
     """Run the routine once: check inbox, process, share learnings, review peers, heartbeat.
 
     Without a script, mail is acknowledged, `echo` is answered and insights are collected.
     """
-    report = _prepared(context, script).beat(messages=messages, seconds=seconds)
+    report = _prepared(context, script, lease).beat(messages=messages, seconds=seconds)
     _report(context, report)
     finish(_code(report))
 
@@ -59,10 +63,11 @@ def due(context: Context) -> None:
 
 @command("run", "somabus run --every 6h --script my_agent.py")
 @_SCRIPT
+@_LEASE
 @click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC.")
-def run(context: Context, script: Path | None, every: str | None) -> None:
+def run(context: Context, script: Path | None, lease: str | None, every: str | None) -> None:
     """Stay: beat on the grid and handle mail as it comes. Ctrl-C or SIGTERM stops after the current message."""
-    agent = _prepared(context, script, every=every)
+    agent = _prepared(context, script, lease, every)
     stop = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
@@ -119,9 +124,11 @@ def _peer_facts(peer: object) -> dict[str, object]:
     return dict(plain(peer))
 
 
-def _prepared(context: Context, script: Path | None, *, every: str | None = None) -> Agent:
+def _prepared(context: Context, script: Path | None, lease: str | None, every: str | None = None) -> Agent:
     """Return the agent with its handlers: the script's, and the built-in ones for what a script leaves open."""
-    declared = {"every": every} if every else {}
+    declared: dict[str, Any] = {"every": every} if every else {}
+    if lease:
+        declared["lease_for"] = parse_duration(lease)
     agent = context.agent(**declared)
     if script is None:
         agent.use_builtin_handlers()
