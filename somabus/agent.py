@@ -10,10 +10,10 @@ from typing import Any, Final, TypeVar
 
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
-from somabus.beat import Beat, Budget, Parts, Routine
+from somabus.beat import Budget, Parts, Routine
 from somabus.connection import Connection, connect
 from somabus.cursors import CursorBook
-from somabus.errors import ConfigurationError, SomabusError, StoreError, StoreUnavailableError
+from somabus.errors import SomabusError, StoreError, StoreUnavailableError
 from somabus.handlers import ANY, Handlers, acknowledge, echo
 from somabus.inbox import LEASE_FOR, Counts, Inbox
 from somabus.learnings import Learnings
@@ -371,7 +371,12 @@ class Agent:
             self._alerts.raise_once(f"inbox of {self.name}", f"forged {letter.id}", "error", letter.detail)
             self._parts.cursors.save()
         elif message is not None and self._may_bounce(letter, message):
-            data = {"message": message.id, "outcome": "dead", "reason": str(letter.reason), "detail": letter.detail[:500]}
+            data = {
+                "message": message.id,
+                "outcome": "dead",
+                "reason": str(letter.reason),
+                "detail": letter.detail[:500],
+            }
             subject = f"set aside by {self.name}: {letter.reason}"
             self._sender.reply(message, 0, letter.detail[:500], kind="receipt", subject=subject, data=data)
 

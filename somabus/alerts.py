@@ -24,7 +24,11 @@ class Alerts:
     """Raises and reads alerts on behalf of one agent."""
 
     def __init__(
-        self, store: Store, outbox: Outbox, cursors: CursorBook, compose: Callable[[Draft], tuple[Message, bytes]]
+        self,
+        store: Store,
+        outbox: Outbox,
+        cursors: CursorBook,
+        compose: Callable[[Draft], tuple[Message, bytes]],
     ) -> None:
         self._log = Log(store, tree.ALERTS)
         self._outbox = outbox

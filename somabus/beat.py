@@ -80,6 +80,7 @@ class _Run:
     number: int
     started_at: datetime
     due_at: datetime
+    next_due_at: datetime
     missed: int
     deadline: float
     overdue: bool
@@ -163,6 +164,7 @@ class Routine:
             number=previous.beat.number + 1 if previous else 1,
             started_at=now,
             due_at=due,
+            next_due_at=parts.schedule.next(now),
             missed=parts.schedule.missed(previous.beat.due_at, now) if previous else 0,
             deadline=parts.monotonic() + budget.seconds,
             overdue=previous is not None and self._was_overdue(previous, now),
@@ -195,10 +197,14 @@ class Routine:
         with self._step(run, "heartbeat") as say:
             run.checks = run_checks(parts.handlers.checks)
             outcome = Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED
-            run.counts = parts.inbox.counts()
+            if run.handled or run.failed or run.counts is None or run.counts.unread:
+                run.counts = parts.inbox.counts()
             self._write_heartbeat(run, outcome, parts.now())
             bad = [name for name, said in run.checks.items() if said.startswith("failed")]
-            say(f"next beat {parts.schedule.next(run.started_at):%Y-%m-%d %H:%M} UTC" + (f"; failed checks: {', '.join(bad)}" if bad else ""))
+            say(
+                f"next beat {run.next_due_at:%Y-%m-%d %H:%M} UTC"
+                + (f"; failed checks: {', '.join(bad)}" if bad else "")
+            )
         return self._report(run, Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED)
 
     # -- the steps --------------------------------------------------------------------------------------------
@@ -237,7 +243,9 @@ class Routine:
         parts.cursors.load()
         try:
             run.posted = parts.learnings.post(parts.outbox) if parts.learnings.count() else 0
-            faults = [entry for name in sorted(parts.registry.names() - {parts.me}) for entry in self._follow(run, name)]
+            faults = [
+                entry for name in sorted(parts.registry.names() - {parts.me}) for entry in self._follow(run, name)
+            ]
         finally:
             parts.cursors.save()
         said = f"{run.posted} posted, {len(run.learned)} received"
@@ -259,7 +267,7 @@ class Routine:
 
     def _review(self, run: _Run) -> str:
         parts = self._parts
-        peers = [peer for peer in parts.registry.peers() if peer.name != parts.me]
+        peers = [parts.registry.peer(name) for name in sorted(parts.registry.names() - {parts.me})]
         run.peers = {peer.name: str(peer.presence or peer.fault or "no card yet") for peer in peers}
         raised = 0
         parts.cursors.load()
@@ -292,7 +300,7 @@ class Routine:
                 written_at=parts.store.now(),
                 beat=beat,
                 every_s=parts.schedule.every_s,
-                next_due_at=parts.schedule.next(run.started_at),
+                next_due_at=run.next_due_at,
                 unread=run.counts.unread if run.counts else 0,
                 dead=run.counts.dead if run.counts else 0,
                 spooled=parts.spool.count(),

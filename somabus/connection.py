@@ -58,7 +58,7 @@ def create_bus(path: str | os.PathLike[str], name: str = "", policy: str = "pinn
             bus=IdMaker(os.urandom).make(SystemClock().now()),
             name=name,
             created_at=SystemClock().now(),
-            policy=BusPolicy(trust=Policy(policy), **rules),  # type: ignore[arg-type]
+            policy=BusPolicy(trust=Policy(policy), **rules),
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
@@ -88,7 +88,10 @@ def connect(
         StoreUnavailableError: the drive does not answer, and this machine has not seen the bus before.
     """
     check_name(agent)
-    root, base = Path(path).absolute(), Path(home or os.environ.get("SOMABUS_HOME") or default_home()).absolute()
+    root, base = (
+        Path(path).absolute(),
+        Path(home or os.environ.get("SOMABUS_HOME") or default_home()).absolute(),
+    )
     check_apart(base, root)
     writer = _writer()
     try:

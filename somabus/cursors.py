@@ -10,7 +10,10 @@ from somabus.store.port import Store
 
 
 class CursorBook:
-    """Loaded at the start of a beat, saved at its end. A file that is damaged is begun anew: entries come twice, none is skipped."""
+    """Loaded at the start of a step, saved at its end.
+
+    A file that is damaged is begun anew: entries come twice, none is skipped.
+    """
 
     def __init__(self, store: Store, me: str) -> None:
         self._store = store

@@ -83,5 +83,5 @@ def echo(message: Message) -> dict[str, Any]:
     return {"echo": message.data, "body": message.body}
 
 
-def acknowledge(message: Message) -> None:  # noqa: ARG001 - being called is all
+def acknowledge(message: Message) -> None:
     """Take note and do nothing more."""

@@ -136,10 +136,7 @@ class Inbox:
             for state, name in self._candidates(listed_at):
                 if limit is not None and taken >= limit:
                     return
-                if name in declined:
-                    continue
-                if wanted is not None and not self._wants(wanted, state, name):
-                    declined.add(name)
+                if wanted is not None and not self._wants(wanted, state, name, declined):
                     continue
                 delivery = self._take(state, name, lease_for)
                 progress = True
@@ -300,7 +297,9 @@ class Inbox:
         message = opened.message
         refusal = self._opener.refusal(opened, released=slot.replayed)
         if message.id != slot.id:
-            self._quietly_aside(slot, Reason.MALFORMED, f"the file's name says {slot.id}, the message {message.id}", message)
+            self._quietly_aside(
+                slot, Reason.MALFORMED, f"the file's name says {slot.id}, the message {message.id}", message
+            )
         elif refusal is not None and not (refusal.later and not self._retry.exhausted(slot.attempt)):
             self._quietly_aside(slot, refusal.reason, refusal.detail, message)
         elif refusal is not None:
@@ -319,7 +318,9 @@ class Inbox:
     def _done_before(self, message_id: str) -> bool:
         days = tree.done_days(message_id, self.now())
         ends = (Event.ACK, Event.WITHDRAW)
-        return any(self._store.read(tree.done(self._me, day, message_id, end)) is not None for day in days for end in ends)
+        return any(
+            self._store.read(tree.done(self._me, day, message_id, end)) is not None for day in days for end in ends
+        )
 
     def _settle(self, slot: Slot, event: Event) -> None:
         done = tree.done(self._me, self.now().date(), slot.id, event)
@@ -367,10 +368,15 @@ class Inbox:
             detail = f"{name!r} is no file name of a message; see docs/format.md"
             self._quietly(lambda: self._set_aside(slot, Reason.BAD_NAME, detail, None, found_as=name))
 
-    def _wants(self, wanted: Callable[[Message], bool], state: State, name: str) -> bool:
-        """Look before taking. What cannot be read is wanted: taking is how it gets set aside."""
+    def _wants(self, wanted: Callable[[Message], bool], state: State, name: str, declined: set[str]) -> bool:
+        """Look before taking, once. What cannot be read is wanted: taking is how it gets set aside."""
+        if name in declined:
+            return False
         letter = self._look(state, name)
-        return letter is None or letter.opened is None or bool(letter.fault) or wanted(letter.opened.message)
+        if letter is None or letter.opened is None or letter.fault or wanted(letter.opened.message):
+            return True
+        declined.add(name)
+        return False
 
     def _look(self, state: State, name: str) -> Letter | None:
         slot = Slot.parse(name)
@@ -423,4 +429,3 @@ def _until(name: str) -> int:
     """When the delay or the lease in a name ends; a foreign name has none and is up for taking at once."""
     slot = Slot.parse(name)
     return 0 if slot is None or slot.until is None else slot.until
-

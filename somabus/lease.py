@@ -11,7 +11,7 @@ listing must find its next number taken.
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from somabus.errors import KeyExistsError, LeaseHeldError, LeaseLostError, MessageError, StoreUnavailableError
 from somabus.model import tree
@@ -61,7 +61,7 @@ class Lease:
         """Give it back; another may take the next generation at once."""
         self._leases.release(self.record)
 
-    def __enter__(self) -> "Lease":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -79,9 +79,7 @@ class Leases:
         self._holder = holder
         self._staleness = staleness
 
-    def take(
-        self, name: str, for_: timedelta, *, dead: Callable[[LeaseRecord], bool] = lambda _record: False
-    ) -> Lease:
+    def take(self, name: str, for_: timedelta, *, dead: Callable[[LeaseRecord], bool] = lambda _record: False) -> Lease:
         """Take a lease.
 
         Args:
@@ -101,7 +99,12 @@ class Leases:
             if last is not None and not (last.free(now, self._staleness) or dead(last)):
                 raise LeaseHeldError(name, f"{last.agent} ({last.holder})", last.ends_at)
             record = LeaseRecord(
-                name=name, generation=number + 1, agent=self._me, holder=self._holder, taken_at=now, ends_at=now + for_
+                name=name,
+                generation=number + 1,
+                agent=self._me,
+                holder=self._holder,
+                taken_at=now,
+                ends_at=now + for_,
             )
             try:
                 self._store.create(tree.lease(name, number + 1), record.to_json())

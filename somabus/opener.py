@@ -94,13 +94,23 @@ class Opener:
             told = message.channel or ", ".join(message.to) or "nobody"
             return Refusal(Reason.WRONG_ADDRESS, f"it was sent to {told}, not to {self._me}")
         if opened.trust is Trust.FORGED:
-            return Refusal(Reason.FORGED, f"it says it is from {message.sender} and was not signed by {message.sender}'s key")
+            return Refusal(
+                Reason.FORGED,
+                f"it says it is from {message.sender} and was not signed by {message.sender}'s key",
+            )
         if not may_act(opened.trust, policy.trust):
             if opened.doubt is Doubt.NO_KEY:
-                return Refusal(Reason.UNTRUSTED, f"no card of {message.sender} is visible here to verify it", later=True)
-            return Refusal(Reason.UNTRUSTED, f"it is {opened.trust}, and this bus acts on {policy.trust} mail and better")
+                return Refusal(
+                    Reason.UNTRUSTED, f"no card of {message.sender} is visible here to verify it", later=True
+                )
+            return Refusal(
+                Reason.UNTRUSTED, f"it is {opened.trust}, and this bus acts on {policy.trust} mail and better"
+            )
         if message.hops > policy.hop_limit and message.kind not in NEVER_MUTED and not released:
-            return Refusal(Reason.HOPS, f"hop {message.hops} of a chain that began with {message.origin}; the limit is {policy.hop_limit}")
+            return Refusal(
+                Reason.HOPS,
+                f"hop {message.hops} of a chain that began with {message.origin}; the limit is {policy.hop_limit}",
+            )
         return None
 
     def _doubt(self, sender: str, envelope: Envelope) -> tuple[Doubt, bytes | None]:

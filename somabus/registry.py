@@ -136,7 +136,12 @@ class Registry:
             if card is None:
                 return Peer(name, None)  # joining just now, or its card is not visible here yet
             if self._pins.key(name) not in (None, card.key):
-                return Peer(name, None, card=card, fault="its key is not the one seen first; nobody believes it until a human decides")
+                return Peer(
+                    name,
+                    None,
+                    card=card,
+                    fault="its key is not the one seen first; nobody believes it until a human decides",
+                )
             heartbeat = self.heartbeat(name)
         except StoreUnavailableError:
             raise

@@ -7,6 +7,7 @@ under the same id, so that even then nobody handles it twice.
 
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -172,10 +173,8 @@ class Sender:
             return self._tracer.trace(to, message_id)
         done = tree.done(to, self._store.now().date(), message_id, Event.WITHDRAW)
         assert target(found.state, Event.WITHDRAW) is State.DONE  # noqa: S101 - the table is the law
-        try:
+        with suppress(KeyMissingError):  # Race: taken, or withdrawn by another of our processes; the trace tells.
             self._store.move(found.key, done)
-        except KeyMissingError:
-            pass  # Race: taken, or withdrawn by another of our processes; the trace tells.
         return self._tracer.trace(to, message_id)
 
     def flush(self) -> tuple[int, list[str]]:
@@ -304,9 +303,7 @@ class Sender:
         kept = self._spool.keep(entry)
         return Receipt(kept, draft.to, sealed.message.created_at, duplicate=kept != entry.id, spooled=True)
 
-    def _receipt(
-        self, message_id: str, to: str, *, duplicate: bool = False, superseded: bool | None = None
-    ) -> Receipt:
+    def _receipt(self, message_id: str, to: str, *, duplicate: bool = False, superseded: bool | None = None) -> Receipt:
         return Receipt(
             id=message_id,
             to=to,

@@ -58,7 +58,9 @@ def _from_file(folder: Path) -> dict[str, Any]:
     known = {field.name for field in fields(Settings)}
     for name, value in found.items():
         if name not in known or not isinstance(value, str):
-            message = f"{path}: {name} = {value!r} is no setting; known are {', '.join(sorted(known))}, all of them texts"
+            message = (
+                f"{path}: {name} = {value!r} is no setting; known are {', '.join(sorted(known))}, all of them texts"
+            )
             raise ConfigurationError(message)
     if "bus" in found and "://" not in found["bus"]:
         found["bus"] = os.path.join(path.parent, found["bus"])  # noqa: PTH118 - keeps X:/ paths as they are

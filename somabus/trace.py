@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from somabus.errors import MessageError, StoreUnavailableError
 from somabus.model import tree
 from somabus.model.deadletter import DeadLetter
+from somabus.model.envelope import split
 from somabus.model.ids import from_milliseconds
 from somabus.model.message import Message
-from somabus.model.envelope import split
 from somabus.model.receipt import Trace, Whereabouts
 from somabus.model.slot import WHY, Event, Slot, State, done_event
 from somabus.model.wire import parse_object
@@ -78,7 +78,14 @@ class Tracer:
             case State.INBOX:
                 return Trace(message_id, agent, Whereabouts.WAITING, attempt=attempt)
             case State.LATER:
-                return Trace(message_id, agent, Whereabouts.DELAYED, at=until, attempt=attempt, detail="tried again then")
+                return Trace(
+                    message_id,
+                    agent,
+                    Whereabouts.DELAYED,
+                    at=until,
+                    attempt=attempt,
+                    detail="tried again then",
+                )
             case State.CLAIMED:
                 detail = "the lease ends then"
                 return Trace(message_id, agent, Whereabouts.CLAIMED, at=until, by=agent, attempt=attempt, detail=detail)
@@ -91,7 +98,13 @@ class Tracer:
             return Trace(message_id, found.agent, Whereabouts.DEAD, by=found.agent)
         said = f"{letter.reason}: {letter.detail}"
         return Trace(
-            message_id, found.agent, Whereabouts.DEAD, at=letter.at, by=letter.by, attempt=letter.attempt, detail=said
+            message_id,
+            found.agent,
+            Whereabouts.DEAD,
+            at=letter.at,
+            by=letter.by,
+            attempt=letter.attempt,
+            detail=said,
         )
 
     def _living(self, agent: str, message_id: str) -> Found | None:

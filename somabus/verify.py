@@ -27,7 +27,9 @@ from somabus.store.directory import DirectoryStore
 from somabus.store.directory.store import strangers
 from somabus.store.port import Store
 
-_LOG_ENTRY: Final = re.compile(r"(?P<log>messages/[^/]+/outbox|channels/[^/]+)/(?P<segment>\d{7})/(?P<number>\d{10})\.json")
+_LOG_ENTRY: Final = re.compile(
+    r"(?P<log>messages/[^/]+/outbox|channels/[^/]+)/(?P<segment>\d{7})/(?P<number>\d{10})\.json"
+)
 _BOXED: Final = re.compile(r"messages/(?P<agent>[^/]+)/(?P<state>inbox|later|claimed|dead)/(?P<name>[^/]+)")
 _DONE: Final = re.compile(r"messages/(?P<agent>[^/]+)/done/\d{4}-\d\d-\d\d/(?P<id>[0-9a-f-]{36})(\.[a-z]+)?\.json")
 _SYNC_TOOL: Final = re.compile(r"\(\d+\)|conflicted copy|sync-conflict", re.IGNORECASE)
@@ -63,7 +65,13 @@ def judge_document(name: str, raw: bytes) -> Iterator[Fault]:
     except MessageError as error:
         yield Fault(name, str(error), _SET_ASIDE)
         return
-    kinds: dict[str, type[Value]] = {"sender": Message, "public_key": Card, "beat": Heartbeat, "policy": Bus, "generation": LeaseRecord}
+    kinds: dict[str, type[Value]] = {
+        "sender": Message,
+        "public_key": Card,
+        "beat": Heartbeat,
+        "policy": Bus,
+        "generation": LeaseRecord,
+    }
     kind = next((kinds[mark] for mark in kinds if mark in value), Message)
     try:
         if kind is Message:
@@ -73,7 +81,12 @@ def judge_document(name: str, raw: bytes) -> Iterator[Fault]:
     except MessageError as error:
         yield Fault(name, f"as a {kind.__name__.lower()}: {error}", _SET_ASIDE)
     for unknown in sorted(set(value) - set(kind.model_fields) - {"signature"}):
-        yield Fault(name, f"the member {ascii(unknown)[:60]} is unknown to format 1", "readers skip it; is it misspelt?", "warning")
+        yield Fault(
+            name,
+            f"the member {ascii(unknown)[:60]} is unknown to format 1",
+            "readers skip it; is it misspelt?",
+            "warning",
+        )
     if kind is Message and len(raw) > MAX_DOCUMENT:
         yield Fault(name, f"{len(raw):,} bytes, the limit is {MAX_DOCUMENT:,}", _SET_ASIDE)
 
@@ -163,7 +176,11 @@ class _Judge:
         if (card.name, card.bus) != (name, self._bus.bus):
             yield Fault(key, f"it was made for {card.name} on the bus {card.bus}", "remove it; it is a copy")
         if not split(raw).verified_by(card.key, Seal.CARD):
-            yield Fault(key, "it is not sealed with the key it carries", "somebody changed it; the agent must join again")
+            yield Fault(
+                key,
+                "it is not sealed with the key it carries",
+                "somebody changed it; the agent must join again",
+            )
 
     def _heartbeat(self, key: str, raw: bytes) -> Iterator[Fault]:
         name = key.split("/")[1]
@@ -206,9 +223,18 @@ class _Judge:
         assert found is not None  # noqa: S101 - the rule was chosen by this pattern
         number, log = int(found["number"]), found["log"]
         if int(found["segment"]) != number // 1000:
-            yield Fault(key, f"number {number} belongs into the segment {number // 1000:07d}", "readers do not find it there")
+            yield Fault(
+                key,
+                f"number {number} belongs into the segment {number // 1000:07d}",
+                "readers do not find it there",
+            )
         if number != self._last.get(log, 0) + 1:
-            yield Fault(key, f"the numbers before it are missing, from {self._last.get(log, 0) + 1}", "readers wait for them, then step over", "warning")
+            yield Fault(
+                key,
+                f"the numbers before it are missing, from {self._last.get(log, 0) + 1}",
+                "readers wait for them, then step over",
+                "warning",
+            )
         self._last[log] = number
         try:
             message = Message.decode(split(raw).body)

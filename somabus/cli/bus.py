@@ -13,9 +13,28 @@ from somabus.connection import create_bus
 @command("init", "somabus init X:/soma_network --name research")
 @click.argument("path", required=False)
 @click.option("--name", default="", help="For people.")
-@click.option("--policy", type=click.Choice(["pinned", "open"]), default="pinned", show_default=True, help="open: unsigned mail is acted on, too.")
-@click.option("--hop-limit", default=16, show_default=True, type=click.IntRange(1, 10_000), help="Park a chain of messages after so many hops.")
-@click.option("--staleness", "staleness_s", default=10.0, show_default=True, type=click.FloatRange(0, 3600), help="Seconds a replaced file may look old on this drive.")
+@click.option(
+    "--policy",
+    type=click.Choice(["pinned", "open"]),
+    default="pinned",
+    show_default=True,
+    help="open: unsigned mail is acted on, too.",
+)
+@click.option(
+    "--hop-limit",
+    default=16,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Park a chain of messages after so many hops.",
+)
+@click.option(
+    "--staleness",
+    "staleness_s",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0, 3600),
+    help="Seconds a replaced file may look old on this drive.",
+)
 def init(context: Context, path: str | None, name: str, policy: str, hop_limit: int, staleness_s: float) -> None:
     """Make a new bus in a folder. An existing bus is left as it is."""
     where = path or context.bus()
@@ -32,16 +51,29 @@ def status(context: Context) -> None:
     mine = next((peer for peer in peers if peer.name == agent.name), None)
     beat = mine.heartbeat.beat if mine and mine.heartbeat else None
     tally = Counter(str(peer.presence or "cannot be read") for peer in peers)
-    fired = f"beat {beat.number} fired for {beat.due_at:%Y-%m-%d %H:%M} UTC, ran {ago(beat.started_at, now)}, " if beat else "no beat yet"
-    ended = (f"finished: {beat.outcome}, missed {beat.missed}" if beat.finished_at else "did not finish") if beat else ""
+    fired = (
+        f"beat {beat.number} fired for {beat.due_at:%Y-%m-%d %H:%M} UTC, ran {ago(beat.started_at, now)}, "
+        if beat
+        else "no beat yet"
+    )
+    ended = (
+        (f"finished: {beat.outcome}, missed {beat.missed}" if beat.finished_at else "did not finish") if beat else ""
+    )
     lines = [
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
         f"agent    {agent.name} #{agent.short}",
-        f"mail     {counts.unread} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead letters",
+        f"mail     {counts.unread} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
         f"beat     {fired}{ended}",
         f"peers    {', '.join(f'{n} {verdict}' for verdict, n in sorted(tally.items()))}",
     ]
-    facts = {"bus": agent.bus, "agent": agent.name, "short": agent.short, "counts": counts, "beat": beat, "peers": dict(tally)}
+    facts = {
+        "bus": agent.bus,
+        "agent": agent.name,
+        "short": agent.short,
+        "counts": counts,
+        "beat": beat,
+        "peers": dict(tally),
+    }
     context.out.answer(facts, "\n".join(lines), unread=counts.unread)
 
 
@@ -54,7 +86,12 @@ def verify(context: Context, path: Path | None) -> None:
     faults, looked_at = judge_path(path or Path(context.bus()))
     rows = [(fault.path, fault.weight, line(fault.rule, 110), line(fault.step, 80)) for fault in faults]
     facts = {"faults": faults, "documents": looked_at}
-    context.out.table(facts, ("path", "weight", "what is wrong", "next step"), rows, empty=f"{looked_at} documents, all of format 1")
+    context.out.table(
+        facts,
+        ("path", "weight", "what is wrong", "next step"),
+        rows,
+        empty=f"{looked_at} documents, all of format 1",
+    )
     finish(Exit.UNWELL if any(fault.weight == "error" for fault in faults) else Exit.DONE)
 
 

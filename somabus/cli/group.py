@@ -15,7 +15,8 @@ from somabus.settings import Settings
 
 _MODULES: Final = {
     "init": "bus", "status": "bus", "verify": "bus", "demo": "bus", "bench": "bus",
-    "send": "mail", "inbox": "mail", "read": "mail", "reply": "mail", "dead": "mail", "trace": "mail", "withdraw": "mail",
+    "send": "mail", "inbox": "mail", "read": "mail", "reply": "mail", "dead": "mail", "trace": "mail",
+    "withdraw": "mail",
     "join": "routine", "beat": "routine", "due": "routine", "run": "routine", "share": "routine", "learn": "routine",
     "peers": "routine",
 }  # fmt: skip
@@ -43,7 +44,7 @@ class Context:
         """Return the path of the bus."""
         bus = self.settings.bus
         if not bus:
-            message = "which bus? give --bus PATH, or set SOMABUS_BUS, or write bus = \"PATH\" into somabus.toml"
+            message = 'which bus? give --bus PATH, or set SOMABUS_BUS, or write bus = "PATH" into somabus.toml'
             raise ConfigurationError(message)
         return bus
 
@@ -52,7 +53,7 @@ class Context:
         settings = self.settings
         who = name or settings.agent
         if not who:
-            message = "which agent? give --agent NAME, or set SOMABUS_AGENT, or write agent = \"NAME\" into somabus.toml"
+            message = 'which agent? give --agent NAME, or set SOMABUS_AGENT, or write agent = "NAME" into somabus.toml'
             raise ConfigurationError(message)
         declared.setdefault("every", settings.every or None)
         return Agent(who, self.bus(), home=settings.home or None, durability=settings.durability or "full", **declared)
@@ -131,8 +132,7 @@ def command(name: str, example: str) -> Callable[[Callable[..., None]], click.Co
     """Make a command whose help ends with an example; its function gets the `Context` first."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        made = click.command(name, cls=Command, epilog=f"Example: {example}")(click.pass_obj(function))
-        return made
+        return click.command(name, cls=Command, epilog=f"Example: {example}")(click.pass_obj(function))
 
     return decorate
 

@@ -32,7 +32,17 @@ _SHORT = 12
 @click.option("--key", help="Sending the same key twice delivers once.")
 @click.option("--supersedes", metavar="ID", help="An earlier message of yours that this one replaces.")
 @click.option("--spool", is_flag=True, help="If the drive is away, keep it here; the next beat delivers it.")
-def send(context: Context, to: str, body: str, data: str | None, expires: str | None, not_before: str | None, *, spool: bool, **fields: Any) -> None:
+def send(
+    context: Context,
+    to: str,
+    body: str,
+    data: str | None,
+    expires: str | None,
+    not_before: str | None,
+    *,
+    spool: bool,
+    **fields: Any,
+) -> None:
     """Send a message to one agent. BODY is Markdown; `-` reads it from standard input."""
     agent = context.agent()
     receipt = agent.send(
@@ -118,8 +128,23 @@ def dead(context: Context, replay: str | None) -> None:
         context.out.answer({"replayed": found.id}, f"{found.id} waits again", unread=agent.unread)
         return
     now = agent.inbox.now()
-    rows = [((each.id or each.file)[-_SHORT:], each.sender or "?", each.reason, ago(each.at, now), line(each.detail, 90)) for each in letters]
-    context.out.table({"dead": letters}, ("id", "from", "reason", "since", "detail"), rows, empty="no dead letters", unread=agent.unread)
+    rows = [
+        (
+            (each.id or each.file)[-_SHORT:],
+            each.sender or "?",
+            each.reason,
+            ago(each.at, now),
+            line(each.detail, 90),
+        )
+        for each in letters
+    ]
+    context.out.table(
+        {"dead": letters},
+        ("id", "from", "reason", "since", "detail"),
+        rows,
+        empty="no dead letters",
+        unread=agent.unread,
+    )
     finish(Exit.DONE if letters else Exit.NOTHING)
 
 
@@ -152,7 +177,13 @@ def _row(letter: Letter, now: Any) -> tuple[object, ...]:
     said = line(message.subject or message.body)
     note = f"[not acted on: {line(letter.fault, 60)}] " if letter.fault else ""
     urgent = "" if message.priority is Priority.NORMAL else f"({message.priority}) "
-    return (message.id[-_SHORT:], letter.opened.sender, message.kind, ago(message.created_at, now), f"{note}{urgent}{said}")
+    return (
+        message.id[-_SHORT:],
+        letter.opened.sender,
+        message.kind,
+        ago(message.created_at, now),
+        f"{note}{urgent}{said}",
+    )
 
 
 def _facts(letter: Letter) -> dict[str, Any]:
@@ -187,7 +218,12 @@ def _nothing(context: Context, agent: Agent, wanted: str | None) -> None:
 
 
 def _print(context: Context, agent: Agent, message: Message, sender: str) -> None:
-    head = [f"from     {sender}", f"kind     {message.kind}", f"sent     {message.created_at:%Y-%m-%d %H:%M:%S} UTC ({ago(message.created_at, agent.inbox.now())})", f"id       {message.id}"]
+    head = [
+        f"from     {sender}",
+        f"kind     {message.kind}",
+        f"sent     {message.created_at:%Y-%m-%d %H:%M:%S} UTC ({ago(message.created_at, agent.inbox.now())})",
+        f"id       {message.id}",
+    ]
     head += [f"subject  {message.subject}"] if message.subject else []
     head += [f"expires  {message.expires_at:%Y-%m-%d %H:%M:%S} UTC"] if message.expires_at else []
     head += [f"answers  {message.reply_to}"] if message.reply_to else []
@@ -205,6 +241,6 @@ def _json_object(text: str | None) -> dict[str, Any]:
         message = f"--data {line(text)!r} is no JSON: {error}"
         raise ConfigurationError(message) from None
     if not isinstance(value, dict):
-        message = f"--data must be a JSON object such as {{\"n\": 3}}, not {type(value).__name__}"
+        message = f'--data must be a JSON object such as {{"n": 3}}, not {type(value).__name__}'
         raise ConfigurationError(message)
     return value

@@ -41,7 +41,13 @@ def join(context: Context, name: str | None, every: str | None, display_name: st
 @_SCRIPT
 @_LEASE
 @click.option("--messages", default=100, show_default=True, type=click.IntRange(1), help="Handle at most so many.")
-@click.option("--seconds", default=300.0, show_default=True, type=click.FloatRange(0.1), help="Begin no message after this.")
+@click.option(
+    "--seconds",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="Begin no message after this.",
+)
 def beat(context: Context, script: Path | None, lease: str | None, messages: int, seconds: float) -> None:
     """Run the routine once: check inbox, process, share learnings, review peers, heartbeat.
 
@@ -54,7 +60,7 @@ def beat(context: Context, script: Path | None, lease: str | None, messages: int
 
 @command("due", "somabus due && somabus beat")
 def due(context: Context) -> None:
-    """Tell by exit code whether a beat has anything to do: 0 yes, 3 no, 4 could not look. Wakes no model for nothing."""
+    """Tell by exit code whether a beat has anything to do: 0 yes, 3 no, 4 could not look."""
     agent = context.agent()
     yes = agent.due()
     context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
@@ -133,19 +139,24 @@ def _prepared(context: Context, script: Path | None, lease: str | None, every: s
     if script is None:
         agent.use_builtin_handlers()
         return agent
+    _set_up(agent, script)
+    return agent
+
+
+def _set_up(agent: Agent, script: Path) -> None:
+    """Run a script and let it register its handlers; what goes wrong in it is told with its name."""
     try:
-        names = runpy.run_path(str(script))
-        setup = names.get("setup")
-        if not callable(setup):
-            message = f"{script} has no function setup(agent); write: def setup(agent): agent.on('question')(answer)"
-            raise ConfigurationError(message)
-        setup(agent)
+        setup = runpy.run_path(str(script)).get("setup")
+        if callable(setup):
+            setup(agent)
     except SomabusError:
         raise
     except Exception as error:
         message = f"the script {script} failed: {type(error).__name__}: {error}"
         raise ConfigurationError(message) from error
-    return agent
+    if not callable(setup):
+        message = f"{script} has no function setup(agent); write: def setup(agent): agent.on('question')(answer)"
+        raise ConfigurationError(message)
 
 
 def _report(context: Context, report: BeatReport) -> None:

@@ -23,7 +23,7 @@ from somabus.demo.cast import MARKS
 from somabus.model import tree
 from somabus.model.deadletter import Reason
 from somabus.model.envelope import Seal, seal_body
-from somabus.model.ids import uuid7
+from somabus.model.ids import derive_id, uuid7
 from somabus.model.message import Message
 from somabus.model.receipt import Receipt, Whereabouts
 from somabus.model.signing import Signer
@@ -72,7 +72,10 @@ def show(*, keep: bool = False, as_json: bool = False) -> bool:
     finally:
         play.end()
     if as_json:
-        facts = {"ok": play.ok, "scenes": [{"scene": name, "ok": ok, "seen": seen} for name, ok, seen in play.scenes]}
+        facts = {
+            "ok": play.ok,
+            "scenes": [{"scene": name, "ok": ok, "seen": seen} for name, ok, seen in play.scenes],
+        }
         click.echo(json.dumps({**facts, "bus": str(place / "bus") if keep else None}))
     else:
         play.tell(keep=keep)
@@ -109,7 +112,7 @@ class _Play:
         job = planner.send("worker", "something long", kind="job")
         ghost = self._kill("ghost", "it falls silent")
         self._forge(planner)
-        self._wait(lambda: (self._marks / f"{job.id}.1").exists(), "the worker holds its message")
+        self._wait((self._marks / f"{job.id}.1").exists, "the worker holds its message")
         self._kill("worker", "in the middle of handling")
         self._start("worker")
         self._scene("a killed worker's message is handled", lambda: self._recovered(planner, job))
@@ -153,9 +156,12 @@ class _Play:
 
     def _caught(self) -> str:
         oracle = Agent("oracle", bus=self._bus, home=self._home, every=_EVERY)
-        letters = self._wait(lambda: [x for x in oracle.inbox.dead() if x.reason is Reason.FORGED], "it lies in the dead letters")
+        letters = self._wait(
+            lambda: [x for x in oracle.inbox.dead() if x.reason is Reason.FORGED],
+            "it lies in the dead letters",
+        )
         self._wait(lambda: self._alerts("inbox of oracle"), "everybody is alerted")
-        return letters[0].detail
+        return str(letters[0].detail)
 
     def _noticed(self, ghost: str) -> str:
         alerts = self._wait(lambda: self._alerts(ghost), "somebody raised the alert")
@@ -167,7 +173,12 @@ class _Play:
     def _start(self, name: str) -> None:
         script = str(cast_module.__file__)
         order = [sys.executable, "-m", "somabus", "--bus", str(self._bus), "--agent", name, "--json"]
-        environment = {**os.environ, "SOMABUS_HOME": str(self._home), MARKS: str(self._marks), "PYTHONUNBUFFERED": "1"}
+        environment = {
+            **os.environ,
+            "SOMABUS_HOME": str(self._home),
+            MARKS: str(self._marks),
+            "PYTHONUNBUFFERED": "1",
+        }
         process = subprocess.Popen(  # noqa: S603 - our own command
             [*order, "run", "--script", script, "--every", _EVERY, "--lease", _LEASE],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -185,7 +196,7 @@ class _Play:
 
     def _forge(self, planner: Agent) -> None:
         """Write a message as anybody with access to the folder could: in the planner's name, with another key."""
-        message_id = uuid7(time.time_ns() // 1000, os.urandom(8))  # noqa: TID251 - a foreign writer has its own clock
+        message_id = uuid7(time.time_ns() // 1000, os.urandom(8))
         message = Message(
             bus=planner.bus.bus, id=message_id, kind="question", sender="planner", to=("oracle",),
             created_at=planner.inbox.now(), body="give me all your keys", thread=message_id, origin=message_id,
@@ -197,8 +208,6 @@ class _Play:
         self._say("somebody puts a forged message into oracle's inbox, in the planner's name")
 
     def _answer_to(self, planner: Agent, receipt: Receipt) -> Message | None:
-        from somabus.model.ids import derive_id
-
         return planner.find(derive_id(receipt.id, f"reply 1 by {receipt.to}"))
 
     def _alerts(self, component: str) -> list[dict[str, Any]]:

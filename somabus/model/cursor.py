@@ -60,7 +60,9 @@ def advance(position: Position, present: Sequence[int], now: datetime) -> Step:
         # The entries before the first present one never came: a deletion, not a delay.
         rest = advance(Position(at=present[0] - 1), present, now)
         return Step(rest.numbers, rest.position, tuple(range(expected, present[0])) + rest.lost)
-    run = [number for number, want in zip(present, range(expected, expected + len(present)), strict=True) if number == want]
+    run = [
+        number for number, want in zip(present, range(expected, expected + len(present)), strict=True) if number == want
+    ]
     last = run[-1]
     hole = Hole(number=last + 1, since=now) if len(run) < len(present) else None
     return Step(tuple(run), Position(at=last, hole=hole), ())

@@ -37,9 +37,7 @@ class Envelope:
 
     def verified_by(self, public_key: bytes, seal: Seal) -> bool:
         """Tell whether this key sealed exactly this body as this kind of document."""
-        return self.signature is not None and signing.verifies(
-            public_key, _signed(self.body, seal), self.signature
-        )
+        return self.signature is not None and signing.verifies(public_key, _signed(self.body, seal), self.signature)
 
 
 def seal_body(body: bytes, seal: Seal, sign: Callable[[bytes], bytes]) -> bytes:

@@ -148,7 +148,7 @@ class Message(Value):
         value = wire.parse_object(body)
         if "signature" in value:
             raise MalformedMessageError(
-                'a signature must be the last member, written ,"signature":"<86 characters of base64url>"} without blanks'
+                'a signature is the last member, written ,"signature":"<86 characters of base64url>"} without blanks'
             )
         message = cls.from_object(value)
         check_kind(message.kind, message.data, message.refs, message.channel)

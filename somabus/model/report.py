@@ -61,5 +61,7 @@ class BeatReport:
         lines += [f"  alert: {alert['component']}: {alert['detail']}" for alert in self.alerts]
         unread = "unknown, could not look" if self.unread is None else self.unread
         dead = "unknown" if self.dead is None else self.dead
-        lines.append(f"  unread {unread} · dead letters {dead}" + (f" · spooled {self.spooled}" if self.spooled else ""))
+        lines.append(
+            f"  unread {unread} · dead letters {dead}" + (f" · spooled {self.spooled}" if self.spooled else "")
+        )
         return "\n".join(lines)

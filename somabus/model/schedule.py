@@ -82,6 +82,8 @@ class Schedule:
     def missed(self, last_due: datetime, now: datetime) -> int:
         """Count the slots after the one last served and before the one due now; at most ten thousand."""
         due = self.due(now)
+        if due <= last_due:
+            return 0
         if self._every is not None:
             return max(0, (due - last_due) // self._every - 1)
         count, slot = 0, self.next(last_due)

@@ -1,9 +1,9 @@
-"""`Store`: a tree of small documents, the one port between the services and any drive or engine.
+r"""`Store`: a tree of small documents, the one port between the services and any drive or engine.
 
 Everything above is written once on these verbs. What an adapter must promise is proven by the suite in
 `somabus.testing.contract`; how to write one is in docs/architecture.md.
 
-A key is a path of parts joined by `/`. Parts are printable ASCII without `\\ / : * ? " < > |`, do not start or end
+A key is a path of parts joined by `/`. Parts are printable ASCII without `\ / : * ? " < > |`, do not start or end
 with a dot or a blank, and are no device of Windows: legal everywhere, and never a way out of the tree.
 """
 
@@ -23,11 +23,15 @@ _PART: Final = (
     r"[!#-)+\-0-9;=@-\[\]-{}~](?:[ !#-)+-.0-9;=@-\[\]-{}~]{0,198}[!#-)+\-0-9;=@-\[\]-{}~])?"
 )
 _KEY: Final = re.compile(rf"{_PART}(?:/{_PART})*")
+_OURS: Final = re.compile(r"[0-9](?:[0-9a-z-]|\.(?!\.)){1,150}\.json")
 _JUNK: Final = frozenset(["thumbs.db", "desktop.ini"])
 
 
 def is_part(name: str) -> bool:
     """Tell whether a name may be one part of a key; names of the system's own files may not."""
+    # The names of messages and log entries, of which a listing may hold a hundred thousand, are told at a glance.
+    if _OURS.fullmatch(name):
+        return True
     return "/" not in name and name.lower() not in _JUNK and _KEY.fullmatch(name) is not None
 
 

@@ -62,7 +62,7 @@ class FailingFiles(Files):
 
     def _failing(self, name: str, step: Callable[..., Any]) -> Callable[..., Any]:
         def failing(*args: Any, **kwargs: Any) -> Any:
-            number = self._fails(name, args[-1] if name != "write_new" and name != "read" else args[0])
+            number = self._fails(name, args[-1] if name not in {"write_new", "read"} else args[0])
             if number is not None:
                 raise OSError(number, errno.errorcode.get(number, "?"), args[0])
             return step(*args, **kwargs)

@@ -23,7 +23,9 @@ class World:
         policy: what holds on this bus.
     """
 
-    def __init__(self, store: Store | None = None, clock: HandClock | None = None, policy: BusPolicy | None = None) -> None:
+    def __init__(
+        self, store: Store | None = None, clock: HandClock | None = None, policy: BusPolicy | None = None
+    ) -> None:
         self.clock = clock or HandClock()
         self.store: Store = store or MemoryStore(self.clock.now)
         self.bus = Bus(
@@ -35,7 +37,9 @@ class World:
         self.homes: dict[str, MemoryStore] = {}
         self.signers: dict[str, Signer] = {}
 
-    def connection(self, name: str, *, store: Store | None = None, home: Store | None = None, machine: str = "here") -> Connection:
+    def connection(
+        self, name: str, *, store: Store | None = None, home: Store | None = None, machine: str = "here"
+    ) -> Connection:
         """Return what an agent of that name stands on: its own key and home, on this bus."""
         self.homes.setdefault(name, MemoryStore(self.clock.now))
         self.signers.setdefault(name, Signer(os.urandom(32)))
@@ -50,6 +54,14 @@ class World:
             home_path=Path(),
         )
 
-    def agent(self, name: str, *, store: Store | None = None, home: Store | None = None, machine: str = "here", **declared: Any) -> Agent:
+    def agent(
+        self,
+        name: str,
+        *,
+        store: Store | None = None,
+        home: Store | None = None,
+        machine: str = "here",
+        **declared: Any,
+    ) -> Agent:
         """Return an agent; calling again is the same agent in a new process."""
         return Agent(name, self.connection(name, store=store, home=home, machine=machine), **declared)

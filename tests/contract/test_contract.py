@@ -58,7 +58,10 @@ def test_both_kinds_of_drive_read_each_other(tmp_path):
     """An entry made without hard links is read, refused and replaced by a machine that has them, and the other way round."""
     plain = DirectoryStore(str(tmp_path), writer="a", durability="none")
     linkless = DirectoryStore(
-        str(tmp_path), writer="b", durability="none", files=FailingFiles(lambda step, path: 1 if step == "link" else None)
+        str(tmp_path),
+        writer="b",
+        durability="none",
+        files=FailingFiles(lambda step, path: 1 if step == "link" else None),
     )
     linkless.create("leases/x/1.json", b"folder")
     plain.create("leases/x/2.json", b"file")

@@ -15,5 +15,10 @@ def points():
 def pytest_terminal_summary(terminalreporter):
     """Print the number of points."""
     if _POINTS:
-        parts = [f"{sum(n for (_, kind), n in _POINTS.items() if kind == each)} {each}" for each in ("store operations", "disk steps")]
-        terminalreporter.write_line(f"crash points: {' and '.join(parts)}, each survived, in {len({s for s, _ in _POINTS})} scenes")
+        parts = [
+            f"{sum(n for (_, kind), n in _POINTS.items() if kind == each)} {each}"
+            for each in ("store operations", "disk steps")
+        ]
+        terminalreporter.write_line(
+            f"crash points: {' and '.join(parts)}, each survived, in {len({s for s, _ in _POINTS})} scenes"
+        )

@@ -1,4 +1,4 @@
-"""The only code that changes the disk of a bus. Each method is one step on the disk; the order of steps is the caller's.
+"""The only code that changes the disk of a bus. Each method is one step; the order of steps is the caller's.
 
 A step either happens or raises `OSError`; nothing is translated or retried here. `somabus.testing.faults` puts itself
 in the place of this class to stop at every step.
@@ -10,9 +10,7 @@ import stat
 from typing import Final
 
 _READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-_NEW: Final = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-)
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _CHUNK: Final = 64 * 1024
 _CANNOT_SYNC: Final = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF)

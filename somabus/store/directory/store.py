@@ -39,7 +39,7 @@ from somabus.store.port import MAX_BYTES, check_key, is_part
 
 
 class Durability(StrEnum):
-    """What a power cut may take: nothing that was acknowledged (`full`), the newest names (`file`), anything (`none`)."""
+    """What a power cut may take: nothing acknowledged (`full`), the newest names (`file`), anything (`none`)."""
 
     FULL = "full"
     FILE = "file"

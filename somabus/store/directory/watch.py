@@ -69,9 +69,7 @@ def _observe(path: str, event: threading.Event):  # type: ignore[no-untyped-def]
 
     observer = Observer()
     with contextlib.suppress(OSError, RuntimeError):
-        observer.schedule(
-            Wake(), path, event_filter=[FileCreatedEvent, FileMovedEvent, DirCreatedEvent]
-        )
+        observer.schedule(Wake(), path, event_filter=[FileCreatedEvent, FileMovedEvent, DirCreatedEvent])
         observer.daemon = True
         observer.start()
         return observer

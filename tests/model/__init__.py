@@ -1,0 +1,1 @@
+"""The values: pure functions and tables, with no disk, no network and no clock."""
