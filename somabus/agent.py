@@ -381,8 +381,9 @@ class Agent:
             self._sender.reply(message, 0, letter.detail[:500], kind="receipt", subject=subject, data=data)
 
     def _may_bounce(self, letter: DeadLetter, message: Message) -> bool:
-        unproven = letter.reason in (Reason.UNTRUSTED, Reason.WRONG_ADDRESS)
-        return message.kind not in NEVER_BOUNCED and not unproven and self._registry.knows(message.sender)
+        """Bounce to a proven sender; never a chain that was parked, or the bounce would be its next hop."""
+        silent = letter.reason in (Reason.UNTRUSTED, Reason.WRONG_ADDRESS, Reason.HOPS)
+        return message.kind not in NEVER_BOUNCED and not silent and self._registry.knows(message.sender)
 
 
 def _schedule(every: str | timedelta | None) -> Schedule:

@@ -84,6 +84,7 @@ class _Run:
     missed: int
     deadline: float
     overdue: bool
+    other_runs: bool = False
     steps: list[StepReport] = field(default_factory=list)
     counts: Counts | None = None
     handled: int = 0
@@ -106,6 +107,7 @@ class Routine:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._turn = f"beat.{parts.me}"[:64].rstrip(".")
 
     def beat(self, budget: Budget, stop: Callable[[], bool] = lambda: False) -> BeatReport:
         """Run the routine once and report; only what is no error of somabus's tree gets out as an exception."""
@@ -132,6 +134,8 @@ class Routine:
             with self._step(run, "check inbox") as say:
                 run.counts = parts.inbox.counts()
                 say(f"{run.counts.unread} wait, {run.counts.delayed} delayed, {run.counts.dead} dead letters")
+            if run.other_runs and (other := parts.leases.held(self._turn)) and not parts.same_machine(other.holder):
+                raise LeaseHeldError(self._turn, other.holder, other.ends_at)
             work = bool((run.counts and run.counts.unread) or parts.learnings.count() or parts.spool.count())
             if work:
                 lease = self._take_turn(budget)
@@ -168,6 +172,7 @@ class Routine:
             missed=parts.schedule.missed(previous.beat.due_at, now) if previous else 0,
             deadline=parts.monotonic() + budget.seconds,
             overdue=previous is not None and self._was_overdue(previous, now),
+            other_runs=previous is not None and previous.beat.outcome is Outcome.RUNNING,
         )
 
     def _was_overdue(self, previous: Heartbeat, now: datetime) -> bool:
@@ -184,7 +189,7 @@ class Routine:
         parts = self._parts
         try:
             return parts.leases.take(
-                f"beat.{parts.me}"[:64].rstrip("."),
+                self._turn,
                 timedelta(seconds=budget.seconds) + _MARGIN,
                 # The lock of this machine is ours, so a record of this machine is of a beat that died.
                 dead=lambda record: parts.same_machine(record.holder),

@@ -33,7 +33,10 @@ class Handlers:
         """
         if kind != ANY:
             check_name(kind)
-        count = len(inspect.signature(handler).parameters)
+        count = sum(
+            each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+            for each in inspect.signature(handler).parameters.values()
+        )
         if count not in (1, 2):
             message = f"the handler for {kind!r} takes {count} arguments; it must take (message) or (message, delivery)"
             raise ConfigurationError(message)

@@ -87,7 +87,7 @@ def test_a_beat_that_did_not_end_says_so():
 
 
 def test_a_new_bus_trusts_signed_mail_only():
-    """Unless its operator says more, a bus acts on mail of remembered keys alone, and waits ten seconds for the drive."""
+    """Unless its operator says more, a bus acts on mail of remembered keys alone, and gives the drive ten seconds."""
     policy = Bus(bus=ID, created_at=NOW).policy
 
     assert (policy.trust, policy.staleness) == (Policy.PINNED, timedelta(seconds=10))

@@ -1,0 +1,77 @@
+"""P8. Nobody writes to nobody: the unknown are refused with the nearest names, the silent are told on the receipt."""
+
+from datetime import timedelta
+
+import pytest
+
+from somabus import Draft
+from somabus.errors import ReferenceNotFoundError, UnknownRecipientError
+from somabus.testing import World
+
+
+@pytest.mark.parametrize("name", ["planer", "Planner", "planner ", "../planner", "C:", "x" * 300, "a\nb", "con", ""])
+def test_an_unknown_recipient_is_refused(name):
+    """Mail to a name that nobody joined under is refused, and nothing is written anywhere."""
+    world = World()
+    scout = world.agent("scout")
+    world.agent("planner")
+    before = dict(world.store._documents)
+
+    with pytest.raises(UnknownRecipientError) as refused:
+        scout.send(name, "x")
+
+    assert world.store._documents == before
+    if name in ("planer", "Planner"):
+        assert refused.value.near == ("planner",)
+        assert "planner" in str(refused.value)
+
+
+def test_one_unknown_recipient_stops_the_whole_batch():
+    """A batch with one wrong name sends nothing, so that it can be corrected and sent again."""
+    world = World()
+    scout, planner = world.agent("scout"), world.agent("planner")
+
+    with pytest.raises(UnknownRecipientError):
+        scout.send_many([Draft("planner", "x"), Draft("nobody", "y")])
+
+    assert planner.unread == 0
+
+
+def test_a_silent_recipient_is_accepted_and_told():
+    """Mail to an agent that has gone silent is kept for it, and the receipt says since when it is silent."""
+    world = World()
+    scout, planner = world.agent("scout"), world.agent("planner", every="1h")
+    planner.beat()
+    seen = world.clock.now()
+    assert scout.send("planner", "x").silent_since is None
+
+    world.clock.advance(hours=5)
+    receipt = scout.send("planner", "y")
+
+    assert receipt.silent_since - seen < timedelta(seconds=1)
+    assert "silent since" in str(receipt)
+    assert planner.unread == 2
+
+
+def test_a_late_joiner_is_found():
+    """An agent that joins after the sender started can be written to at once."""
+    world = World()
+    scout = world.agent("scout")
+    with pytest.raises(UnknownRecipientError):
+        scout.send("planner", "x")
+    world.agent("planner")
+
+    assert scout.send("planner", "x").id
+
+
+@pytest.mark.parametrize("reply_to", ["01a1f9de-1d99-72bc-bdf7-9a7b3e80730a", "nonsense", "../../etc/passwd"])
+def test_a_reference_to_nothing_is_refused(reply_to):
+    """An answer to a message that does not exist is refused, and the error names the value."""
+    world = World()
+    scout, planner = world.agent("scout"), world.agent("planner")
+
+    with pytest.raises(ReferenceNotFoundError) as refused:
+        scout.send("planner", "x", kind="answer", reply_to=reply_to)
+
+    assert refused.value.value == reply_to
+    assert planner.unread == 0
