@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from somabus.errors import ConfigurationError
+from somabus.model.slot import ATTEMPTS_A_LIFE
+
 _DOUBLINGS: Final = 32  # far past every cap, and no float overflows
 
 
@@ -18,6 +21,11 @@ class RetryPolicy:
     max_attempts: int = 5
     base: timedelta = timedelta(seconds=30)
     cap: timedelta = timedelta(hours=1)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_attempts < ATTEMPTS_A_LIFE or self.base < timedelta(0) or self.cap < self.base:
+            message = f"{self} is no retry policy: 1 to {ATTEMPTS_A_LIFE - 1} attempts, and 0 <= base <= cap"
+            raise ConfigurationError(message)
 
     def exhausted(self, attempt: int) -> bool:
         """Tell whether the attempt of this number, 1 being the first, was the last one."""

@@ -14,8 +14,10 @@ PATIENCE_S = 0.02
 
 
 def make_store(root, **options):
-    """Return a store that gives up soon."""
-    return DirectoryStore(str(root), writer=options.pop("writer", "w"), patience_s=PATIENCE_S, **options)
+    """Return a store that gives up soon, and that does not clean up on another test's drive when it is collected."""
+    store = DirectoryStore(str(root), **{"writer": "w", "patience_s": PATIENCE_S, **options})
+    store._finalizer.detach()
+    return store
 
 
 def everything(root):

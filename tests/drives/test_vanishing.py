@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 from somabus.errors import StoreUnavailableError
+from somabus.store.directory import DirectoryStore
 from tests.drives.conftest import everything, make_store
 
 VERBS = {
@@ -151,3 +152,47 @@ def test_a_store_without_a_marker_makes_its_own_root(tmp_path):
     make_store(tmp_path / "home" / "scout").create("a.json", b"a")
 
     assert (tmp_path / "home" / "scout" / "a.json").read_bytes() == b"a"
+
+
+def test_closing_does_not_need_the_drive(root):
+    """A program ends quietly when the drive is gone, and leaves nothing at its mount point."""
+    store = DirectoryStore(str(root), writer="mine", marker="somabus.json")
+    store.replace("box/a.json", b"a")
+    unmount(root)
+
+    store.close()
+
+    assert everything(root) == {}
+
+
+def test_closing_leaves_no_folder_behind(root):
+    """A writer that is done takes its own empty folder under tmp/ with it, and leaves those of others."""
+    store = DirectoryStore(str(root), writer="mine", marker="somabus.json")
+    store.replace("box/a.json", b"a")
+
+    store.close()
+
+    assert sorted(path.name for path in (root / "tmp").iterdir()) == ["w"]
+
+
+def test_a_closed_store_may_be_used_again(root):
+    """Closing is no farewell: the next verb works, also one that writes."""
+    store = DirectoryStore(str(root), writer="mine", marker="somabus.json")
+    store.replace("box/a.json", b"a")
+    store.close()
+
+    store.replace("box/a.json", b"b")
+
+    assert store.read("box/a.json") == b"b"
+
+
+def test_two_stores_of_one_writer_word_do_not_break_each_other(root):
+    """A store that is closed takes no folder from under another one, even if both were given one word by mistake."""
+    one, two = (DirectoryStore(str(root), writer="same", marker="somabus.json") for _ in range(2))
+    one.replace("box/a.json", b"a")
+    two.replace("box/a.json", b"b")
+    one.close()
+
+    two.replace("box/a.json", b"c")
+
+    assert two.read("box/a.json") == b"c"

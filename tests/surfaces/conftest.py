@@ -7,16 +7,32 @@ import pytest
 from tests.surfaces.shell import Shell
 
 
+def machine(folder, patch):
+    """Make this process stand on a machine on which nothing is set but SOMABUS_HOME, in an empty working folder."""
+    for name in [each for each in os.environ if each.startswith("SOMABUS_")]:
+        patch.delenv(name)
+    patch.setenv("SOMABUS_HOME", str(folder / "home"))
+    work = folder / "work"
+    work.mkdir()
+    patch.chdir(work)
+    return work
+
+
+def on_a_bus(patch):
+    """Return a shell for `scout` on a bus in ./bus that `planner` has joined, too."""
+    shell = Shell()
+    shell("init", "bus", "--name", "research")
+    patch.setenv("SOMABUS_BUS", str(shell.bus))
+    patch.setenv("SOMABUS_AGENT", "scout")
+    shell("join", "planner")
+    shell("join", "scout")
+    return shell
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A machine on which nothing is set but SOMABUS_HOME, and whose working folder is empty."""
-    for name in [each for each in os.environ if each.startswith("SOMABUS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("SOMABUS_HOME", str(tmp_path / "home"))
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
+    """An empty working folder on a machine that has never seen somabus."""
+    return machine(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -26,11 +42,7 @@ def shell(home):
 
 
 @pytest.fixture
-def team(shell, monkeypatch):
+def team(home, monkeypatch):
     """A shell for `scout` on a bus in ./bus that `planner` has joined, too."""
-    shell("init", "bus", "--name", "research")
-    monkeypatch.setenv("SOMABUS_BUS", str(shell.bus))
-    monkeypatch.setenv("SOMABUS_AGENT", "scout")
-    shell("join", "planner")
-    shell("join", "scout")
-    return shell
+    return on_a_bus(monkeypatch)
+
