@@ -134,8 +134,7 @@ class Routine:
             with self._step(run, "check inbox") as say:
                 run.counts = parts.inbox.counts()
                 say(f"{run.counts.unread} wait, {run.counts.delayed} delayed, {run.counts.dead} dead letters")
-            if run.other_runs and (other := parts.leases.held(self._turn)) and not parts.same_machine(other.holder):
-                raise LeaseHeldError(self._turn, other.holder, other.ends_at)
+            self._give_way(run)
             work = bool((run.counts and run.counts.unread) or parts.learnings.count() or parts.spool.count())
             if work:
                 lease = self._take_turn(budget)
@@ -155,6 +154,12 @@ class Routine:
             if lease is not None:
                 with self._step(run, "end"):
                     lease.release()
+
+    def _give_way(self, run: _Run) -> None:
+        """Stop where another machine's beat of this agent is at work."""
+        other = self._parts.leases.held(self._turn) if run.other_runs else None
+        if other is not None and not self._parts.same_machine(other.holder):
+            raise LeaseHeldError(self._turn, other.holder, other.ends_at)
 
     def _begin(self, budget: Budget) -> _Run:
         parts = self._parts
@@ -203,7 +208,8 @@ class Routine:
             run.checks = run_checks(parts.handlers.checks)
             outcome = Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED
             if run.handled or run.failed or run.counts is None or run.counts.unread:
-                run.counts = parts.inbox.counts()
+                before, run.counts = run.counts, parts.inbox.counts()
+                run.set_aside = max(0, run.counts.dead - before.dead) if before else 0
             self._write_heartbeat(run, outcome, parts.now())
             bad = [name for name, said in run.checks.items() if said.startswith("failed")]
             say(

@@ -22,8 +22,10 @@ from somabus.errors import (
     KeyMissingError,
     LeaseLostError,
     MessageError,
+    MessageTooLargeError,
     SomabusError,
     StoreDamagedError,
+    StoreRefusedError,
     StoreUnavailableError,
 )
 from somabus.model import tree
@@ -285,9 +287,9 @@ class Inbox:
             raw = self._store.read(self._key(State.CLAIMED, mine.name))
             # Race: a user-space network client tells two claimants that they won; only one can read the file.
             return None if raw is None else self._judged(mine, self._opener.open(raw))
-        except DocumentTooLargeError as error:
+        except (DocumentTooLargeError, MessageTooLargeError) as error:
             self._quietly_aside(mine, Reason.TOO_LARGE, str(error), None)
-        except StoreDamagedError as error:
+        except (StoreDamagedError, StoreRefusedError) as error:
             self._quietly_aside(mine, Reason.NOT_A_FILE, str(error), None)
         except MessageError as error:
             self._quietly_aside(mine, Reason.MALFORMED, str(error), None)
@@ -296,14 +298,13 @@ class Inbox:
     def _judged(self, slot: Slot, opened: Opened) -> Delivery | None:
         message = opened.message
         refusal = self._opener.refusal(opened, released=slot.replayed)
-        if message.id != slot.id:
-            self._quietly_aside(
-                slot, Reason.MALFORMED, f"the file's name says {slot.id}, the message {message.id}", message
-            )
-        elif refusal is not None and not (refusal.later and not self._retry.exhausted(slot.attempt)):
-            self._quietly_aside(slot, refusal.reason, refusal.detail, message)
-        elif refusal is not None:
+        if refusal is not None and refusal.later and not self._retry.exhausted(slot.attempt):
             self._quietly(lambda: self.nack(slot, opened, refusal.detail, None))
+        elif refusal is not None:
+            self._quietly_aside(slot, refusal.reason, refusal.detail, message)
+        elif message.id != slot.id:
+            detail = f"the file's name says {slot.id}, the message {message.id}"
+            self._quietly_aside(slot, Reason.MALFORMED, detail, message)
         elif self._done_before(message.id):
             self._quietly(lambda: self._settle(slot, Event.DUPLICATE))
         elif message.expired(self.now()):
@@ -380,8 +381,8 @@ class Inbox:
 
     def _look(self, state: State, name: str) -> Letter | None:
         slot = Slot.parse(name)
-        if slot is None:
-            return Letter(name, state, None, "no file name of a message")
+        if slot is None or not slot.fits(state):
+            return Letter(name, state, None, "no file name of a message that waits")
         try:
             raw = self._store.read(self._key(state, name))
             if raw is None:
@@ -391,6 +392,8 @@ class Inbox:
             raise
         except SomabusError as error:
             return Letter(name, state, None, str(error))
+        if opened.message.id != slot.id:
+            return Letter(name, state, opened, f"the file's name says {slot.id}, the message {opened.message.id}")
         if opened.message.expired(self.now()):
             return Letter(name, state, opened, f"expired at {opened.message.expires_at:%Y-%m-%d %H:%M} UTC")
         refusal = self._opener.refusal(opened, released=slot.replayed)

@@ -6,7 +6,7 @@ It knows the registry's keys and the bus's policy; what becomes of a message tha
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from somabus.errors import MalformedMessageError, MessageError, StoreError, StoreUnavailableError, TrustError
+from somabus.errors import MessageError, MessageTooLargeError, StoreError, StoreUnavailableError, TrustError
 from somabus.model import signing
 from somabus.model.bus import Bus
 from somabus.model.deadletter import Reason
@@ -64,11 +64,11 @@ class Opener:
         """Read, verify and mark a message.
 
         Raises:
-            MalformedMessageError, UnsupportedFormatError: no message of format 1.
+            MalformedMessageError, MessageTooLargeError, UnsupportedFormatError: no message of format 1.
             StoreUnavailableError: could not look for the sender's key.
         """
         if len(raw) > MAX_DOCUMENT:
-            raise MalformedMessageError(f"{len(raw):,} bytes, the limit is {MAX_DOCUMENT:,}")
+            raise MessageTooLargeError(len(raw), MAX_DOCUMENT)
         envelope = split(raw)
         message = Message.decode(envelope.body)
         doubt, key = self._doubt(message.sender, envelope)
@@ -90,14 +90,14 @@ class Opener:
         message, policy = opened.message, self._bus.policy
         if message.bus != self._bus.bus:
             return Refusal(Reason.WRONG_ADDRESS, f"it was sent on another bus, {message.bus}")
-        if self._me not in message.to or message.channel is not None:
-            told = message.channel or ", ".join(message.to) or "nobody"
-            return Refusal(Reason.WRONG_ADDRESS, f"it was sent to {told}, not to {self._me}")
         if opened.trust is Trust.FORGED:
             return Refusal(
                 Reason.FORGED,
                 f"it says it is from {message.sender} and was not signed by {message.sender}'s key",
             )
+        if self._me not in message.to or message.channel is not None:
+            told = message.channel or ", ".join(message.to) or "nobody"
+            return Refusal(Reason.WRONG_ADDRESS, f"it was sent to {told}, not to {self._me}")
         if not may_act(opened.trust, policy.trust):
             if opened.doubt is Doubt.NO_KEY:
                 return Refusal(

@@ -4,6 +4,7 @@ Nothing is changed. Errors are what readers will set aside or refuse; warnings a
 """
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def judge_path(path: Path) -> tuple[list[Fault], int]:
     """Judge a bus, or one file of it; return what is wrong, and how many documents were looked at."""
     if path.is_file():
         return list(judge_document(path.name, path.read_bytes())), 1
-    store = DirectoryStore(str(path), writer="verify", marker=BUS_FILE)
+    store = DirectoryStore(str(path), writer=f"verify-{uuid.uuid4().hex[:8]}", marker=BUS_FILE)
     judge = _Judge(store)
     faults = judge.tree() + [
         Fault(where, rule, "look at it; no agent will touch it") for where, rule in strangers(str(path))

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from somabus.model import signing
 from somabus.model.message import Id, Name, Utc, Value
+from somabus.model.schedule import MAX_EVERY_S
 
 
 def _public_key(text: str) -> str:
@@ -25,7 +26,7 @@ class Card(Value):
     display_name: str = Field(default="", max_length=80)
     joined_at: Utc
     cadence: str = Field(max_length=100)
-    every_s: float = Field(gt=0)
+    every_s: float = Field(gt=0, le=MAX_EVERY_S)
     skills: tuple[Annotated[str, Field(max_length=80)], ...] = Field(default=(), max_length=64)
     certificate: dict[str, Any] | None = None
 

@@ -13,6 +13,8 @@ from pydantic import Field
 from somabus.model.message import Name, Utc, Value
 
 HOLE_PATIENCE: Final = timedelta(hours=1)
+MOST_TOLD: Final = 100
+"""So many numbers of a hole are told; a hostile entry could claim a hole of billions."""
 
 
 class Hole(Value):
@@ -59,7 +61,8 @@ def advance(position: Position, present: Sequence[int], now: datetime) -> Step:
             return Step((), position, ())
         # The entries before the first present one never came: a deletion, not a delay.
         rest = advance(Position(at=present[0] - 1), present, now)
-        return Step(rest.numbers, rest.position, tuple(range(expected, present[0])) + rest.lost)
+        lost = tuple(range(expected, min(present[0], expected + MOST_TOLD)))
+        return Step(rest.numbers, rest.position, lost + rest.lost)
     run = [
         number for number, want in zip(present, range(expected, expected + len(present)), strict=True) if number == want
     ]

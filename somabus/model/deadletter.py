@@ -13,7 +13,7 @@ class Reason(StrEnum):
 
     MALFORMED = "malformed"
     TOO_LARGE = "too large"
-    NOT_A_FILE = "not a file"
+    NOT_A_FILE = "not readable"
     BAD_NAME = "bad name"
     WRONG_ADDRESS = "wrong address"
     FORGED = "forged"

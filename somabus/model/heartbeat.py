@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from somabus.model.message import Id, Name, Utc, Value
+from somabus.model.schedule import MAX_EVERY_S
 
 
 class Outcome(StrEnum):
@@ -36,7 +37,7 @@ class Heartbeat(Value):
     agent: Name
     written_at: Utc
     beat: Beat
-    every_s: float = Field(gt=0)
+    every_s: float = Field(gt=0, le=MAX_EVERY_S)
     next_due_at: Utc
     unread: int = Field(default=0, ge=0)
     dead: int = Field(default=0, ge=0)

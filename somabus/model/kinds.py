@@ -28,7 +28,7 @@ class Insight(BaseModel):
 
     topic: str = Field(min_length=1, max_length=200)
     statement: str = Field(min_length=1)
-    confidence: float = Field(ge=0, le=1)
+    confidence: float = Field(ge=0, le=1, strict=True)
 
 
 class Alert(BaseModel):
@@ -55,7 +55,7 @@ def check_kind(kind: str, data: dict[str, Any], refs: dict[str, str | None], cha
             _DATA[kind].model_validate(data)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "data"
+            where = str(first["loc"][0]) if first["loc"] else "object"
             raise MalformedMessageError(f"data.{where} of a message of kind {kind}: {first['msg']}") from None
     if kind == "answer" and not refs.get("reply_to"):
         raise MalformedMessageError("an answer needs refs.reply_to, the id of the question")

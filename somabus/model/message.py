@@ -4,22 +4,20 @@ The names of the members are the format (docs/format.md). Unknown members are ke
 harm, so that a later minor version may add some.
 """
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from somabus.errors import MalformedMessageError, MessageTooLargeError
 from somabus.model import wire
 from somabus.model.ids import is_id
 from somabus.model.kinds import check_kind
-from somabus.model.names import RULE, is_name
+from somabus.model.names import RULE, channel_folder, is_name
 
 MAX_SUBJECT: Final = 200
 MAX_HOPS: Final = 1_000_000
-_CHANNEL: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(:[a-z0-9][a-z0-9._-]{0,63})?")
 
 
 def _name(text: str) -> str:
@@ -36,14 +34,21 @@ def _id(text: str) -> str:
 
 
 def _channel(text: str) -> str:
-    if not _CHANNEL.fullmatch(text):
-        raise ValueError(RULE)
+    channel_folder(text)
     return text
+
+
+def _written(value: object) -> object:
+    """Take a time only as text: a bare number could be seconds or milliseconds."""
+    if not isinstance(value, str | datetime):
+        message = "a time is a text in ISO 8601 with an offset"
+        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError
+    return value
 
 
 Name = Annotated[str, AfterValidator(_name)]
 Id = Annotated[str, AfterValidator(_id)]
-Utc = Annotated[AwareDatetime, AfterValidator(wire.utc)]
+Utc = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(wire.utc)]
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -107,7 +112,7 @@ class Message(Value):
     topic: str | None = Field(default=None, max_length=MAX_SUBJECT)
     refs: dict[str, str | None] = Field(default_factory=dict, max_length=32)
     thread: Id
-    hops: int = Field(default=0, ge=0, le=MAX_HOPS)
+    hops: int = Field(default=0, ge=0, le=MAX_HOPS, strict=True)
     origin: Id
     key: Key | None = None
 
@@ -128,6 +133,7 @@ class Message(Value):
             MessageTooLargeError: over 256 KiB.
         """
         check_kind(self.kind, self.data, self.refs, self.channel)
+        wire.refuse_unwritable(self.data)
         try:
             body = self.to_json()
         except TypeError as error:
@@ -155,9 +161,14 @@ class Message(Value):
         return message
 
 
+def _quoted(part: int | str) -> str:
+    text = str(part)
+    return text if (text.isidentifier() and text.isascii()) or isinstance(part, int) else ascii(text)[:60]
+
+
 def explain(error: ValidationError) -> str:
     """Say in one line which member broke which rule; foreign values are quoted and cut."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the object"
+    where = ".".join(_quoted(part) for part in first["loc"]) or "the object"
     found = ascii(first.get("input"))[:60]
     return f"{where}: {first['msg']} (found {found})"

@@ -21,6 +21,9 @@ _DEVICES: Final = frozenset(
 )
 
 
+_SYSTEM: Final = frozenset(["thumbs.db", "desktop.ini"])  # files that Windows puts everywhere; no listing shows them
+
+
 def is_device(part: str) -> bool:
     """Tell whether Windows would take the path part for a device; an extension does not change that."""
     return part.split(".", 1)[0].lower() in _DEVICES
@@ -28,7 +31,7 @@ def is_device(part: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Tell whether the text is a valid name."""
-    return bool(_NAME.fullmatch(text)) and not text.endswith(".") and not is_device(text)
+    return bool(_NAME.fullmatch(text)) and not text.endswith(".") and not is_device(text) and text not in _SYSTEM
 
 
 def check_name(text: str) -> str:

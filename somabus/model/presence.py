@@ -36,9 +36,9 @@ def judge_presence(
     age = now - last_seen
     if age < -SKEW_TOLERANCE:
         return Presence.SKEWED
-    every = timedelta(seconds=every_s)
-    if age > every * SILENT_AFTER + staleness:
+    waited_s = (age - staleness).total_seconds()
+    if waited_s > every_s * SILENT_AFTER:
         return Presence.SILENT
-    if age > every * LATE_AFTER + staleness:
+    if waited_s > every_s * LATE_AFTER:
         return Presence.LATE
     return Presence.ON_TIME

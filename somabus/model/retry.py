@@ -37,5 +37,6 @@ class RetryPolicy:
         Half of the wait is kept and half is random ("equal jitter", Marc Brooker, AWS Architecture Blog, 2015), so
         that messages that failed together do not come back together, and none comes back at once.
         """
-        full = min(self.cap, self.base * (1 << min(attempt - 1, _DOUBLINGS)))
+        doubled = self.base.total_seconds() * 2.0 ** min(max(attempt - 1, 0), _DOUBLINGS)
+        full = min(self.cap, timedelta(seconds=min(doubled, self.cap.total_seconds())))
         return full / 2 + full / 2 * dice

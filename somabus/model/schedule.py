@@ -17,9 +17,12 @@ from somabus.errors import ConfigurationError
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_MOST: Final = timedelta(days=3650)
+_LEAST_S: Final = 0.001
+MAX_EVERY_S: Final = 3650 * 86400
+_DICE: Final = re.compile(r"(?<![a-z])[rh](?![a-z])", re.IGNORECASE)
+_FIELDS: Final = 5
 _COUNT: Final = 10_000
-_SLOTS: Final = 64  # of a cron expression: enough to see the gap of its nights and week-ends
+_SPARSE, _DENSE, _MONTH_S = 14, 3000, 32 * 86400
 
 DEFAULT: Final = "0 */6 * * *"
 
@@ -31,11 +34,11 @@ def parse_duration(text: str) -> timedelta:
         ConfigurationError: something else, nothing, or more than ten years.
     """
     found = _DURATION.fullmatch(text.strip().lower())
-    span = timedelta(seconds=float(found[1]) * _UNITS[found[2]]) if found and len(text) < 16 else None  # noqa: PLR2004
-    if span is None or not timedelta(0) < span <= _MOST:
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not _LEAST_S <= seconds <= MAX_EVERY_S:
         message = f"{ascii(text)[:40]} is no duration; write a number and a unit such as 90s, 10m, 6h, 2d"
         raise ConfigurationError(message)
-    return span
+    return timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,10 @@ class Schedule:
         if " " not in text:
             parse_duration(text)
             return cls(text)
-        from croniter import croniter
-
-        if not croniter.is_valid(text):
-            message = f"{ascii(text)[:60]} is no cron expression; five fields are needed, as in: 0 */6 * * *"
+        if len(text.split()) != _FIELDS or _DICE.search(text) or not _comes(text):
+            message = (
+                f"{ascii(text)[:60]} is no cron expression that ever comes; five fields are needed, as in: 0 */6 * * *"
+            )
             raise ConfigurationError(message)
         return cls(text)
 
@@ -69,7 +72,7 @@ class Schedule:
         from croniter import croniter
 
         # croniter looks strictly before its start, and a slot that is now counts as due.
-        return _utc(croniter(self.text, now + timedelta(seconds=1)).get_prev(datetime))
+        return _utc(croniter(self.text, now.replace(microsecond=0) + timedelta(seconds=1)).get_prev(datetime))
 
     def next(self, now: datetime) -> datetime:
         """Return the first slot after now."""
@@ -85,7 +88,7 @@ class Schedule:
         if due <= last_due:
             return 0
         if self._every is not None:
-            return max(0, (due - last_due) // self._every - 1)
+            return max(0, min(_COUNT, (due - self.due(last_due)) // self._every - 1))
         count, slot = 0, self.next(last_due)
         while slot < due and count < _COUNT:
             count, slot = count + 1, self.next(slot)
@@ -106,8 +109,21 @@ def _longest_gap(cron: str) -> float:
     from croniter import croniter
 
     slots = croniter(cron, _EPOCH)
-    times = [slots.get_next(float) for _ in range(_SLOTS)]
+    times = [slots.get_next(float)]
+    # Far enough to see nights, week-ends and the short months, and not so far that a dense one takes long.
+    while len(times) < _DENSE and (len(times) < _SPARSE or times[-1] - times[0] < _MONTH_S):
+        times.append(slots.get_next(float))
     return float(max(after - before for before, after in pairwise(times)))
+
+
+def _comes(cron: str) -> bool:
+    from croniter import CroniterError, croniter
+
+    try:
+        croniter(cron, _EPOCH).get_next(float)
+    except (CroniterError, ValueError):
+        return False
+    return True
 
 
 def _utc(at: datetime) -> datetime:

@@ -5,6 +5,7 @@ disagree on a duplicate would see two different messages under one signature, so
 """
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -53,13 +54,30 @@ def check_format(value: dict[str, Any]) -> None:
         UnsupportedFormatError: the number is another one, or missing.
     """
     found = value.get("format")
-    if isinstance(found, bool) or found != FORMAT:
+    if type(found) is not int or found != FORMAT:
         raise UnsupportedFormatError(found)
 
 
+def refuse_unwritable(value: Any) -> None:
+    """Refuse what JSON has no way to write and a writer would silently turn into null.
+
+    Raises:
+        MalformedMessageError: NaN or an infinity.
+    """
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    for child in children:
+        refuse_unwritable(child)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise MalformedMessageError(f"data holds {value}, which JSON cannot write; leave it out or send a text")
+
+
 def utc(at: datetime) -> datetime:
-    """Return the same moment in UTC."""
-    return at.astimezone(UTC)
+    """Return the same moment in UTC; a ValueError for one outside the years 1 to 9999 there."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        message = "a time outside the years 1 to 9999 in UTC"
+        raise ValueError(message) from error
 
 
 def _shallow(value: Any, levels: int) -> bool:

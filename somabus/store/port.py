@@ -24,7 +24,7 @@ _PART: Final = (
 )
 _KEY: Final = re.compile(rf"{_PART}(?:/{_PART})*")
 _OURS: Final = re.compile(r"[0-9](?:[0-9a-z-]|\.(?!\.)){1,150}\.json")
-_JUNK: Final = frozenset(["thumbs.db", "desktop.ini"])
+JUNK: Final = frozenset(["thumbs.db", "desktop.ini"])
 
 
 def is_part(name: str) -> bool:
@@ -32,7 +32,7 @@ def is_part(name: str) -> bool:
     # The names of messages and log entries, of which a listing may hold a hundred thousand, are told at a glance.
     if _OURS.fullmatch(name):
         return True
-    return "/" not in name and name.lower() not in _JUNK and _KEY.fullmatch(name) is not None
+    return "/" not in name and name.lower() not in JUNK and _KEY.fullmatch(name) is not None
 
 
 def check_key(key: str) -> str:

@@ -40,12 +40,13 @@ def everything(root):
 def windows(fs, monkeypatch):
     """A drive under Windows.
 
-    The one switch is set by hand: it is read when the module is loaded, and loading the modules anew would give
-    every other test a second set of classes.
+    What is found out when the modules are loaded is set by hand: the switch, and the flags of opening, of which
+    Windows has none against links. Loading the modules anew would give every other test a second set of classes.
     """
     fs.os = OSType.WINDOWS
     monkeypatch.setattr(somabus.store.directory.files, "WINDOWS", True)
     monkeypatch.setattr(somabus.store.directory.store, "WINDOWS", True)
+    monkeypatch.setattr(somabus.store.directory.files, "_READ", os.O_RDONLY)
     fs.create_dir("C:\\bus")
     return "C:\\bus"
 

@@ -18,10 +18,10 @@ from tests.drives.conftest import make_store
 DOCUMENTED = {
     StoreFullError: ["ENOSPC", "EDQUOT", "EFBIG", "EMLINK"],
     StoreRefusedError: ["EROFS", "EACCES", "EPERM"],
-    StoreDamagedError: ["ELOOP", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EEXIST"],
+    StoreDamagedError: ["ELOOP", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EEXIST", "ENXIO"],
     InvalidKeyError: ["ENAMETOOLONG", "EILSEQ"],
     StoreUnavailableError: [
-        "EIO", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ENODEV", "ENXIO", "ESTALE", "ECONNRESET", "ENETDOWN",
+        "EIO", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ENODEV", "ESTALE", "ECONNRESET", "ENETDOWN",
         "EBUSY", "EINTR",
         "ENOTCONN", "EREMOTEIO", "EMFILE", "ENOMEM",
     ],
@@ -261,9 +261,6 @@ def test_patience_of_nothing_tries_twice_at_most():
     assert len(tries) <= 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: one refused link makes the store take the drive for one without links, for ever"
-)
 def test_one_refused_link_is_no_verdict_on_the_drive(tmp_path):
     """A permission that is missing in one folder does not change how all later documents are made."""
     store = failing_store(tmp_path, "link", errno.EACCES, times=1)
@@ -274,9 +271,6 @@ def test_one_refused_link_is_no_verdict_on_the_drive(tmp_path):
     assert (tmp_path / "box" / "c.json").is_file()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: lock() yields False inside its translation, so the body's OSError becomes a StoreError"
-)
 def test_an_error_in_the_body_of_a_lock_stays_what_it_is(tmp_path):
     """What the caller's own code raises under a lock comes out unchanged, also if the lock was not had."""
     store = make_store(tmp_path)

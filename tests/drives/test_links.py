@@ -64,9 +64,6 @@ def test_a_refusal_at_a_link_costs_no_document(root, verb):
     assert [path for path in everything(root) if path.startswith(f"{root}/tmp/w/")] == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: wait() makes its folder without refuse_links(): a folder appears outside the tree"
-)
 def test_waiting_goes_through_no_linked_folder(root, outside):
     """A waiter makes no folder outside the tree."""
     before = everything(outside)
@@ -76,9 +73,6 @@ def test_waiting_goes_through_no_linked_folder(root, outside):
     assert everything(outside) == before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: lock() makes its folder without refuse_links(): a lock file appears outside the tree"
-)
 def test_locking_goes_through_no_linked_folder(tmp_path, outside):
     """A lock makes no file outside the tree, also where tmp leads out of it."""
     (tmp_path / "bus").mkdir()
@@ -202,9 +196,6 @@ def test_a_pipe_does_not_stop_the_reader(root):
         make_store(root).read("box/pipe.json")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: ENXIO of a socket means `could not look, try again later`, which never helps"
-)
 def test_a_socket_is_damage(root, monkeypatch):
     """A socket in a document's place needs a person; trying again does not mend it."""
     monkeypatch.chdir(root / "box")  # a socket's path is short
@@ -223,7 +214,6 @@ def test_the_root_itself_may_be_a_link(root, tmp_path):
 
 
 @pytest.mark.parametrize("verb", [lambda store: store.read("a.json"), lambda store: store.list("box")])
-@pytest.mark.xfail(strict=True, raises=FileExistsError, reason="BUG: require_root() raises outside the tree of errors")
 def test_a_root_that_leads_nowhere_is_told_in_the_bus_own_error(tmp_path, verb):
     """A dangling link for a root is damage, and no exception from outside the tree of errors."""
     (tmp_path / "drive").symlink_to(tmp_path / "nowhere")

@@ -108,9 +108,6 @@ def test_it_goes_on_when_the_drive_is_back(root, verb):
     verb(store)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: list('') of an empty mount point answers [] without looking for the marker"
-)
 def test_the_root_itself_is_not_listed_as_empty(root):
     """Also the listing of the whole tree says that it could not look."""
     unmount(root)

@@ -116,9 +116,6 @@ def test_a_link_is_not_followed(windows, fs):
         make_store(windows).read("link.json")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: Windows answers EACCES when a folder is opened, so read() never looks into it"
-)
 def test_an_entry_of_a_drive_without_links_is_read(windows, fs):
     """A document that a machine without hard links made as a folder is read by a Windows machine too."""
     fs.create_file("C:\\bus\\leases\\x\\1.json\\entry.json", contents="holder")
@@ -126,7 +123,6 @@ def test_an_entry_of_a_drive_without_links_is_read(windows, fs):
     assert make_store(windows).read("leases/x/1.json") == b"holder"
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: the same EACCES reads as `the drive refuses to write`")
 def test_a_folder_in_a_documents_place_is_damage(windows, fs):
     """A folder where a document should be needs a person, and is not mistaken for a missing permission."""
     fs.create_dir(f"C:\\bus\\{ID}.json")

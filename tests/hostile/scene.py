@@ -5,8 +5,10 @@ or broken program would leave it: written by the test itself, past the store.
 """
 
 import os
+from contextlib import contextmanager
 from datetime import timedelta
 
+from somabus.errors import SomabusError
 from somabus.model.bus import BusPolicy
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.ids import IdMaker
@@ -131,6 +133,18 @@ class Scene:
 
 
 HOUR = timedelta(hours=1)
+
+
+@contextmanager
+def within_the_tree(kind=SomabusError, where=""):
+    """Let the block succeed or raise an error of the tree; anything else that it raises is a bug."""
+    try:
+        yield
+    except kind:
+        return
+    except Exception as error:
+        message = f"{where}: {error!r} is no {kind.__name__}"
+        raise AssertionError(message) from error
 
 
 def snapshot(folder, *, leave_out=None):

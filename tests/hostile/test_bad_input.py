@@ -18,7 +18,7 @@ from somabus.model.heartbeat import Outcome
 from somabus.model.receipt import Receipt, Whereabouts
 from somabus.testing import FailingFiles
 from tests.hostile.mailcases import CASES, DEAD, EVERY, FORGED_ONES, PEEKED
-from tests.hostile.scene import HOUR, Scene
+from tests.hostile.scene import HOUR, Scene, within_the_tree
 
 
 def between(scene, case):
@@ -68,7 +68,7 @@ def test_the_record_names_value_and_rule(case, scene):
 
 @pytest.mark.parametrize("case", EVERY)
 def test_a_proven_sender_is_told_and_nobody_else(case, scene):
-    """A sender who is proven gets a receipt with the reason; nobody gets one for mail that somebody else may have made."""
+    """A sender who is proven gets a receipt with the reason; nobody gets one for mail that another may have made."""
     between(scene, case)
 
     scene.drain()
@@ -210,14 +210,14 @@ def test_forged_mail_is_refused_on_an_open_bus(open_scene):
 
 
 def test_an_unknown_sender_is_waited_for_and_then_set_aside(scene):
-    """Mail of a sender whose card is not here yet waits as long as any failed mail, and is then set aside as untrusted."""
+    """Mail of a sender whose card is not here yet waits as long as any failed mail, then it is set aside."""
     message_id = scene.new_id()
     scene.plant(f"5-{message_id}.0.json", scene.signed(message_id, sender="ghost"))
 
     handled = [scene.later(hours=2).drain() for _ in range(6)]
 
     reasons = [(letter.reason, letter.detail) for letter in scene.planner.inbox.dead()]
-    assert (sum(handled, []), reasons) == ([], [(Reason.UNTRUSTED, "no card of ghost is visible here to verify it")])
+    assert (handled, reasons) == ([[]] * 6, [(Reason.UNTRUSTED, "no card of ghost is visible here to verify it")])
 
 
 def test_an_unknown_sender_who_joins_is_heard(scene):
@@ -366,10 +366,8 @@ def test_a_folder_for_the_day_does_not_condemn_good_mail(scene):
     (scene.box("done") / "2026-01-05").write_text("a file where a folder belongs")
     scene.good()
 
-    try:
+    with within_the_tree():
         scene.drain()
-    except Exception as error:  # noqa: BLE001 - which error is another test's question
-        assert type(error).__module__ == "somabus.errors"
 
     assert scene.planner.inbox.dead() == ()
 
@@ -411,10 +409,8 @@ def test_a_replay_goes_nowhere_else(evil, scene):
     record.write_bytes(re.sub(rb'"id":"[^"]*"', b'"id":"%s"' % evil.encode(), raw))
     letter = scene.planner.inbox.dead()[0]
 
-    try:
+    with within_the_tree():
         scene.planner.inbox.replay(letter.file)
-    except Exception as error:  # noqa: BLE001 - which error is another test's question
-        assert type(error).__module__ == "somabus.errors"
 
     here = scene.names("inbox") + scene.names("dead")
     assert [re.fullmatch(r"5-[0-9a-f-]{36}\.[0-9a-f.]+\.json", name) is not None for name in here] == [True]

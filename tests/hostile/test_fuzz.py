@@ -5,17 +5,19 @@ test's name and in what it says when it fails.
 """
 
 import contextlib
+import json
 import os
 import random
 import shutil
+import stat
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from somabus import Insight
-from somabus.errors import InvalidKeyError, MessageError, SomabusError
+from somabus.errors import InvalidKeyError, MessageError
 from somabus.model.bus import Bus
 from somabus.model.card import Card
 from somabus.model.cursor import Cursors, Position, advance
@@ -27,17 +29,17 @@ from somabus.model.message import Message
 from somabus.model.names import is_name
 from somabus.model.presence import judge_presence
 from somabus.model.slot import Slot, State
-from somabus.model.wire import dump, parse_object
+from somabus.model.wire import parse_object
 from somabus.store.port import check_key, is_part
 from somabus.testing import HandClock
-from tests.hostile.scene import snapshot
+from tests.hostile.scene import snapshot, within_the_tree
 
 FIRST_SEED = int(os.environ.get("SOMABUS_FUZZ_SEED", "20260105"))
-SEEDS = [FIRST_SEED + n for n in range(16)]
+SEEDS = [FIRST_SEED + n for n in range(12)]
 BATCHES, THROWS = 4, 60
 ODD = [
-    None, True, False, -1, 0, 1, 2**31, 2**63, 2**64, 1e308, -1e308, 5e-324, 1.5, "", "x", "\x00", "\u00e9" * 9, "1", "../x",
-    [], {}, [[]], {"a": {"b": []}}, ["scout"], "scout", "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59Z",
+    None, True, False, -1, 0, 1, 2**31, 2**63, 2**64, 1e308, -1e308, 5e-324, 1.5, "", "x", "\x00", "\u00e9" * 9, "1",
+    "../x", [], {}, [[]], {"a": {"b": []}}, ["scout"], "scout", "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59Z",
     "9999-12-31T23:59:59-10:00", "2026-01-05T12:00:00", "2026-01-05T12:00:00Z", "01a1f9de-1d99-72bc-bdf7-9a7b3e80730a",
     "x" * 5000, {"at": 7, "hole": None}, {"number": 1},
 ]  # fmt: skip
@@ -50,7 +52,7 @@ class Thrower:
         self.scene = scene
         self.dice = random.Random(seed)
         self.thrown = 0
-        self.exact = set()  # ids of whole copies of sound messages: the only strangers that may be handled
+        self.genuine = set()  # ids of what scout signed as it stands: the only strangers that may be handled
         self.templates = self._templates()
 
     def throw(self):
@@ -74,13 +76,15 @@ class Thrower:
             path.mkdir()
         elif kind < 0.14:
             path.symlink_to(self.dice.choice([self.scene.path / "outside", self.scene.path / "nowhere"]))
-        elif kind < 0.18:
+        elif kind < 0.16:
             os.mkfifo(path)
+        elif kind < 0.18:
+            os.mknod(path, stat.S_IFSOCK | 0o600)
         elif kind < 0.25:
-            self.exact.add(message_id)
-            path.write_bytes(self.scene.signed(message_id))
+            self.genuine.add(message_id)
+            put(path, self.scene.signed(message_id))
         else:
-            path.write_bytes(self.content(message_id, "message"))
+            put(path, self.content(message_id, "message"))
 
     def registry(self):
         """Onto a card, a heartbeat or cursors, of one who is there or of a newcomer."""
@@ -93,7 +97,8 @@ class Thrower:
         elif path.is_dir():
             shutil.rmtree(path)
         else:
-            path.write_bytes(self.content(agent, name))
+            path.unlink(missing_ok=True)
+            put(path, self.content(agent, name))
 
     def log(self):
         """Into a log, under a number that may be the next one or any."""
@@ -103,32 +108,32 @@ class Thrower:
         path = segment / (f"{number:010d}.json" if self.dice.random() < 0.9 else self.name())
         if self.dice.random() < 0.1:
             path.mkdir()
-        elif not path.exists():
-            path.write_bytes(self.content(self.scene.new_id(), "insight"))
+        else:
+            put(path, self.content(self.scene.new_id(), "insight"))
 
     def lease(self):
         """Where the routine takes its turn, or another lease lies."""
         folder = self.scene.folder("leases", self.dice.choice(["beat.planner", "deploy"]))
         number = self.dice.choice([1, 2, 3, self.dice.randrange(1, 10**6)])
-        (folder / f"{number:09d}.json").write_bytes(self.content("deploy", "lease"))
+        put(folder / f"{number:09d}.json", self.content("deploy", "lease"))
 
     def why(self):
         """Beside a dead letter."""
         dead = self.scene.folder("messages", "planner", "dead")
         name = self.dice.choice([*os.listdir(dead), "x"])
         path = dead / f"{name.removesuffix('.why.json')}.why.json"
-        path.write_bytes(self.content(self.scene.new_id(), "why"))
+        put(path, self.content(self.scene.new_id(), "why"))
 
     def stray(self):
         """A sound file of one folder, copied into another."""
         sound = self.dice.choice(sorted(self.templates))
         folder = self.dice.choice(
-            ["registry/scout", "registry", "messages/planner/inbox", "messages/planner/later", "messages/planner/claimed",
-             "messages/planner/dead", "messages/scout/outbox/0000000", "channels/alerts/0000000", "leases/deploy", "", "tmp"]
+            ["registry/scout", "registry", "messages/planner/inbox", "messages/planner/later",
+             "messages/planner/claimed", "messages/planner/dead", "messages/scout/outbox/0000000",
+             "channels/alerts/0000000", "leases/deploy", "", "tmp"]
         )  # fmt: skip
         path = self.scene.folder(*folder.split("/")) / self.name()
-        if not path.exists():
-            path.write_bytes(self.templates[sound])
+        put(path, self.templates[sound])
 
     # -- what is thrown ---------------------------------------------------------------------------------------
 
@@ -156,10 +161,13 @@ class Thrower:
             if member in value and isinstance(value[member], str) and self.dice.random() < 0.8:
                 value[member] = who
         seals = {"message": Seal.MESSAGE, "insight": Seal.MESSAGE, "card": Seal.CARD, "heartbeat": Seal.HEARTBEAT}
-        body = dump({**value, "public_key": value.get("public_key")} if kind == "card" else value)
+        body = json.dumps(value).encode()
         if kind in seals and self.dice.random() < 0.9:
             by = who if who in self.scene.world.signers else "scout"
-            return self.scene.seal(body, by=by, seal=self.dice.choice([seals[kind]] * 9 + list(Seal)))
+            seal = self.dice.choice([seals[kind]] * 9 + list(Seal))
+            if seal is seals[kind] and value.get("sender") == by:
+                self.genuine.add(str(value.get("id")))
+            return self.scene.seal(body, by=by, seal=seal)
         return body
 
     def slot(self, state, message_id):
@@ -184,10 +192,15 @@ class Thrower:
             case 1:
                 return os.fsdecode(bytes(self.dice.randrange(1, 256) for _ in range(length)).replace(b"/", b"_"))
             case 2:
-                return self.dice.choice(["con.json", "Thumbs.db", ".hidden", "x.", "a:b", "x\ny", "hello.txt", "1.json"])
+                return self.dice.choice(
+                    ["con.json", "Thumbs.db", ".hidden", "x.", "a:b", "x\ny", "hello.txt", "1.json"]
+                )
             case 3:
-                return f"5-{self.scene.new_id()}.0{self.dice.choice([' (1).json', '.json.bak', ' - Copy.json', '.JSON'])}"
-        return f"{self.dice.randrange(10**10):010d}.json"
+                return (
+                    f"5-{self.scene.new_id()}.0{self.dice.choice([' (1).json', '.json.bak', ' - Copy.json', '.JSON'])}"
+                )
+        # Not higher: what a far number costs is asked in test_bad_records, where it cannot eat up the machine.
+        return f"{self.dice.randrange(20_000):010d}.json"
 
     def _templates(self):
         scene = self.scene
@@ -210,6 +223,12 @@ class Thrower:
         return {"message": scene.signed(scene.new_id()), **{kind: path.read_bytes() for kind, path in found.items()}}
 
 
+def put(path, raw):
+    """Write a new file; what stands there already, a link above all, is left alone."""
+    with path.open("xb") as file:
+        file.write(raw)
+
+
 def flipped(raw, bit):
     """Return bytes with one bit turned over."""
     copy = bytearray(raw)
@@ -222,12 +241,8 @@ def look_and_drain(scene, where):
     planner = scene.planner
     planner.beat()
     for look in (planner.inbox.peek, planner.inbox.dead, planner.peers, planner.counts, lambda: planner.unread):
-        try:
+        with within_the_tree(where=where):
             look()
-        except SomabusError:
-            pass
-        except Exception as error:
-            raise AssertionError(f"{where}: {getattr(look, '__name__', look)} raised {error!r}") from error
     scene.handled += scene.drain()
 
 
@@ -244,7 +259,7 @@ def prepare(scene):
 @pytest.mark.skipif(os.name == "nt", reason="throws things that Windows cannot hold")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_thousands_of_broken_files_cost_no_good_message(seed, scene, thrown):
-    """Whatever lies on the bus, beats and looks do not fail, each good message is handled once, the rest is set aside."""
+    """Whatever lies on the bus, beats and looks do not fail, and each good message is handled once."""
     outside = prepare(scene)
     thrower, neighbours = Thrower(scene, seed), []
 
@@ -259,7 +274,7 @@ def test_thousands_of_broken_files_cost_no_good_message(seed, scene, thrown):
     thrown["random places"] = thrown.get("random places", 0) + thrower.thrown
     counted = [scene.handled.count(each) for each in neighbours]
     assert counted == [1] * len(neighbours), f"seed {seed}"
-    assert set(scene.handled) <= set(neighbours) | thrower.exact, f"seed {seed}: something broken was handled"
+    assert set(scene.handled) <= set(neighbours) | thrower.genuine, f"seed {seed}: something broken was handled"
     assert [name for name in os.listdir(scene.box()) if is_part(name)] == [], f"seed {seed}"
     assert scene.outside() == outside, f"seed {seed}"
 
@@ -275,7 +290,8 @@ def throw_at_inbox(scene, thrown, files, place):
         look_and_drain(scene, place)
 
     thrown[place] = thrown.get(place, 0) + len(files)
-    assert (scene.handled, scene.planner.counts().dead, scene.outside() == outside) == ([good], len(files), True)
+    counts = scene.planner.counts()  # delayed is what names another sender, whose card may come yet
+    assert (scene.handled, counts.dead + counts.delayed, scene.outside() == outside) == ([good], len(files), True)
 
 
 def test_a_message_torn_at_every_length_is_set_aside(scene, thrown):
@@ -295,7 +311,7 @@ def test_a_message_with_one_bit_flipped_is_never_handled(scene, thrown):
 
 @pytest.mark.parametrize("kind", ["card", "heartbeat", "cursors"])
 def test_a_record_torn_at_every_length_breaks_nobody(kind, scene, thrown):
-    """However much of a record is there, peers can look at it and beats run; a torn card or heartbeat is never believed."""
+    """However much of a record is there, peers look and beats run; a torn card or heartbeat is never believed."""
     scene.scout.share(Insight(topic="t", statement="s", confidence=1))
     scene.planner.beat()
     scene.scout.beat()
@@ -320,18 +336,18 @@ def test_a_record_with_one_bit_flipped_is_never_believed(kind, scene, thrown):
     path = scene.root / "registry" / "scout" / f"{kind}.json"
     whole, believed = path.read_bytes(), []
 
-    for bit in range(0, len(whole) * 8, 3):
+    for bit in range(0, len(whole) * 8, 5):
         path.write_bytes(flipped(whole, bit))
         peer = next(peer for peer in scene.planner.peers() if peer.name == "scout")
         believed += [bit] if not peer.fault else []
 
-    thrown["bit flips of records"] = thrown.get("bit flips of records", 0) + len(range(0, len(whole) * 8, 3))
+    thrown["bit flips of records"] = thrown.get("bit flips of records", 0) + len(range(0, len(whole) * 8, 5))
     assert believed == []
 
 
 # -- the readers by themselves ----------------------------------------------------------------------------------
 
-quick = settings(deadline=None, max_examples=300, database=None)
+quick = settings(deadline=None, max_examples=150, database=None)
 NOW = HandClock().now()
 BUS = "01a1f9de-1d99-72bc-bdf7-9a7b3e80730a"
 SOUND = {
@@ -360,10 +376,13 @@ SOUND = {
         "attempt": 1, "id": BUS, "sender": "scout", "subject": "", "found_as": "",
     },
 }  # fmt: skip
-times = st.builds(
+edges = st.sampled_from(["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "9999-12-31T23:59:59.999999Z"])
+times = edges | st.builds(
     "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}{}".format,
-    st.sampled_from([0, 1, 1969, 2026, 9999]), st.sampled_from([0, 1, 12, 13]), st.sampled_from([1, 29, 31]),
-    st.integers(0, 24), st.integers(0, 60), st.integers(0, 60), st.sampled_from(["Z", "+23:59", "-23:59", "", "+24:00"]),
+    st.sampled_from([0, 1, 1969, 2026, 9999]), st.sampled_from([0, 1, 12, 13]),
+    st.sampled_from([1, 29, 31]),
+    st.integers(0, 24), st.integers(0, 60), st.integers(0, 60),
+    st.sampled_from(["Z", "+23:59", "-23:59", "", "+24:00"]),
 )  # fmt: skip
 values = st.recursive(
     st.sampled_from(ODD) | times | st.text(max_size=20) | st.integers() | st.floats(),
@@ -378,7 +397,7 @@ def objects(draw, kind):
     value = dict(SOUND[kind])
     for member in draw(st.lists(st.sampled_from(sorted(value)), min_size=1, max_size=3)):
         if draw(st.integers(0, 9)):
-            value[member] = draw(values)
+            value[member] = draw(times if member.endswith("at") and draw(st.booleans()) else values)
         else:
             value.pop(member, None)
     return value
@@ -398,12 +417,8 @@ def test_an_object_is_read_or_refused_by_an_error_of_the_message(kind, data):
     """P14: any object with the right names is a value or a MessageError; a value can be written again."""
     value = data.draw(objects(kind))
 
-    try:
-        read = kind.from_object(value)
-    except MessageError as error:
-        assert str(error)
-    else:
-        read.to_json()
+    with within_the_tree(MessageError):
+        kind.from_object(parse_object(json.dumps(value).encode())).to_json()
 
 
 @quick
@@ -421,10 +436,7 @@ def test_any_bytes_are_read_or_refused(raw):
 @given(objects(Message), st.integers(0, 10**6), st.binary(min_size=1, max_size=3))
 def test_a_spoiled_message_is_read_or_refused(value, at, noise):
     """P14: a message with a few bytes overwritten anywhere is a message or a MessageError."""
-    try:
-        raw = dump(value)
-    except TypeError:
-        return
+    raw = json.dumps(value).encode()
     at %= len(raw)
 
     with contextlib.suppress(MessageError):
@@ -432,7 +444,10 @@ def test_a_spoiled_message_is_read_or_refused(value, at, noise):
 
 
 @quick
-@given(st.text(max_size=60) | st.from_regex(r"[0-9]-[0-9a-f-]{36}(\.[0-9]{1,16}){1,3}(\.[0-9a-f]{12})?\.json", fullmatch=True))
+@given(
+    st.text(max_size=60)
+    | st.from_regex(r"[0-9]-[0-9a-f-]{36}(\.[0-9]{1,16}){1,3}(\.[0-9a-f]{12})?\.json", fullmatch=True)
+)
 def test_any_name_is_a_slot_or_none(name):
     """A file's name is a slot that spells the same name again, or None."""
     slot = Slot.parse(name)
@@ -441,8 +456,13 @@ def test_any_name_is_a_slot_or_none(name):
 
 
 @quick
+@example(5, 999_999_999, 0, "claimed")
+@example(5, 999_999_999, 0, "reborn")
 @given(
-    st.integers(0, 9), st.integers(0, 999_999_999), st.integers(0, 999_999_999_999_999), st.sampled_from(["claimed", "reborn"])
+    st.integers(0, 9),
+    st.integers(0, 999_999_999),
+    st.integers(0, 999_999_999_999_999),
+    st.sampled_from(["claimed", "reborn"]),
 )
 def test_what_a_slot_becomes_can_be_read_again(digit, generation, until, step):
     """P3: the name that a message gets by a claim or a replay is a name that every reader knows."""
@@ -479,9 +499,11 @@ def test_a_key_never_leaves_the_tree(key):
 
 
 @quick
+@example("desktop.ini")
+@example("com1.json")
 @given(parts | st.from_regex(r"[0-9][0-9a-z.-]{0,8}\.json", fullmatch=True))
 def test_what_may_be_listed_may_be_asked_for(name):
-    """A name that a listing shows is a part that a key may have."""
+    """A name that a listing shows is a part that a key may have, and an agent's name is one that a listing shows."""
     if is_part(name):
         assert check_key(f"a/{name}") == f"a/{name}"
     if is_name(name):
@@ -498,7 +520,7 @@ def test_every_declared_cadence_gets_a_verdict(every_s, seen, stopped):
 
 
 @quick
-@given(st.integers(0, 50), st.lists(st.integers(1, 200), unique=True, max_size=30))
+@given(st.integers(0, 50), st.lists(st.integers(1, 90), unique=True, max_size=30))
 def test_a_reader_meets_each_number_once_in_order(at, numbers):
     """A reader is given or told of every number past its position, each once, however the listing grows."""
     present, position, met = sorted(n for n in numbers if n > at), Position(at=at), []

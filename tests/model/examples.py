@@ -12,7 +12,7 @@ from somabus.model.message import Message
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
-quick = settings(deadline=None, max_examples=60, database=None)
+quick = settings(deadline=None, max_examples=50, database=None)
 """Generated examples without a time limit each (a busy machine is no fault) and without a file left behind."""
 
 texts = st.text(max_size=40)

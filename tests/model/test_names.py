@@ -60,9 +60,6 @@ def test_every_name_is_a_legal_part_of_a_key(name):
 
 
 @pytest.mark.parametrize("name", ["thumbs.db", "desktop.ini"])
-@pytest.mark.xfail(
-    strict=True, reason="BUG: a valid name, but no listing shows its folder, so no peer ever sees the agent"
-)
 def test_every_name_is_seen_by_a_listing(name):
     """An agent that may have a name is listed under it; names that the store hides are refused."""
     assert not is_name(name) or is_part(name)

@@ -63,9 +63,6 @@ def test_the_verdict_depends_on_age_over_cadence_alone(age, every_s):
     assert judge(age, every_s=every_s) is expected or min(abs(ratio - LATE_AFTER), abs(ratio - SILENT_AFTER)) < 1e-5
 
 
-@pytest.mark.xfail(
-    strict=True, raises=OverflowError, reason="BUG: a card may declare every_s=1e300, and each reviewer crashes"
-)
 def test_an_absurd_cadence_is_judged_too():
     """A peer that declares a cadence of ages harms nobody's review: it is simply never late."""
     assert judge(timedelta(hours=1), every_s=1e300) is Presence.ON_TIME

@@ -29,7 +29,7 @@ DURATIONS = st.sampled_from(["1s", "90s", "7m", "45m", "1h", "6h", "1.5h", "5h",
 def slots(cron):
     """Enumerate the slots of the weeks under test, and some around them, minute by minute."""
     minutes = int((LAST - FIRST) / timedelta(minutes=1))
-    every = (FIRST + timedelta(minutes=n) for n in range(-40 * 1440, minutes + 40 * 1440))
+    every = (FIRST + timedelta(minutes=n) for n in range(-20 * 1440, minutes + 20 * 1440))
     return [at for at in every if CRONS[cron](at)]
 
 
@@ -60,9 +60,6 @@ def test_missed_cron_slots_are_counted_one_by_one(cron, last, now):
 
 
 @pytest.mark.parametrize("us", [1, 500_000, 999_999])
-@pytest.mark.xfail(
-    strict=True, reason="BUG: in the last second before a cron slot, due() returns the slot that is still to come"
-)
 def test_a_cron_slot_is_not_due_a_moment_too_early(us):
     """In the last second before a slot the one before is due: no beat runs, and counts, before its time."""
     assert Schedule.parse(DEFAULT).due(NOW - timedelta(microseconds=us)) == NOW - timedelta(hours=6)
@@ -101,9 +98,7 @@ def test_a_clock_that_was_put_back_missed_nothing(text):
     assert Schedule.parse(text).missed(NOW + timedelta(days=3), NOW) == 0
 
 
-@pytest.mark.parametrize(
-    "text", [DEFAULT, pytest.param("6h", marks=pytest.mark.xfail(strict=True, reason="BUG: off-grid last slot"))]
-)
+@pytest.mark.parametrize("text", [DEFAULT, pytest.param("6h")])
 def test_a_changed_cadence_counts_on_its_new_grid(text):
     """If the slot last served lies beside the grid, after a change of cadence, the missed count is still exact."""
     eleven, six = NOW - timedelta(hours=1), NOW + timedelta(hours=6)
@@ -111,9 +106,7 @@ def test_a_changed_cadence_counts_on_its_new_grid(text):
     assert Schedule.parse(text).missed(eleven, six) == 1
 
 
-@pytest.mark.parametrize(
-    "text", ["* * * * *", pytest.param("1m", marks=pytest.mark.xfail(strict=True, reason="BUG: no limit"))]
-)
+@pytest.mark.parametrize("text", ["* * * * *", pytest.param("1m")])
 def test_the_count_ends_at_ten_thousand(text):
     """A routine that slept for a year is told so without counting for minutes: at most ten thousand."""
     assert Schedule.parse(text).missed(NOW - timedelta(days=30), NOW) == 10_000
@@ -139,23 +132,18 @@ def test_peers_may_expect_the_longest_gap(text, seconds):
     ("text", "seconds"),
     [("*/10 8-18 * * 1-5", (13 * 60 + 10 + 48 * 60) * 60), ("* * * * 1", 6 * 86400 + 60), ("*/5 9-17 * * *", 54300)],
 )
-@pytest.mark.xfail(
-    strict=True, reason="BUG: only 64 slots are looked at, so a dense schedule's nights and week-ends are not seen"
-)
 def test_a_dense_schedule_has_nights_and_week_ends_too(text, seconds):
     """An agent that works every ten minutes in office hours is not silent at night."""
     assert Schedule.parse(text).every_s == seconds
 
 
 @pytest.mark.parametrize("cron", ["0 0 30 2 *", "0 0 31 4,6 *", "0 0 1 1 * 0 2020"])
-@pytest.mark.xfail(strict=True, reason="BUG: accepted here, and CroniterBadDateError at the first look at it")
 def test_a_cron_that_never_comes_is_refused(cron):
     """The thirtieth of February is refused when it is set, not when the beat should come."""
     with pytest.raises(ConfigurationError):
         Schedule.parse(cron)
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: croniter takes R for a random number, so the grid is another at each look")
 def test_a_grid_is_the_same_at_every_look():
     """A schedule that would be drawn by lot is refused: two looks at the grid must agree."""
     with pytest.raises(ConfigurationError):
@@ -201,9 +189,6 @@ def test_what_is_no_cron_is_refused(text):
         Schedule.parse(text)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=OverflowError, reason="BUG: 14 nines of seconds overflow timedelta before the check"
-)
 def test_a_number_out_of_this_world_is_refused():
     """However large the number, the answer is the one error."""
     with pytest.raises(ConfigurationError):

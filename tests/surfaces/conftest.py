@@ -45,4 +45,3 @@ def shell(home):
 def team(home, monkeypatch):
     """A shell for `scout` on a bus in ./bus that `planner` has joined, too."""
     return on_a_bus(monkeypatch)
-

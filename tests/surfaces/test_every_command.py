@@ -102,7 +102,7 @@ def test_the_example_in_the_help_is_accepted(shell, name, home):
 
 @pytest.mark.parametrize("name", names())
 def test_help_of_every_command_names_the_shared_options(shell, name):
-    """Nobody has to know that the options for bus, agent and JSON belong to the program: each command's help has them."""
+    """The help of each command is complete: it has the options for bus, agent and JSON, too."""
     told = shell(name, "--help").out
 
     assert [option for option in ("--bus PATH", "--agent NAME", "--json") if option not in told] == []
@@ -136,13 +136,17 @@ def test_every_command_answers_one_json_object(used, use):
     assert answer.out.count("\n") == 1
 
 
-@pytest.mark.parametrize("use", [use for name, use in ALL.items() if name not in WITHOUT_MAIL], ids=lambda u: u.order.split()[0])
+@pytest.mark.parametrize(
+    "use", [use for name, use in ALL.items() if name not in WITHOUT_MAIL], ids=lambda u: u.order.split()[0]
+)
 def test_the_json_carries_how_much_mail_waits(used, use):
     """P6: whatever a program asks, `unread` tells how much mail waits for it now, so that it cannot miss any."""
     assert used(use, behind=["--json"]).json["unread"] == use.unread
 
 
-@pytest.mark.parametrize("use", [use for name, use in ALL.items() if name not in {*WITHOUT_MAIL, "beat"}], ids=lambda u: u.order.split()[0])
+@pytest.mark.parametrize(
+    "use", [use for name, use in ALL.items() if name not in {*WITHOUT_MAIL, "beat"}], ids=lambda u: u.order.split()[0]
+)
 def test_the_words_carry_how_much_mail_waits(used, use):
     """P6: the last line for a person is `unread` and the number, whatever was asked."""
     assert used(use).out.splitlines()[-1] == f"unread {use.unread}"
@@ -166,5 +170,3 @@ def test_the_option_behind_the_command_wins(team):
     answer = team("--agent", "scout", "status", "--agent", "planner", "--json")
 
     assert answer.json["agent"] == "planner"
-
-

@@ -28,6 +28,8 @@ class Files:
         """Return up to `limit` bytes of a regular file, or None where a folder stands; links are not followed."""
         if WINDOWS and os.path.islink(path):
             raise OSError(errno.ELOOP, "a symbolic link", path)
+        if WINDOWS and os.path.isdir(path):
+            return None  # opening a folder is refused there
         fd = os.open(path, _READ | _BINARY)
         try:
             mode = os.fstat(fd).st_mode

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import Final
 
-from somabus.errors import StoreUnavailableError
+from somabus.errors import StoreDamagedError, StoreUnavailableError
 from somabus.store.directory.files import Files
 
 ENTRY: Final = "entry.json"
@@ -60,6 +60,8 @@ class Layout:
         if not missing:
             return
         self.require_root(os.path.relpath(missing[0], self._root))
+        if self._marker is None:
+            self._files.make_root(self._root)
         for each in reversed(missing):
             self._walked.discard(each)
             try:
@@ -70,14 +72,14 @@ class Layout:
                 self._files.sync_folder(os.path.dirname(each))
 
     def require_root(self, key: str) -> None:
-        """Make sure that the root is still the bus; where there is no marker, make the root itself.
+        """Make sure that the root is still the bus.
 
         Raises:
             StoreUnavailableError: the drive is not there.
         """
         if self._marker is None:
-            if not os.path.isdir(self._root):
-                self._files.make_root(self._root)
+            if os.path.islink(self._root) and not os.path.exists(self._root):
+                raise StoreDamagedError(key, f"{self._root} is a link that leads nowhere")
             return
         try:
             os.stat(self._marker)

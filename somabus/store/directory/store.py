@@ -35,7 +35,7 @@ from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
 from somabus.store.directory.trouble import NO_LINKS, OCCUPIED, PATIENCE_S, patiently, translate
 from somabus.store.directory.watch import POLL_S, FolderWatch
-from somabus.store.port import MAX_BYTES, check_key, is_part
+from somabus.store.port import JUNK, MAX_BYTES, check_key, is_part
 
 
 class Durability(StrEnum):
@@ -82,7 +82,6 @@ class DirectoryStore:
         self._numbers = itertools.count()
         self._patience_s = patience_s
         self._poll_s = poll_s
-        self._links = not WINDOWS
         self._watches: dict[str, FolderWatch] = {}
         self._clock = DriveClock(self._drive_time)
         self.now = now or self._clock.now
@@ -110,7 +109,7 @@ class DirectoryStore:
         """See `Store.create`."""
         path = self._layout.path(check_key(key))
         with self._translated(key):
-            if not ((self._links or WINDOWS) and self._publish_file(path, data, key)):
+            if not self._publish_file(path, data, key):
                 self._publish_folder(path, data, key)
             self._sync(path)
 
@@ -180,6 +179,8 @@ class DirectoryStore:
         key = prefix.rstrip("/")
         path = self._layout.path(check_key(key)) if key else self.root
         try:
+            if not key:
+                self._layout.require_root(key)
             self._layout.refuse_links(f"{path}{os.sep}.")
             names = patiently(lambda: os.listdir(path), self._patience_s)
         except FileNotFoundError:
@@ -197,6 +198,8 @@ class DirectoryStore:
         if key not in self._watches:
             path = self._layout.path(key)
             with self._translated(key):
+                with contextlib.suppress(FileNotFoundError):
+                    self._layout.refuse_links(f"{path}{os.sep}.")
                 self._layout.make_folder(path)
                 self._watches[key] = FolderWatch(path, self._poll_s)
             return True
@@ -208,20 +211,21 @@ class DirectoryStore:
         from filelock import FileLock, Timeout
 
         path = self._layout.path(f"tmp/locks/{check_key(name)}")
+        # A marker file would stay behind its dead holder for ever: the system's lock or none.
+        lock = FileLock(path, timeout=0, fallback_to_soft=False)
         with self._translated(name):
+            with contextlib.suppress(FileNotFoundError):
+                self._layout.refuse_links(path)
             self._layout.make_folder(os.path.dirname(path))
-            # A marker file would stay behind its dead holder for ever: the system's lock or none.
-            lock = FileLock(path, timeout=0, fallback_to_soft=False)
             try:
                 lock.acquire()
+                held = True
             except Timeout:
-                yield False
-                return
+                held = False
             except NotImplementedError:
-                yield True  # no locks on this drive; nothing is decided by them
-                return
+                held = True  # no locks on this drive; nothing is decided by them
         try:
-            yield True
+            yield held
         finally:
             lock.release()
 
@@ -257,7 +261,7 @@ class DirectoryStore:
         temporary = self._write_aside(data)
         publish = self._files.rename if WINDOWS else self._files.link
         try:
-            self._made(path, lambda: publish(temporary, path))
+            patiently(lambda: self._made(path, lambda: publish(temporary, path)), self._patience_s)
         except FileExistsError as error:
             # Race: the answer to a link that succeeded can get lost on the network, and the repeated call then
             # meets its own work. Two names for the temporary file mean that the link is ours (link(2), open(2)).
@@ -268,7 +272,6 @@ class DirectoryStore:
                 raise
             if os.path.lexists(path):  # sshfs says EPERM where it means EEXIST
                 raise KeyExistsError(key) from error
-            self._links = False
             return False
         finally:
             self._drop(temporary)
@@ -329,6 +332,8 @@ class DirectoryStore:
             found = os.stat(folder, follow_symlinks=False).st_mtime_ns / 1e9
         except OSError as error:
             self._layout.require_root("tmp")
+            if isinstance(error, FileExistsError):
+                return self._drive_time()  # debris of a writer of this name; the next number is free
             if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT):
                 return None  # who may only look decides nothing by time
             raise translate(error, "tmp") from error
@@ -354,17 +359,33 @@ def _close(tmp: str, watches: dict[str, FolderWatch]) -> None:
 
 
 def strangers(root: str) -> Iterator[tuple[str, str]]:
-    """Yield what lies in a tree and can be no document, as relative path and fault; for `somabus verify`."""
-    for folder, folders, files in os.walk(root, followlinks=False):
+    """Yield what lies in a tree and can be no document, as relative path and fault; for `somabus verify`.
+
+    Raises:
+        StoreUnavailableError: a folder of the tree could not be looked into.
+    """
+
+    def blind(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError) or error.filename == root:
+            raise StoreUnavailableError(str(error.filename), error.strerror or "") from error
+
+    for folder, folders, files in os.walk(root, followlinks=False, onerror=blind):
         inside = os.path.relpath(folder, root).replace(os.sep, "/")
         if inside.split("/")[0] == "tmp":
             continue
         for name in sorted(folders + files):
             path = name if inside == "." else f"{inside}/{name}"
-            mode = os.lstat(os.path.join(folder, name)).st_mode
-            if stat.S_ISLNK(mode):
-                yield path, "a symbolic link; readers refuse to follow it"
-            elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                yield path, "neither a file nor a folder"
-            elif not is_part(name) and not name.startswith("."):
-                yield path, "a name that is no part of a key; no reader sees this file"
+            with contextlib.suppress(FileNotFoundError):  # Race: it was moved while we walked.
+                fault = _strange(name, os.lstat(os.path.join(folder, name)).st_mode)
+                if fault:
+                    yield path, fault
+
+
+def _strange(name: str, mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "a symbolic link; readers refuse to follow it"
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return "neither a file nor a folder"
+    if not is_part(name) and not name.startswith(".") and name.lower() not in JUNK:
+        return "a name that is no part of a key; no reader sees this file"
+    return ""

@@ -30,12 +30,12 @@ def _codes(*names: str) -> frozenset[int]:
 MEANING: Final[tuple[tuple[type[StoreError], frozenset[int]], ...]] = (
     (StoreFullError, _codes("ENOSPC", "EDQUOT", "EFBIG", "EMLINK")),
     (StoreRefusedError, _codes("EROFS", "EACCES", "EPERM")),
-    (StoreDamagedError, _codes("ELOOP", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EEXIST")),
+    (StoreDamagedError, _codes("ELOOP", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EEXIST", "ENXIO")),
     (InvalidKeyError, _codes("ENAMETOOLONG", "EILSEQ")),
 )
 """Everything else means: could not look. That is never an empty answer."""
 
-NO_LINKS: Final = _codes("EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL", "EXDEV", "EACCES", "EMLINK", "EBADRQC")
+NO_LINKS: Final = _codes("EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL", "EXDEV", "EMLINK", "EBADRQC")
 """What a drive without hard links says to `link`; EPERM also means "exists" on sshfs, so look before you judge."""
 
 OCCUPIED: Final = _codes("EEXIST", "ENOTEMPTY", "ENOTDIR", "EISDIR", "EPERM", "EACCES", "EBUSY")
