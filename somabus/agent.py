@@ -8,23 +8,34 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+from pydantic import ValidationError
+
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
 from somabus.beat import Budget, Parts, Routine
 from somabus.connection import Connection, connect
 from somabus.cursors import CursorBook
-from somabus.errors import SomabusError, StoreError, StoreUnavailableError
+from somabus.errors import (
+    ConfigurationError,
+    MessageError,
+    SomabusError,
+    StoreDamagedError,
+    StoreError,
+    StoreUnavailableError,
+    TrustError,
+)
 from somabus.handlers import ANY, Handlers, acknowledge, echo
 from somabus.inbox import LEASE_FOR, Counts, Inbox
 from somabus.learnings import Learnings
 from somabus.lease import Lease, Leases
+from somabus.model.bus import BUS_FILE
 from somabus.model.card import Card
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.draft import Draft
 from somabus.model.heartbeat import Outcome
 from somabus.model.ids import IdMaker, derive_id
 from somabus.model.kinds import NEVER_BOUNCED, Insight
-from somabus.model.message import Message
+from somabus.model.message import Message, explain
 from somabus.model.receipt import Receipt, Trace
 from somabus.model.report import BeatReport
 from somabus.model.retry import RetryPolicy
@@ -54,7 +65,7 @@ class Agent:
         bus: the shared folder, for instance `X:/soma_network`; a path that holds no bus is refused.
         every: the cadence of the routine: `6h`, a `timedelta`, or a cron expression in UTC.
         display_name: for people.
-        skills: what it can do, in words of your choosing.
+        skills: what it can do, in words of your choosing. What is not declared stays as the card has it.
         retry: when a message that failed is tried again.
         lease_for: how long a claimed message is this process's alone, unless it extends the lease.
         durability: `full` (a power cut takes nothing that was acknowledged), `file` or `none`.
@@ -72,8 +83,8 @@ class Agent:
         bus: str | os.PathLike[str] | Connection,
         *,
         every: str | timedelta | None = None,
-        display_name: str = "",
-        skills: Iterable[str] = (),
+        display_name: str | None = None,
+        skills: Iterable[str] | None = None,
         retry: RetryPolicy | None = None,
         lease_for: timedelta = LEASE_FOR,
         durability: str = "full",
@@ -91,19 +102,14 @@ class Agent:
         self._counted: tuple[float, int | None] = (float("-inf"), None)
         self._schedule = _schedule(every)
         self._registry = Registry(bus.store, bus.bus, Pins(bus.home))
-        self._card = Card(
-            bus=bus.bus.bus,
-            name=name,
-            public_key=to_text(bus.signer.public_key),
-            display_name=display_name,
-            joined_at=self._now(),
-            cadence=self._schedule.text,
-            every_s=self._schedule.every_s,
-            skills=tuple(skills),
-        )
+        declared = {"display_name": display_name, "skills": None if skills is None else tuple(skills)}
+        self._declared: dict[str, Any] = {name: value for name, value in declared.items() if value is not None}
+        if every is not None:
+            self._declared.update(cadence=self._schedule.text, every_s=self._schedule.every_s)
+        self._card = self._new_card()
         self._build(retry or RetryPolicy(), lease_for)
         self._joined = False
-        self._join(must=True, declared=every is not None or bool(display_name) or bool(tuple(skills)))
+        self._join(must=True)
 
     # -- sending ----------------------------------------------------------------------------------------------
 
@@ -184,6 +190,10 @@ class Agent:
         """Return everybody on the bus, this agent included, with the verdict on each."""
         return self._registry.peers()
 
+    def endings(self, ending: str) -> list[str]:
+        """Return the ids of this agent's messages that end like this, wherever they lie."""
+        return Tracer(self._store).endings(self.name, ending)
+
     def find(self, message_id: str) -> Message | None:
         """Return one of this agent's own messages by its id, wherever it lies, or None."""
         return Tracer(self._store).read(self.name, message_id)
@@ -263,7 +273,7 @@ class Agent:
     def _build(self, retry: RetryPolicy, lease_for: timedelta) -> None:
         bus, me, store, home = self.bus, self.name, self._store, self._connection.home
         opener = Opener(me, bus, self._registry)
-        spool, cursors = Spool(home), CursorBook(store, me)
+        spool, cursors = Spool(home), CursorBook(store, me, self._connection.signer)
         self.inbox = Inbox(
             store,
             me,
@@ -313,29 +323,48 @@ class Agent:
         )
         self._routine = Routine(self._parts)
 
-    def _join(self, *, must: bool, declared: bool) -> None:
+    def _join(self, *, must: bool) -> None:
         """Register the card; while the drive is away, put it off to the next beat."""
         try:
-            if not declared:
-                self._adopt()
-            self._card = self._registry.join(self._card, self._connection.signer.sign)
+            self._card = self._registry.join(self._wished_card(), self._connection.signer.sign)
             self._joined = True
         except StoreUnavailableError:
-            if must and self._connection.drive.joinpath("somabus.json").exists():
+            if must and self._connection.drive.joinpath(BUS_FILE).exists():
                 raise
+        self._schedule = self._parts.schedule = Schedule.parse(self._card.cadence)
 
-    def _adopt(self) -> None:
-        """Keep what the card says of cadence, name and skills, if this call declared none of them."""
-        with suppress(SomabusError, ValueError):
+    def _new_card(self) -> Card:
+        facts: dict[str, Any] = {
+            "bus": self.bus.bus,
+            "name": self.name,
+            "public_key": to_text(self._connection.signer.public_key),
+            "joined_at": self._now(),
+            "cadence": self._schedule.text,
+            "every_s": self._schedule.every_s,
+        }
+        try:
+            card = Card(**{**facts, **self._declared})
+            card.to_json()
+        except ValidationError as error:
+            message = f"the card of {self.name}: {explain(error)}"
+            raise ConfigurationError(message) from None
+        except TypeError as error:
+            message = f"the card of {self.name} cannot be written: {error}"
+            raise ConfigurationError(message) from None
+        return card
+
+    def _wished_card(self) -> Card:
+        """Return the card as it is, changed in what was declared now."""
+        with suppress(MessageError, TrustError, StoreDamagedError):
             there = self._registry.card(self.name)
             if there is not None and there.key == self._card.key:
-                self._card = there
-                self._schedule = self._parts.schedule = Schedule.parse(there.cadence)
+                return there.model_copy(update=self._declared)
+        return self._card
 
     def _beat(self, budget: Budget, stop: Callable[[], bool]) -> BeatReport:
         if not self._joined:
             try:
-                self._join(must=False, declared=False)
+                self._join(must=False)
             except SomabusError as error:
                 return BeatReport(self.name, 0, Outcome.FAILED, detail=str(error))
         return self._routine.beat(budget, stop)
@@ -388,7 +417,7 @@ class Agent:
 
 def _schedule(every: str | timedelta | None) -> Schedule:
     if isinstance(every, timedelta):
-        every = f"{every.total_seconds():g}s"
+        every = f"{every // timedelta(milliseconds=1)}ms"
     return Schedule.parse(every or DEFAULT)
 
 

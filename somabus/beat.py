@@ -263,18 +263,26 @@ class Routine:
         return said + "".join(f"; {entry.log}/{entry.number}: {entry.fault}" for entry in faults[:5])
 
     def _follow(self, run: _Run, peer: str) -> list[Shared]:
-        faults = []
-        for entry in self._parts.outbox.follow(peer, self._parts.cursors, _FOLLOW_AT_ONCE):
-            if entry.opened is None or entry.fault:
-                faults.append(entry)
-                continue
-            message = entry.opened.message
-            run.learned.append({"from": entry.opened.sender, "kind": message.kind, "id": message.id, **message.data})
-            try:
-                self._parts.handlers.tell(message)
-            except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the log is read on
-                faults.append(replace(entry, fault=f"its handler failed: {type(error).__name__}: {error}"))
+        faults: list[Shared] = []
+        try:
+            for entry in self._parts.outbox.follow(peer, self._parts.cursors, _FOLLOW_AT_ONCE):
+                self._hear(run, entry, faults)
+        except StoreUnavailableError:
+            raise
+        except StoreError as error:
+            faults.append(Shared(peer, 0, None, str(error)))  # one peer's damage is not the others'
         return faults
+
+    def _hear(self, run: _Run, entry: Shared, faults: list[Shared]) -> None:
+        if entry.opened is None or entry.fault:
+            faults.append(entry)
+            return
+        message = entry.opened.message
+        run.learned.append({"from": entry.opened.sender, "kind": message.kind, "id": message.id, **message.data})
+        try:
+            self._parts.handlers.tell(message)
+        except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the log is read on
+            faults.append(replace(entry, fault=f"its handler failed: {type(error).__name__}: {error}"))
 
     def _review(self, run: _Run) -> str:
         parts = self._parts
@@ -282,6 +290,9 @@ class Routine:
         run.peers = {peer.name: str(peer.presence or peer.fault or "no card yet") for peer in peers}
         raised = 0
         parts.cursors.load()
+        for peer in peers:
+            if not peer.fault and parts.cursors.alerted.get(peer.name, "").startswith("fault"):
+                del parts.cursors.alerted[peer.name]  # it is well again, so the next fault is another episode
         try:
             for one in accuse(peers, me=parts.me, overdue=run.overdue or run.missed > 0):
                 if self._still(one.component, peers):

@@ -8,6 +8,7 @@ from pathlib import Path
 from somabus.clock import Clock, SystemClock
 from somabus.errors import (
     ConfigurationError,
+    DocumentTooLargeError,
     KeyExistsError,
     MessageError,
     NotABusError,
@@ -39,13 +40,23 @@ class Connection:
     home_path: Path
 
 
-def create_bus(path: str | os.PathLike[str], name: str = "", policy: str = "pinned", **rules: float) -> Bus:
+def create_bus(
+    path: str | os.PathLike[str],
+    name: str = "",
+    policy: str = "pinned",
+    *,
+    anew: bool = False,
+    home: str | os.PathLike[str] | None = None,
+    **rules: float,
+) -> Bus:
     """Make a new bus in a folder; on return it is there for good.
 
     Args:
         path: the folder; it is made if it is missing.
         name: for people.
         policy: `pinned` (only mail signed by a remembered key is acted on) or `open` (also unsigned mail).
+        anew: also where this machine knows a bus that is not there now.
+        home: where this machine remembers its buses.
         rules: `hop_limit`, `staleness_s`.
 
     Raises:
@@ -53,6 +64,12 @@ def create_bus(path: str | os.PathLike[str], name: str = "", policy: str = "pinn
         StoreError: the folder cannot be written.
     """
     store = DirectoryStore(os.fspath(path), writer=_writer())
+    base = Path(home or os.environ.get("SOMABUS_HOME") or default_home()).absolute()
+    root = Path(path).absolute()
+    if not anew and not (root / BUS_FILE).exists() and base.is_dir() and Places(base, _writer()).recall(str(root)):
+        said = f"this machine knows a bus at {root}, and it is not there now: is the drive away?"
+        message = f"{said} If it is gone for good: somabus init --anew"
+        raise ConfigurationError(message)
     try:
         info = Bus(
             bus=IdMaker(os.urandom).make(SystemClock().now()),
@@ -128,12 +145,12 @@ def read_bus(store: Store) -> Bus:
         StoreUnavailableError: it is not there now.
         StoreDamagedError: it is there and is no such file.
     """
-    raw = store.read(BUS_FILE, listed=True)
-    if raw is None:
-        raise StoreUnavailableError(BUS_FILE, "not there")
     try:
+        raw = store.read(BUS_FILE)
+        if raw is None:
+            raise StoreUnavailableError(BUS_FILE, "not there")
         return Bus.from_object(parse_object(raw))
-    except MessageError as error:
+    except (MessageError, DocumentTooLargeError) as error:
         raise StoreDamagedError(BUS_FILE, str(error)) from error
 
 

@@ -1,10 +1,12 @@
-"""How far this agent has read each log, kept on the bus in one file that it alone replaces."""
+"""How far this agent has read each log, kept on the bus in one sealed file that it alone replaces."""
 
 import contextlib
 
-from somabus.errors import MessageError
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.model import tree
 from somabus.model.cursor import Cursors, Position
+from somabus.model.envelope import Seal, seal_body, split
+from somabus.model.signing import Signer
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
@@ -15,20 +17,23 @@ class CursorBook:
     A file that is damaged is begun anew: entries come twice, none is skipped.
     """
 
-    def __init__(self, store: Store, me: str) -> None:
+    def __init__(self, store: Store, me: str, signer: Signer) -> None:
         self._store = store
         self._me = me
+        self._signer = signer
         self._saved = Cursors(agent=me)
         self._logs: dict[str, Position] = {}
         self.alerted: dict[str, str] = {}
 
     def load(self) -> None:
         """Read the positions."""
-        raw = self._store.read(tree.cursors(self._me))
         self._saved = Cursors(agent=self._me)
-        if raw is not None:
-            with contextlib.suppress(MessageError):
-                self._saved = Cursors.from_object(parse_object(raw))
+        with contextlib.suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
+            raw = self._store.read(tree.cursors(self._me))
+            # Sealed, or whoever can write the file could make this reader skip what it has not read.
+            if raw is not None and split(raw).verified_by(self._signer.public_key, Seal.CURSORS):
+                found = Cursors.from_object(parse_object(split(raw).body))
+                self._saved = found if found.agent == self._me else self._saved
         self._logs = dict(self._saved.logs)
         self.alerted = dict(self._saved.alerted)
 
@@ -36,7 +41,8 @@ class CursorBook:
         """Write the positions, if any has changed."""
         now = Cursors(agent=self._me, logs=self._logs, alerted=self.alerted)
         if now != self._saved:
-            self._store.replace(tree.cursors(self._me), now.to_json())
+            sealed = seal_body(now.to_json(), Seal.CURSORS, self._signer.sign)
+            self._store.replace(tree.cursors(self._me), sealed)
             self._saved = now
 
     def position(self, log: str) -> Position:

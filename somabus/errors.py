@@ -50,7 +50,7 @@ class NotABusError(ConfigurationError):
     def __str__(self) -> str:
         return (
             f"{self.path!r} holds no somabus.json, so it is no bus and nothing was made there; "
-            f"make one with: somabus init {self.path}"
+            "make one with: somabus init PATH"
         )
 
 
@@ -168,7 +168,7 @@ class LeaseHeldError(SomabusError):
         self.ends_at = ends_at
 
     def __str__(self) -> str:
-        return f"the lease {self.name!r} is held by {self.holder} until {self.ends_at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"the lease {self.name!r} is held by {_short(self.holder)} until {self.ends_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class LeaseLostError(SomabusError):

@@ -78,7 +78,7 @@ def run_checks(checks: dict[str, Check]) -> dict[str, str]:
             found[name] = "ok" if said is None or said is True else "failed" if said is False else str(said)[:400]
         except Exception as error:  # noqa: BLE001 - a check may fail in any way, and that is its answer
             found[name] = f"failed: {type(error).__name__}: {error}"[:400]
-    return found
+    return {name: said.encode(errors="replace").decode() for name, said in found.items()}
 
 
 def echo(message: Message) -> dict[str, Any]:

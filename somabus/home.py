@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
-from somabus.errors import ConfigurationError, KeyExistsError
+from somabus.errors import ConfigurationError, KeyExistsError, MessageError
 from somabus.model import signing
 from somabus.model.bus import Bus
 from somabus.model.message import Value
@@ -65,7 +65,10 @@ class Places:
     def recall(self, path: str) -> Bus | None:
         """Return the bus that was at a path, or None if none ever was."""
         raw = self._store.read(_place(path))
-        return None if raw is None else Place.from_object(parse_object(raw)).bus
+        try:
+            return None if raw is None else Place.from_object(parse_object(raw)).bus
+        except MessageError:
+            return None  # damaged: it is written anew at the next look
 
 
 def agent_home(home: Path, bus: str, agent: str, writer: str) -> DirectoryStore:

@@ -12,6 +12,7 @@ message's affair: it is set aside with its reason, its sender is told, and the n
 import heapq
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,18 +31,21 @@ from somabus.errors import (
 )
 from somabus.model import tree
 from somabus.model.deadletter import DeadLetter, Reason
-from somabus.model.ids import IdMaker, milliseconds
+from somabus.model.envelope import split
+from somabus.model.ids import IdMaker, later, milliseconds
 from somabus.model.message import Message
 from somabus.model.receipt import Receipt
 from somabus.model.retry import RetryPolicy
 from somabus.model.slot import WHY, Event, Slot, State, target
 from somabus.opener import Opened, Opener
 from somabus.store.port import Store
-from somabus.trace import Tracer, read_why
+from somabus.trace import Tracer, done_keys, read_why
 
 LEASE_FOR: Final = timedelta(minutes=10)
 _RELIST_AFTER: Final = timedelta(seconds=2)
 _HOLDER_BYTES: Final = 6
+_LONGEST_LEASE: Final = timedelta(days=30)
+_LONGEST_LEASE_MS: Final = 31 * 86_400_000  # a name that claims more is no lease of ours, and hides nothing
 _STRANGER_DIGIT: Final = 9
 _log: Final = logging.getLogger("somabus")
 
@@ -123,27 +127,27 @@ class Inbox:
         """Take what waits, by priority, then age, until nothing waits that can be taken.
 
         Args:
-            lease_for: how long each delivery is the caller's alone.
+            lease_for: how long each delivery is the caller's alone, thirty days at most.
             limit: end after so many.
             wanted: leave alone what this declines; such messages stay where they wait.
 
         Raises:
             StoreUnavailableError: could not look. What was delivered before stays delivered.
         """
-        taken = 0
+        taken: dict[str, Delivery] = {}
         declined: set[str] = set()
         while True:
             listed_at = self.now()
             progress = False
             for state, name in self._candidates(listed_at):
-                if limit is not None and taken >= limit:
+                if limit is not None and len(taken) >= limit:
                     return
-                if wanted is not None and not self._wants(wanted, state, name, declined):
+                if _held(taken, name) or not self._wants(wanted, state, name, declined):
                     continue
                 delivery = self._take(state, name, lease_for)
                 progress = True
                 if delivery is not None:
-                    taken += 1
+                    taken[delivery.message.id] = delivery
                     yield delivery
                 if self.now() - listed_at > _RELIST_AFTER:
                     break  # urgent mail may have come meanwhile
@@ -240,7 +244,7 @@ class Inbox:
             return
         dice = int.from_bytes(self._entropy(4)) / (1 << 32)
         wait = self._retry.delay(slot.attempt, dice) if delay is None else delay
-        self._held(slot, Event.NACK, slot.postponed(milliseconds(self.now() + wait)).name)
+        self._held(slot, Event.NACK, slot.postponed(milliseconds(later(self.now(), wait))).name)
 
     def release(self, slot: Slot) -> None:
         """See `Delivery.release`."""
@@ -264,7 +268,7 @@ class Inbox:
         held: set[str] = set()
         free: list[tuple[str, State]] = []
         for name in self._list(State.CLAIMED):
-            if _until(name) > at:
+            if at < _until(name) < at + _LONGEST_LEASE_MS:
                 held.add(name[2:38])
             else:
                 free.append((name, State.CLAIMED))
@@ -283,16 +287,25 @@ class Inbox:
         mine = slot.claimed(holder, self._lease_end(lease_for))
         if not self._move(state, name, Event.CLAIM, mine.name, durable=False):
             return None
+        if mine.attempt > self._retry.max_attempts or mine.attempt == 0:
+            detail = f"{self._retry.max_attempts} holders had it and none finished; it may be what stops them"
+            self._quietly_aside(mine, Reason.ATTEMPTS, detail, self._tracer.read(self._me, mine.id))
+            return None
+        opened = self._opened(mine)
+        return None if opened is None else self._judged(mine, opened)
+
+    def _opened(self, slot: Slot) -> Opened | None:
+        """Read what was claimed; what cannot be read is set aside."""
         try:
-            raw = self._store.read(self._key(State.CLAIMED, mine.name))
+            raw = self._store.read(self._key(State.CLAIMED, slot.name))
             # Race: a user-space network client tells two claimants that they won; only one can read the file.
-            return None if raw is None else self._judged(mine, self._opener.open(raw))
+            return None if raw is None else self._opener.open(raw)
         except (DocumentTooLargeError, MessageTooLargeError) as error:
-            self._quietly_aside(mine, Reason.TOO_LARGE, str(error), None)
+            self._quietly_aside(slot, Reason.TOO_LARGE, str(error), None)
         except (StoreDamagedError, StoreRefusedError) as error:
-            self._quietly_aside(mine, Reason.NOT_A_FILE, str(error), None)
+            self._quietly_aside(slot, Reason.NOT_A_FILE, str(error), None)
         except MessageError as error:
-            self._quietly_aside(mine, Reason.MALFORMED, str(error), None)
+            self._quietly_aside(slot, Reason.MALFORMED, str(error), None)
         return None
 
     def _judged(self, slot: Slot, opened: Opened) -> Delivery | None:
@@ -305,23 +318,23 @@ class Inbox:
         elif message.id != slot.id:
             detail = f"the file's name says {slot.id}, the message {message.id}"
             self._quietly_aside(slot, Reason.MALFORMED, detail, message)
-        elif self._done_before(message.id):
+        elif self._done_before(message):
             self._quietly(lambda: self._settle(slot, Event.DUPLICATE))
         elif message.expired(self.now()):
             self._quietly(lambda: self._settle(slot, Event.EXPIRE))
-        elif slot.attempt > self._retry.max_attempts:
-            detail = f"{self._retry.max_attempts} holders had it and none finished; it may be what stops them"
-            self._quietly_aside(slot, Reason.ATTEMPTS, detail, message)
         else:
             return Delivery(self, slot, opened, self._reply)
         return None
 
-    def _done_before(self, message_id: str) -> bool:
-        days = tree.done_days(message_id, self.now())
-        ends = (Event.ACK, Event.WITHDRAW)
-        return any(
-            self._store.read(tree.done(self._me, day, message_id, end)) is not None for day in days for end in ends
-        )
+    def _done_before(self, message: Message) -> bool:
+        """Tell whether this sender's message of this id was handled or withdrawn before."""
+        for key, _ in done_keys(self._store, self._me, message.id, (Event.ACK, Event.WITHDRAW)):
+            with suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
+                raw = self._store.read(key)
+                # Another sender's message of the same id is a trick to suppress this one.
+                if raw is not None and Message.decode(split(raw).body).sender == message.sender:
+                    return True
+        return False
 
     def _settle(self, slot: Slot, event: Event) -> None:
         done = tree.done(self._me, self.now().date(), slot.id, event)
@@ -369,10 +382,10 @@ class Inbox:
             detail = f"{name!r} is no file name of a message; see docs/format.md"
             self._quietly(lambda: self._set_aside(slot, Reason.BAD_NAME, detail, None, found_as=name))
 
-    def _wants(self, wanted: Callable[[Message], bool], state: State, name: str, declined: set[str]) -> bool:
+    def _wants(self, wanted: Callable[[Message], bool] | None, state: State, name: str, declined: set[str]) -> bool:
         """Look before taking, once. What cannot be read is wanted: taking is how it gets set aside."""
-        if name in declined:
-            return False
+        if wanted is None or name in declined:
+            return wanted is None
         letter = self._look(state, name)
         if letter is None or letter.opened is None or letter.fault or wanted(letter.opened.message):
             return True
@@ -419,13 +432,19 @@ class Inbox:
         )  # fmt: skip
 
     def _lease_end(self, lease_for: timedelta | None) -> int:
-        return milliseconds(self.now() + (lease_for or self._lease_for))
+        return milliseconds(self.now() + min(lease_for or self._lease_for, _LONGEST_LEASE))
 
     def _list(self, state: State) -> list[str]:
         return self._store.list(tree.box(self._me, state))
 
     def _key(self, state: State, name: str) -> str:
         return f"{tree.box(self._me, state)}/{name}"
+
+
+def _held(taken: dict[str, Delivery], name: str) -> bool:
+    """Tell whether a name is a copy of what this drain has given out and the caller still holds."""
+    delivery = taken.get(name[2:38])
+    return delivery is not None and not delivery.settled
 
 
 def _until(name: str) -> int:

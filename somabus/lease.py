@@ -8,13 +8,23 @@ the holder writes elsewhere. Old numbers are swept from far below the top only: 
 listing must find its next number taken.
 """
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
 
-from somabus.errors import KeyExistsError, LeaseHeldError, LeaseLostError, MessageError, StoreUnavailableError
+from somabus.errors import (
+    DocumentTooLargeError,
+    KeyExistsError,
+    LeaseHeldError,
+    LeaseLostError,
+    MessageError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
 from somabus.model import tree
+from somabus.model.ids import later
 from somabus.model.leases import LeaseRecord
 from somabus.model.names import check_name
 from somabus.model.wire import parse_object
@@ -22,6 +32,7 @@ from somabus.store.port import Store
 
 KEPT: Final = 100
 _TRIES: Final = 50
+_RECORD: Final = re.compile(r"\d{9,18}\.json", re.ASCII)
 
 
 class Lease:
@@ -104,7 +115,7 @@ class Leases:
                 agent=self._me,
                 holder=self._holder,
                 taken_at=now,
-                ends_at=now + for_,
+                ends_at=later(now, for_),
             )
             try:
                 self._store.create(tree.lease(name, number + 1), record.to_json())
@@ -129,7 +140,7 @@ class Leases:
     def renew(self, record: LeaseRecord, for_: timedelta) -> LeaseRecord:
         """See `Lease.extend`."""
         self.check(record)
-        longer = record.model_copy(update={"ends_at": self._store.now() + for_})
+        longer = record.model_copy(update={"ends_at": later(self._store.now(), for_)})
         self._store.replace(tree.lease(record.name, record.generation), longer.to_json())
         self.check(record)  # Race: the next generation may have begun while ours was written.
         return longer
@@ -141,22 +152,22 @@ class Leases:
             self._store.replace(tree.lease(record.name, record.generation), given_back.to_json())
 
     def _highest(self, name: str) -> int:
-        numbers = [int(each[:9]) for each in self._store.list(tree.lease(name)) if _is_record(each)]
+        numbers = [int(each[:-5]) for each in self._store.list(tree.lease(name)) if _is_record(each)]
         return max(numbers, default=0)
 
     def _read(self, name: str, number: int) -> LeaseRecord | None:
         """Return the record of a number; one that is damaged counts as ended, its number still counts."""
-        raw = self._store.read(tree.lease(name, number), listed=True)
         try:
+            raw = self._store.read(tree.lease(name, number), listed=True)
             return None if raw is None else LeaseRecord.from_object(parse_object(raw))
-        except MessageError:
+        except (MessageError, StoreDamagedError, DocumentTooLargeError):
             return None
 
     def _sweep(self, name: str, highest: int) -> None:
         for each in self._store.list(tree.lease(name)):
-            if _is_record(each) and int(each[:9]) <= highest - KEPT:
+            if _is_record(each) and int(each[:-5]) <= highest - KEPT:
                 self._store.delete(f"{tree.lease(name)}/{each}")
 
 
 def _is_record(name: str) -> bool:
-    return len(name) == 14 and name[:9].isdigit() and name.endswith(".json")  # noqa: PLR2004
+    return _RECORD.fullmatch(name) is not None

@@ -4,12 +4,16 @@ Appending is the exclusive creation of the next number: one winner, one order fo
 It knows neither what the entries say nor who reads them.
 """
 
+import re
+from itertools import pairwise
 from typing import Final
 
 from somabus.errors import KeyExistsError, StoreUnavailableError
 from somabus.store.port import Store
 
 SEGMENT: Final = 1000
+_SEGMENT: Final = re.compile(r"\d{7}", re.ASCII)
+_ENTRY: Final = re.compile(r"\d{10}\.json", re.ASCII)
 _VAIN_TRIES: Final = 10_000
 
 
@@ -43,18 +47,21 @@ class Log:
         return True
 
     def tail(self) -> int:
-        """Return the last number that a listing shows, 0 for an empty log."""
-        for segment in reversed(self._store.list(self._path)):
+        """Return the last number before the first gap that a listing shows, 0 for an empty log.
+
+        A number behind a gap is none of a writer's of this format; following it would leave the gap for ever.
+        """
+        for segment in reversed(self._segments()):
             numbers = self._numbers(segment)
             if numbers:
-                return numbers[-1]
+                return next((n for n, after in pairwise(numbers) if after != n + 1), numbers[-1])
         return 0
 
     def after(self, position: int, limit: int) -> list[int]:
         """Return up to `limit` of the numbers past the position that a listing shows, in order."""
         start = _segment(position + 1)
         found: list[int] = []
-        for segment in self._store.list(self._path):
+        for segment in self._segments():
             if segment >= start:
                 found += [number for number in self._numbers(segment) if number > position]
             if len(found) >= limit:
@@ -65,9 +72,16 @@ class Log:
         """Return the bytes of an entry that was listed, or None if it is gone."""
         return self._store.read(self._key(number), listed=True)
 
+    def _segments(self) -> list[str]:
+        """Return the segments up to the first gap; the oldest may have been swept."""
+        names = [name for name in self._store.list(self._path) if _SEGMENT.fullmatch(name)]
+        gap = next((n for n, (one, after) in enumerate(pairwise(names), 1) if int(after) != int(one) + 1), len(names))
+        return names[:gap]
+
     def _numbers(self, segment: str) -> list[int]:
         names = self._store.list(f"{self._path}/{segment}")
-        return [int(name[:10]) for name in names if len(name) == 15 and name.endswith(".json") and name[:10].isdigit()]  # noqa: PLR2004
+        numbers = [int(name[:10]) for name in names if _ENTRY.fullmatch(name)]
+        return [number for number in numbers if _segment(number) == segment]
 
     def _key(self, number: int) -> str:
         return f"{self._path}/{_segment(number)}/{number:010d}.json"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from somabus.cursors import CursorBook
-from somabus.errors import MessageError, StoreDamagedError
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError
 from somabus.log import Log
 from somabus.model import tree
 from somabus.model.bus import Bus
@@ -64,6 +64,8 @@ class Outbox:
         log = Log(self._store, path)
         before = cursors.position(path)
         step = advance(before, log.after(before.at, limit), self._store.now())
+        if step.lost and self._entry(log, path, step.numbers[0], sender, channel).fault:
+            return  # what lies behind the hole is not the writer's: nothing is missing, something was planted
         for number in step.lost:
             yield Shared(path, number, None, "it was deleted; the rest of the log is read on")
         for number in step.numbers:
@@ -78,7 +80,7 @@ class Outbox:
             if raw is None:
                 return Shared(path, number, None, "it is listed and cannot be read")
             opened = self._opener.open(raw)
-        except (MessageError, StoreDamagedError) as error:
+        except (MessageError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
             return Shared(path, number, None, str(error))
         return Shared(path, number, opened, self._fault(opened, sender, channel))
 
@@ -93,8 +95,8 @@ class Outbox:
         return ""
 
     def _id_at(self, number: int) -> str | None:
-        raw = self._mine.read(number)
         try:
+            raw = self._mine.read(number)
             return None if raw is None else Message.decode(split(raw).body).id
-        except MessageError:
+        except (MessageError, StoreDamagedError, DocumentTooLargeError):
             return None

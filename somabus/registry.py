@@ -63,18 +63,19 @@ class Registry:
         self._store = store
         self._bus = bus
         self._pins = pins
-        self._names: frozenset[str] = frozenset()
+        self._known: set[str] = set()
         self._cards: dict[str, tuple[bytes, Card]] = {}
         self._looked: dict[str, tuple[datetime, Peer]] = {}
 
     def names(self) -> frozenset[str]:
         """Return the names of all who have joined."""
-        self._names = frozenset(name for name in self._store.list(tree.REGISTRY) if is_name(name))
-        return self._names
+        return frozenset(name for name in self._store.list(tree.REGISTRY) if is_name(name))
 
     def knows(self, name: str) -> bool:
         """Tell whether an agent of that name has joined; a name once seen is not looked for again."""
-        return name in self._names or name in self.names()
+        if name not in self._known and is_name(name) and "card.json" in self._store.list(f"{tree.REGISTRY}/{name}"):
+            self._known.add(name)
+        return name in self._known
 
     def card(self, name: str) -> Card | None:
         """Return the card of a name, checked against its own seal, or None if there is none.

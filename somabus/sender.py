@@ -20,12 +20,13 @@ from somabus.errors import (
     MalformedMessageError,
     ReferenceNotFoundError,
     StoreUnavailableError,
+    TrustError,
     UnknownRecipientError,
 )
 from somabus.model import tree
 from somabus.model.draft import Draft
 from somabus.model.envelope import Seal, seal_body
-from somabus.model.ids import IdMaker, derive_id, is_id, milliseconds
+from somabus.model.ids import IdMaker, derive_id, is_id, later, milliseconds
 from somabus.model.message import Id, Message, Name, Priority, Utc, Value, explain
 from somabus.model.names import nearest
 from somabus.model.receipt import Receipt, Trace, Whereabouts
@@ -108,7 +109,7 @@ class Sender:
             StoreError: nothing is known to have been sent; sending again with a `key` is always safe.
         """
         try:
-            self._check_recipients([draft.to])
+            self._check([draft])
             if draft.key is not None:
                 return self._send_once(draft)
             sealed = self._seal(draft)
@@ -128,7 +129,7 @@ class Sender:
             StoreError: some may have been sent, none in half.
         """
         drafts = list(drafts)
-        self._check_recipients({draft.to for draft in drafts})
+        self._check(drafts)
         keyed = {n: self._send_once(draft) for n, draft in enumerate(drafts) if draft.key is not None}
         sealed = {n: self._seal(draft) for n, draft in enumerate(drafts) if n not in keyed}
         self._store.create_many([(each.key, each.data) for each in sealed.values()])
@@ -142,7 +143,7 @@ class Sender:
         fields.setdefault("kind", "answer")
         draft = Draft(to=parent.sender, body=body, reply_to=parent.id, **fields)
         try:
-            self._check_recipients([draft.to])
+            self._check([draft])
             sealed = self._seal(draft, message_id=reply_id, parent=parent)
             self._store.create_many([(sealed.key, sealed.data)])
         except StoreUnavailableError:
@@ -167,10 +168,14 @@ class Sender:
         """Take back a message that nobody took yet; the trace says whether it was in time.
 
         The message stays as evidence, under a name that says so.
+
+        Raises:
+            TrustError: another agent sent it; nothing was changed.
         """
         found = self._tracer.find(to, message_id)
         if found is None or found.state not in _WITHDRAWABLE:
             return self._tracer.trace(to, message_id)
+        self._check_mine(to, message_id)
         done = tree.done(to, self._store.now().date(), message_id, Event.WITHDRAW)
         assert target(found.state, Event.WITHDRAW) is State.DONE  # noqa: S101 - the table is the law
         with suppress(KeyMissingError):  # Race: taken, or withdrawn by another of our processes; the trace tells.
@@ -233,7 +238,7 @@ class Sender:
         slot = Slot(message.priority.digit, message.id)
         state = State.INBOX
         if draft.not_before is not None:
-            slot, state = slot.postponed(milliseconds(now + draft.not_before)), State.LATER
+            slot, state = slot.postponed(milliseconds(later(now, draft.not_before))), State.LATER
         return _Sealed(message, draft.to, f"{tree.box(draft.to, state)}/{slot.name}", data)
 
     def _message(self, draft: Draft, message_id: str, parent: Message | None, now: datetime) -> Message:
@@ -247,7 +252,7 @@ class Sender:
                 sender=self._me,
                 to=(draft.to,) if draft.to else (),
                 created_at=now,
-                expires_at=None if draft.expires_in is None else now + draft.expires_in,
+                expires_at=None if draft.expires_in is None else later(now, draft.expires_in),
                 priority=Priority(draft.priority),
                 subject=draft.subject,
                 body=draft.body,
@@ -279,10 +284,20 @@ class Sender:
             raise ReferenceNotFoundError("reply_to", draft.reply_to)
         return parent
 
-    def _check_recipients(self, names: Iterable[str]) -> None:
-        for name in names:
-            if not self._registry.knows(name):
-                raise UnknownRecipientError(name, nearest(name, self._registry.names()))
+    def _check(self, drafts: Iterable[Draft]) -> None:
+        """Refuse drafts to nobody, and drafts that supersede nothing of ours."""
+        for draft in drafts:
+            if not self._registry.knows(draft.to):
+                raise UnknownRecipientError(draft.to, nearest(draft.to, self._registry.names()))
+            if draft.supersedes is not None:
+                self._check_mine(draft.to, draft.supersedes)
+
+    def _check_mine(self, to: str, message_id: str) -> None:
+        message = self._tracer.read(to, message_id)
+        if message is None:
+            raise ReferenceNotFoundError("supersedes", message_id)
+        if message.sender != self._me:
+            raise TrustError(f"{message_id} was sent by {message.sender}, and only its sender may take it back")
 
     def _supersede(self, draft: Draft) -> bool | None:
         if draft.supersedes is None:

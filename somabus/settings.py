@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from somabus.errors import ConfigurationError
+from somabus.model.names import check_name
+from somabus.model.schedule import Schedule
+from somabus.store.directory.store import Durability
 
 FILE: Final = "somabus.toml"
 
@@ -41,6 +44,20 @@ class Settings:
         return replace(settings, **{name: value for name, value in arguments.items() if value})
 
 
+def _check(found: dict[str, str]) -> None:
+    for name, value in found.items():
+        try:
+            if name == "every":
+                Schedule.parse(value)
+            elif name == "agent":
+                check_name(value)
+            elif name == "durability":
+                Durability(value)
+        except (ConfigurationError, ValueError) as error:
+            message = f"{name} = {value!r}: {error}"
+            raise ConfigurationError(message) from None
+
+
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     names = {field.name: f"SOMABUS_{field.name.upper()}" for field in fields(Settings)}
     return {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
@@ -62,6 +79,11 @@ def _from_file(folder: Path) -> dict[str, Any]:
                 f"{path}: {name} = {value!r} is no setting; known are {', '.join(sorted(known))}, all of them texts"
             )
             raise ConfigurationError(message)
+    try:
+        _check(found)
+    except ConfigurationError as error:
+        message = f"{path}: {error}"
+        raise ConfigurationError(message) from None
     if "bus" in found and "://" not in found["bus"]:
         found["bus"] = os.path.join(path.parent, found["bus"])  # noqa: PTH118 - keeps X:/ paths as they are
     return found

@@ -3,13 +3,14 @@
 It looks by listing; a message that moves while it is looked for is looked for once more.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from somabus.errors import MessageError, StoreUnavailableError
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.model import tree
 from somabus.model.deadletter import DeadLetter
 from somabus.model.envelope import split
-from somabus.model.ids import from_milliseconds
+from somabus.model.ids import from_milliseconds, is_id
 from somabus.model.message import Message
 from somabus.model.receipt import Trace, Whereabouts
 from somabus.model.slot import WHY, Event, Slot, State, done_event
@@ -49,6 +50,8 @@ class Tracer:
 
     def find(self, agent: str, message_id: str) -> Found | None:
         """Return where the message lies, or None if none of the agent's folders shows it."""
+        if not is_id(message_id):
+            return None
         for _ in range(2):  # Race: it may step from a folder not looked at yet into one that was.
             found = self._living(agent, message_id) or self._done(agent, message_id)
             if found is not None:
@@ -58,11 +61,19 @@ class Tracer:
     def read(self, agent: str, message_id: str) -> Message | None:
         """Return the message of an id without verifying it, or None if it is not there or cannot be read."""
         found = self.find(agent, message_id)
-        raw = None if found is None else self._store.read(found.key)
         try:
+            raw = None if found is None else self._store.read(found.key)
             return None if raw is None else Message.decode(split(raw).body)
-        except MessageError:
+        except (MessageError, StoreDamagedError, DocumentTooLargeError):
             return None
+
+    def endings(self, agent: str, ending: str) -> list[str]:
+        """Return the ids of the agent's messages that end like this, wherever they lie; by listing alone."""
+        names = [name for state in _LIVING for name in self._store.list(tree.box(agent, state))]
+        found = {name[2:38] for name in names}
+        for day in self._store.list(tree.box(agent, State.DONE)):
+            found |= {name[:36] for name in self._store.list(f"{tree.box(agent, State.DONE)}/{day}")}
+        return sorted(each for each in found if is_id(each) and each.endswith(ending))
 
     def trace(self, agent: str, message_id: str) -> Trace:
         """Say where the message is, since or until when, and in whose hands."""
@@ -116,12 +127,19 @@ class Tracer:
         return None
 
     def _done(self, agent: str, message_id: str) -> Found | None:
-        for day in tree.done_days(message_id, self._store.now()):
-            for event in _ENDS:
-                folder, _, name = tree.done(agent, day, message_id, event).rpartition("/")
-                if self._store.read(f"{folder}/{name}") is not None:
-                    return Found(agent, State.DONE, folder, name, None)
+        for key, _ in done_keys(self._store, agent, message_id, _ENDS):
+            if self._store.read(key) is not None:
+                folder, _, name = key.rpartition("/")
+                return Found(agent, State.DONE, folder, name, None)
         return None
+
+
+def done_keys(store: Store, agent: str, message_id: str, events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
+    """Yield the keys under which a message may be done, on the days that there are, latest first."""
+    days = [day for day in store.list(tree.box(agent, State.DONE)) if tree.may_hold(day, message_id)]
+    for day in reversed(days):
+        for event in events:
+            yield tree.done(agent, day, message_id, event), event
 
 
 def read_why(store: Store, agent: str, name: str) -> DeadLetter | None:
@@ -129,7 +147,5 @@ def read_why(store: Store, agent: str, name: str) -> DeadLetter | None:
     try:
         raw = store.read(f"{tree.box(agent, State.DEAD)}/{name}{WHY}")
         return None if raw is None else DeadLetter.from_object(parse_object(raw))
-    except StoreUnavailableError:
-        raise
-    except MessageError:
+    except (MessageError, StoreDamagedError, DocumentTooLargeError):
         return None

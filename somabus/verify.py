@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from somabus.errors import MessageError, SomabusError
+from somabus.errors import MessageError, NotABusError, SomabusError
 from somabus.model.bus import BUS_FILE, Bus
 from somabus.model.card import Card
 from somabus.model.cursor import Cursors
@@ -34,6 +34,7 @@ _LOG_ENTRY: Final = re.compile(
 _BOXED: Final = re.compile(r"messages/(?P<agent>[^/]+)/(?P<state>inbox|later|claimed|dead)/(?P<name>[^/]+)")
 _DONE: Final = re.compile(r"messages/(?P<agent>[^/]+)/done/\d{4}-\d\d-\d\d/(?P<id>[0-9a-f-]{36})(\.[a-z]+)?\.json")
 _SYNC_TOOL: Final = re.compile(r"\(\d+\)|conflicted copy|sync-conflict", re.IGNORECASE)
+_SYNC: Final = "a copy made by a sync tool; a bus must lie on a drive, not in a synchronised folder"
 _SET_ASIDE: Final = "the reader will set it aside; its sender should send it again"
 
 
@@ -51,11 +52,16 @@ def judge_path(path: Path) -> tuple[list[Fault], int]:
     """Judge a bus, or one file of it; return what is wrong, and how many documents were looked at."""
     if path.is_file():
         return list(judge_document(path.name, path.read_bytes())), 1
+    if not (path / BUS_FILE).is_file():
+        raise NotABusError(str(path))
     store = DirectoryStore(str(path), writer=f"verify-{uuid.uuid4().hex[:8]}", marker=BUS_FILE)
-    judge = _Judge(store)
-    faults = judge.tree() + [
-        Fault(where, rule, "look at it; no agent will touch it") for where, rule in strangers(str(path))
-    ]
+    try:
+        judge = _Judge(store)
+    except MessageError as error:
+        return [Fault(BUS_FILE, str(error), "bring back a copy of it; no agent can start without")], 1
+    odd = [Fault(where, rule, "look at it; no agent will touch it") for where, rule in strangers(str(path))]
+    known = {fault.path for fault in odd}
+    faults = [fault for fault in judge.tree() if fault.path not in known] + odd
     return sorted(faults, key=lambda fault: fault.path), judge.looked_at
 
 
@@ -132,8 +138,7 @@ class _Judge:
             return  # it moved while we walked
         judge = self._rule_for(key)
         if judge is None:
-            sync = "a copy made by a sync tool; a bus must lie on a drive, not in a synchronised folder"
-            rule = sync if _SYNC_TOOL.search(key) else "no document of format 1 has this place"
+            rule = _SYNC if _SYNC_TOOL.search(key) else "no document of format 1 has this place"
             yield Fault(key, rule, "look at it; no agent will touch it", "warning")
             return
         yield from judge(key, raw)
@@ -197,7 +202,8 @@ class _Judge:
         if found["state"] == "dead":
             return  # set aside for a reason that stands beside it
         if slot is None or not slot.fits(State(found["state"])):
-            yield Fault(key, "the name is none of <priority digit>-<id>.<generation>.json", _SET_ASIDE)
+            none = "the name is none of <priority digit>-<id>.<generation>.json"
+            yield Fault(key, _SYNC if _SYNC_TOOL.search(found["name"]) else none, _SET_ASIDE)
             return
         yield from self._message(key, raw, found["agent"], slot)
 

@@ -35,10 +35,15 @@ from somabus.connection import create_bus
     type=click.FloatRange(0, 3600),
     help="Seconds a replaced file may look old on this drive.",
 )
-def init(context: Context, path: str | None, name: str, policy: str, hop_limit: int, staleness_s: float) -> None:
+@click.option("--anew", is_flag=True, help="Also where this machine knows a bus that is gone.")
+def init(
+    context: Context, path: str | None, name: str, policy: str, hop_limit: int, staleness_s: float, *, anew: bool
+) -> None:
     """Make a new bus in a folder. An existing bus is left as it is."""
     where = path or context.bus()
-    made = create_bus(where, name, policy, hop_limit=hop_limit, staleness_s=staleness_s)
+    made = create_bus(
+        where, name, policy, anew=anew, home=context.settings.home or None, hop_limit=hop_limit, staleness_s=staleness_s
+    )
     text = f"a bus is at {where}; join it with: somabus --bus {where} join NAME"
     context.out.answer({"bus": made.bus, "path": str(where)}, text)
 

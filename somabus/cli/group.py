@@ -1,5 +1,6 @@
 """The group of commands: options that all of them share, errors turned into sentences and exit codes."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,8 +9,9 @@ from typing import Any, Final
 
 import click
 
+from somabus import __version__
 from somabus.agent import Agent
-from somabus.cli.output import Exit, Output, code_of
+from somabus.cli.output import Exit, LogFormatter, Output, code_of
 from somabus.errors import ConfigurationError, SomabusError
 from somabus.settings import Settings
 
@@ -51,8 +53,8 @@ class Context:
     def agent(self, name: str | None = None, **declared: Any) -> Agent:
         """Return the agent that the command speaks for."""
         settings = self.settings
-        who = name or settings.agent
-        if not who:
+        who = settings.agent if name is None else name
+        if name is None and not who:
             message = 'which agent? give --agent NAME, or set SOMABUS_AGENT, or write agent = "NAME" into somabus.toml'
             raise ConfigurationError(message)
         declared.setdefault("every", settings.every or None)
@@ -105,17 +107,34 @@ class Group(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note --json wherever it stands, so that even a wrong command line is answered in JSON."""
+        ctx.ensure_object(Context).as_json = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
+        out = ctx.ensure_object(Context).out
+        handler = logging.StreamHandler()
+        handler.setFormatter(LogFormatter())
+        log = logging.getLogger("somabus")
+        log.addHandler(handler)
         try:
             return super().invoke(ctx)
         except SomabusError as error:
-            ctx.ensure_object(Context).out.error(error)
+            out.error(error)
             ctx.exit(code_of(error))
+        except click.UsageError as error:
+            if not out.as_json:
+                raise
+            out.error(ConfigurationError(error.format_message()))
+            ctx.exit(Exit.USAGE)
+        finally:
+            log.removeHandler(handler)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="somabus")
+@click.version_option(version=__version__, prog_name="somabus")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Agents on several machines share a folder; somabus makes that folder their message bus.

@@ -9,13 +9,16 @@ import click
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish
 from somabus.cli.output import Exit, ago, line
-from somabus.errors import ConfigurationError, KeyMissingError
+from somabus.clock import SystemClock
+from somabus.errors import ConfigurationError, KeyMissingError, MalformedMessageError
 from somabus.inbox import Letter
 from somabus.model.message import Message, Priority
 from somabus.model.receipt import Receipt, Whereabouts
 from somabus.model.schedule import parse_duration
+from somabus.model.wire import parse_object
 
 _SHORT = 12
+_ALL = 10_000
 
 
 @command("send", 'somabus send planner "3 leads found" --kind status --expires 2d')
@@ -50,8 +53,8 @@ def send(
         sys.stdin.read() if body == "-" else body,
         spool=spool,
         data=_json_object(data),
-        expires_in=parse_duration(expires) if expires else None,
-        not_before=parse_duration(not_before) if not_before else None,
+        expires_in=None if expires is None else parse_duration(expires),
+        not_before=None if not_before is None else parse_duration(not_before),
         **fields,
     )
     context.out.answer({"receipt": receipt}, str(receipt), unread=receipt.unread)
@@ -79,9 +82,10 @@ def read(context: Context, id: str | None, *, keep: bool) -> None:  # noqa: A002
     """Print one message in full, and take it as handled unless --keep. Without ID: the next one."""
     agent = context.agent()
     if keep:
-        letter = next((each for each in agent.inbox.peek(10_000) if id is None or _matches(each, id)), None)
+        letters = agent.inbox.peek(_ALL)
+        letter = next((each for each in letters if each.opened and (id is None or _matches(each, id))), None)
         if letter is None or letter.opened is None:
-            _nothing(context, agent, id)
+            _nothing(context, agent, id, unreadable=len(letters) if id is None else 0)
             return
         _print(context, agent, letter.opened.message, letter.opened.sender)
         return
@@ -122,7 +126,11 @@ def dead(context: Context, replay: str | None) -> None:
     agent = context.agent()
     letters = agent.inbox.dead()
     if replay:
-        found = next((each for each in letters if replay in each.file or (each.id or "").endswith(replay)), None)
+        same = [each for each in letters if replay and (each.id or each.file).endswith(replay)]
+        if len(same) > 1:
+            message = f"{replay!r} is the end of {len(same)} ids; give more of it"
+            raise ConfigurationError(message)
+        found = same[0] if same else None
         if found is None or not agent.inbox.replay(found.file):
             raise KeyMissingError(replay, "no dead letter has this id; see: somabus dead")
         context.out.answer({"replayed": found.id}, f"{found.id} waits again", unread=agent.unread)
@@ -154,8 +162,9 @@ def dead(context: Context, replay: str | None) -> None:
 def trace(context: Context, to: str, id: str) -> None:  # noqa: A002
     """Say where a message is now, with when and who."""
     agent = context.agent()
-    found = agent.trace(Receipt(id, to, agent.inbox.now()))
-    context.out.answer({"trace": found}, str(found), unread=agent.unread)
+    found = agent.trace(Receipt(id, to, SystemClock().now()))
+    unread = None if found.state is Whereabouts.SPOOLED else agent.unread
+    context.out.answer({"trace": found}, str(found), unread=unread)
     finish(Exit.NOTHING if found.state is Whereabouts.UNKNOWN else Exit.DONE)
 
 
@@ -165,7 +174,7 @@ def trace(context: Context, to: str, id: str) -> None:  # noqa: A002
 def withdraw(context: Context, to: str, id: str) -> None:  # noqa: A002
     """Take back a message that nobody took yet."""
     agent = context.agent()
-    found = agent.withdraw(Receipt(id, to, agent.inbox.now()))
+    found = agent.withdraw(Receipt(id, to, SystemClock().now()))
     context.out.answer({"trace": found}, str(found), unread=agent.unread)
     finish(Exit.DONE if found.state is Whereabouts.WITHDRAWN else Exit.REFUSED)
 
@@ -203,18 +212,26 @@ def _matches(letter: Letter, text: str) -> bool:
 
 
 def _full_id(agent: Agent, text: str) -> str:
-    """Return the id that ends with the text; the text itself if nothing that waits does."""
-    found = {each.opened.message.id for each in agent.inbox.peek(10_000) if each.opened and _matches(each, text)}
+    """Return the one id of this agent's messages that ends with the text.
+
+    Raises:
+        KeyMissingError: none does. ConfigurationError: several do.
+    """
+    found = agent.endings(text.strip()) if text.strip() else []
+    if not found:
+        raise KeyMissingError(text, "no message of yours has this id; see: somabus inbox")
     if len(found) > 1:
-        message = f"{text!r} is the end of {len(found)} ids; give more of it: {', '.join(sorted(found)[:3])}"
+        message = f"{text!r} is the end of {len(found)} ids; give more of it: {', '.join(found[:3])}"
         raise ConfigurationError(message)
-    return found.pop() if found else text
+    return found[0]
 
 
-def _nothing(context: Context, agent: Agent, wanted: str | None) -> None:
-    said = "nothing waits" if wanted is None else f"no message that waits has an id ending with {wanted}"
-    context.out.answer({"message": None}, said, unread=agent.unread)
-    finish(Exit.NOTHING)
+def _nothing(context: Context, agent: Agent, wanted: str | None, *, unreadable: int = 0) -> None:
+    said = "nothing waits" if wanted is None else f"{line(wanted)} does not wait, or may not be acted on: somabus dead"
+    if unreadable:
+        said = f"{unreadable} wait, and none can be read; see: somabus inbox"
+    context.out.answer({"message": None, "unreadable": unreadable}, said, unread=agent.unread)
+    finish(Exit.UNWELL if unreadable else Exit.NOTHING)
 
 
 def _print(context: Context, agent: Agent, message: Message, sender: str) -> None:
@@ -224,7 +241,7 @@ def _print(context: Context, agent: Agent, message: Message, sender: str) -> Non
         f"sent     {message.created_at:%Y-%m-%d %H:%M:%S} UTC ({ago(message.created_at, agent.inbox.now())})",
         f"id       {message.id}",
     ]
-    head += [f"subject  {message.subject}"] if message.subject else []
+    head += [f"subject  {line(message.subject, 200)}"] if message.subject else []
     head += [f"expires  {message.expires_at:%Y-%m-%d %H:%M:%S} UTC"] if message.expires_at else []
     head += [f"answers  {message.reply_to}"] if message.reply_to else []
     tail = [json.dumps(message.data, indent=2)] if message.data else []
@@ -236,11 +253,7 @@ def _json_object(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        value = json.loads(text)
-    except ValueError as error:
-        message = f"--data {line(text)!r} is no JSON: {error}"
+        return parse_object(text.encode())
+    except MalformedMessageError as error:
+        message = f"--data {line(text)!r}: {error.reason}; write a JSON object such as {{'n': 3}} with double quotes"
         raise ConfigurationError(message) from None
-    if not isinstance(value, dict):
-        message = f'--data must be a JSON object such as {{"n": 3}}, not {type(value).__name__}'
-        raise ConfigurationError(message)
-    return value

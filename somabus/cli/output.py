@@ -13,12 +13,14 @@
 control characters, so no message can paint over what stands there.
 """
 
+import logging
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 import click
 from pydantic import BaseModel
@@ -27,11 +29,14 @@ from somabus.errors import (
     ConfigurationError,
     InvalidKeyError,
     InvalidNameError,
+    KeyMissingError,
     SomabusError,
     StoreDamagedError,
     StoreError,
 )
 from somabus.model import wire
+
+_ACTED_ON: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Exit(IntEnum):
@@ -53,6 +58,8 @@ def code_of(error: SomabusError) -> Exit:
         return Exit.USAGE
     if isinstance(error, StoreDamagedError):
         return Exit.UNWELL
+    if isinstance(error, KeyMissingError):
+        return Exit.REFUSED  # we did look
     return Exit.AWAY if isinstance(error, StoreError) else Exit.REFUSED
 
 
@@ -65,7 +72,7 @@ class Output:
     def answer(self, facts: dict[str, Any], text: str, *, unread: int | None = None) -> None:
         """Print one answer."""
         if self.as_json:
-            click.echo(wire.dump({**{k: plain(v) for k, v in facts.items()}, "unread": unread}).decode())
+            click.echo(to_json({**{k: plain(v) for k, v in facts.items()}, "unread": unread}))
             return
         if text:
             click.echo(clean(text))
@@ -95,13 +102,18 @@ class Output:
         """Print an error, to stderr."""
         if self.as_json:
             facts = {"error": type(error).__name__, "message": str(error), "exit": int(code_of(error))}
-            click.echo(wire.dump(facts).decode(), err=True)
+            click.echo(to_json(facts), err=True)
         else:
             click.echo(clean(f"somabus: {error}"), err=True)
 
     def _unread(self, unread: int | None) -> None:
         if unread is not None:
             click.echo(f"unread {unread}")
+
+
+def to_json(value: Any) -> str:
+    """Write JSON for a terminal: characters that some terminals act on are escaped."""
+    return _ACTED_ON.sub(lambda found: f"\\u{ord(found[0]):04x}", wire.dump(value).decode())
 
 
 def plain(value: Any) -> Any:
@@ -138,6 +150,20 @@ def ago(at: datetime | None, now: datetime) -> str:
     return f"{_span(seconds)} ago"
 
 
+class LogFormatter(logging.Formatter):
+    """Writes a log record for a terminal: its facts in the line, no control characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and what was raised below it."""
+        facts = [str(getattr(record, name)) for name in ("message_id", "reason", "detail") if hasattr(record, name)]
+        return clean(": ".join(["somabus", super().format(record).split("\n", 1)[0], *facts]) + _raised(record))
+
+
+def _raised(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    return f" ({type(error).__name__}: {error})" if error else ""
+
+
 def _span(seconds: float) -> str:
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size * 2:
@@ -154,6 +180,6 @@ def _print_table(columns: Sequence[str], rows: list[Sequence[object]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(clean(str(cell))) for cell in row))
+        table.add_row(*(Text(line(str(cell), 200)) for cell in row))
     width = None if sys.stdout.isatty() else 200
     Console(width=width, highlight=False, soft_wrap=False).print(table)

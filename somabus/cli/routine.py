@@ -2,7 +2,9 @@
 
 import runpy
 import signal
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish
-from somabus.cli.output import Exit, ago, clean, line
-from somabus.errors import ConfigurationError, SomabusError
+from somabus.cli.output import Exit, ago, clean, line, to_json
+from somabus.errors import ConfigurationError, StoreError
 from somabus.model.heartbeat import Outcome
 from somabus.model.kinds import Insight
 from somabus.model.report import BeatReport
@@ -27,12 +29,14 @@ _LEASE = click.option("--lease", metavar="SPAN", help="How long a message is thi
 @command("join", "somabus join scout --every 6h --skill search")
 @click.argument("name", required=False)
 @click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC such as '0 */6 * * *'.")
-@click.option("--display-name", default="", help="For people.")
+@click.option("--display-name", help="For people.")
 @click.option("--skill", "skills", multiple=True, help="What you can do; may be given several times.")
-def join(context: Context, name: str | None, every: str | None, display_name: str, skills: tuple[str, ...]) -> None:
+def join(
+    context: Context, name: str | None, every: str | None, display_name: str | None, skills: tuple[str, ...]
+) -> None:
     """Join the bus under a name; the key is made on this machine and stays here. Joining again changes the card."""
-    declared = {"every": every} if every else {}
-    agent = context.agent(name, display_name=display_name, skills=skills, **declared)
+    declared = {"every": every} if every is not None else {}
+    agent = context.agent(name, display_name=display_name, skills=skills or None, **declared)
     text = f"{agent.name} #{agent.short} is on the bus {agent.bus.name or agent.bus.bus}"
     context.out.answer({"agent": agent.name, "short": agent.short, "bus": agent.bus.bus}, text, unread=agent.unread)
 
@@ -99,7 +103,10 @@ def learn(context: Context, topic: str, statement: str, confidence: float) -> No
     """Note an insight on this machine; the next beat shares it."""
     agent = context.agent()
     agent.learn(topic, statement, confidence)
-    context.out.answer({"noted": True}, "noted; the next beat shares it")
+    unread: int | None = None
+    with suppress(StoreError):  # noting works while the drive is away
+        unread = agent.unread
+    context.out.answer({"noted": True}, "noted; the next beat shares it", unread=unread)
 
 
 @command("peers", "somabus peers")
@@ -145,13 +152,12 @@ def _prepared(context: Context, script: Path | None, lease: str | None, every: s
 
 def _set_up(agent: Agent, script: Path) -> None:
     """Run a script and let it register its handlers; what goes wrong in it is told with its name."""
+    sys.path.insert(0, str(script.resolve().parent))  # as `python script.py` does
     try:
         setup = runpy.run_path(str(script)).get("setup")
         if callable(setup):
             setup(agent)
-    except SomabusError:
-        raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"the script {script} failed: {type(error).__name__}: {error}"
         raise ConfigurationError(message) from error
     if not callable(setup):
@@ -160,7 +166,7 @@ def _set_up(agent: Agent, script: Path) -> None:
 
 
 def _report(context: Context, report: BeatReport) -> None:
-    click.echo(report.to_json().decode() if context.as_json else clean(str(report)))
+    click.echo(to_json(report) if context.as_json else clean(str(report)))
 
 
 def _code(report: BeatReport) -> Exit:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from somabus.model.message import Name, Utc, Value
+from somabus.model.message import Id, Name, Utc, Value
 
 
 class Reason(StrEnum):
@@ -33,7 +33,7 @@ class DeadLetter(Value):
     at: Utc
     by: Name
     attempt: int = 0
-    id: str | None = None
+    id: Id | None = None
     sender: Name | None = None
     subject: str = ""
     found_as: str = Field(default="", max_length=300)

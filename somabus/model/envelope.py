@@ -26,6 +26,7 @@ class Seal(StrEnum):
     MESSAGE = "somabus message 1"
     CARD = "somabus card 1"
     HEARTBEAT = "somabus heartbeat 1"
+    CURSORS = "somabus cursors 1"
 
 
 @dataclass(frozen=True, slots=True)

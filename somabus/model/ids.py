@@ -33,6 +33,14 @@ def from_milliseconds(value: int) -> datetime:
     return _LATEST if value > milliseconds(_LATEST) else _EPOCH + timedelta(milliseconds=value)
 
 
+def later(at: datetime, span: timedelta) -> datetime:
+    """Return the moment a span after another; the end of the calendar for a span without bounds."""
+    try:
+        return at + span
+    except OverflowError:
+        return _LATEST if span > timedelta(0) else _EPOCH
+
+
 def uuid7(us: int, entropy: bytes) -> str:
     """Build the id of a moment: 48 bits of milliseconds, 12 bits of the fraction below, 62 random bits."""
     ms, rest = divmod(us, 1000)

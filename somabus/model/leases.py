@@ -22,4 +22,4 @@ class LeaseRecord(Value):
 
     def free(self, now: datetime, staleness: timedelta) -> bool:
         """Tell whether another may take the next generation; a renewal that is not visible here yet is waited for."""
-        return self.released or now >= self.ends_at + staleness
+        return self.released or now - self.ends_at >= staleness

@@ -30,6 +30,8 @@ class Receipt:
             said = f"{self.id} had been sent to {self.to} before; nothing was sent twice"
         else:
             said = f"{self.id} lies in the inbox of {self.to}"
+        if self.superseded is False:
+            said += "; the message it supersedes had been taken already"
         if self.silent_since is not None:
             said += f"; {self.to} has been silent since {self.silent_since:%Y-%m-%d %H:%M} UTC"
         return said

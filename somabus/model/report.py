@@ -58,6 +58,8 @@ class BeatReport:
         lines += [f"  {'ok ' if step.ok else 'NOT'} {step.name:<16} {step.detail}" for step in self.steps]
         if self.missed:
             lines.append(f"  {self.missed} beats were missed since the last one")
+        if self.set_aside:
+            lines.append(f"  {self.set_aside} set aside; look at them with: somabus dead")
         lines += [f"  alert: {alert['component']}: {alert['detail']}" for alert in self.alerts]
         unread = "unknown, could not look" if self.unread is None else self.unread
         dead = "unknown" if self.dead is None else self.dead

@@ -89,9 +89,11 @@ class Schedule:
             return 0
         if self._every is not None:
             return max(0, min(_COUNT, (due - self.due(last_due)) // self._every - 1))
-        count, slot = 0, self.next(last_due)
-        while slot < due and count < _COUNT:
-            count, slot = count + 1, self.next(slot)
+        from croniter import croniter
+
+        slots, count = croniter(self.text, last_due), 0
+        while count < _COUNT and _utc(slots.get_next(datetime)) < due:
+            count += 1
         return count
 
     @property

@@ -18,7 +18,7 @@ from typing import Final
 
 _SLOT: Final = re.compile(
     r"(?P<digit>[0-9])-(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"
-    r"\.(?P<generation>0|[1-9][0-9]{0,8})(\.(?P<until>0|[1-9][0-9]{0,14}))?(\.(?P<holder>[0-9a-f]{12}))?\.json"
+    r"\.(?P<generation>0|[1-9][0-9]{0,11})(\.(?P<until>0|[1-9][0-9]{0,14}))?(\.(?P<holder>[0-9a-f]{12}))?\.json"
 )
 WHY: Final = ".why.json"
 

@@ -1,6 +1,6 @@
 """The tree of a bus (format 1): the one place that says which key means what."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from somabus.model.ids import id_time
@@ -8,7 +8,7 @@ from somabus.model.slot import Event, State, done_name
 
 REGISTRY: Final = "registry"
 ALERTS: Final = "channels/alerts"
-_LOOK_BACK: Final = 40  # days; done/ is kept for less
+_GRACE: Final = timedelta(days=2)
 
 
 def card(agent: str) -> str:
@@ -46,13 +46,14 @@ def lease(name: str, generation: int | None = None) -> str:
     return f"leases/{name}" if generation is None else f"leases/{name}/{generation:09d}.json"
 
 
-def done(agent: str, day: date, message_id: str, event: Event) -> str:
+def done(agent: str, day: date | str, message_id: str, event: Event) -> str:
     """The name of a message that is done: it follows from day, id and how it ended."""
-    return f"messages/{agent}/done/{day.isoformat()}/{done_name(message_id, event)}"
+    return f"messages/{agent}/done/{day}/{done_name(message_id, event)}"
 
 
-def done_days(message_id: str, now: datetime) -> list[date]:
-    """The days on which a message of this id may have been done, latest first."""
-    today = now.date()
-    first = max(min(id_time(message_id).date(), today), today - timedelta(days=_LOOK_BACK))
-    return [today - timedelta(days=n) for n in range((today - first).days + 1)]
+def may_hold(day: str, message_id: str) -> bool:
+    """Tell whether the folder of a day may hold the end of a message: none from well before its id's own day.
+
+    Two days of grace, for the clocks of machines and for one that is put back.
+    """
+    return day >= (id_time(message_id) - _GRACE).date().isoformat()

@@ -4,10 +4,12 @@ A command waits two seconds for a drive that is away, so all of them are run onc
 """
 
 import json
+import shutil
 from dataclasses import dataclass
 
 import pytest
 
+from somabus import Agent
 from somabus.cli.output import Exit
 from tests.surfaces.conftest import machine, on_a_bus
 from tests.surfaces.shell import ID, Answer, at_once
@@ -15,20 +17,22 @@ from tests.surfaces.shell import ID, Answer, at_once
 LOOKING = ["inbox", "due", "beat", "verify", f"trace planner {ID}", "send planner hi"]
 MOUNTED = ["inbox", "beat", "send planner hi"]
 LOCAL = ["learn smb x", "send planner hello --spool --json"]
-TYPING = ["--bus {typo} join scout", "--bus {plain} join scout"]
+TYPING = ["--bus typo join scout", "--bus plain join scout"]
 
 
 @dataclass(frozen=True)
 class Outage:
-    """What was answered while the folder was gone, and while an empty mount point stood there; what came afterwards."""
+    """What was answered while the folder was gone, and at an empty mount point; and what came afterwards."""
 
     gone: dict[str, Answer]
     mounted: dict[str, Answer]
     left: list[str]
-    spooled: Answer
+    init: Answer
+    traced: Answer
     beat: Answer
-    read: Answer
-    plain: list[str]
+    mail: list[str]
+    kept: str
+    typos: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -37,28 +41,34 @@ def outage(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         work = machine(tmp_path_factory.mktemp("outage"), patch)
         team = on_a_bus(patch)
-        team("beat")
-        plain = work / "plain"
-        plain.mkdir()
-        paths = {"typo": work / "typo", "plain": plain}
+        scout, second, plain = Agent("scout", team.bus), work / "second", work / "plain"
+        team("init", str(second))
+        for name in ("planner", "scout"):
+            team("--bus", str(second), "join", name)
 
         away = team.bus.rename(work / "away")
-        gone = at_once([*LOOKING, *LOCAL, "inbox --json", *(each.format(**paths) for each in TYPING)])
-        sent = json.loads(gone[LOCAL[1]].out or "{}").get("receipt", {}).get("id", ID)
+        shutil.rmtree(second)
+        for empty in (second, plain):
+            empty.mkdir()
+        kept = scout.send("planner", "kept", spool=True).id
+        asked = [*LOOKING, *LOCAL, "inbox --json", f"trace planner {kept} --json", *TYPING]
+        answers = at_once([*asked, *(f"--bus {second} {each}" for each in MOUNTED)])
+        left = sorted(str(path) for path in second.rglob("*"))
+        init = team("init", str(second))
 
-        team.bus.mkdir()
-        mounted = at_once([*MOUNTED, f"trace planner {sent} --json"])
-        left = sorted(str(path) for path in team.bus.rglob("*"))
-        mounted["init"] = team("init")
-
-        for path in sorted(team.bus.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        team.bus.rmdir()
         away.rename(team.bus)
-        beat, read = team("beat", "--json"), team("read", "--agent", "planner", "--json")
-        spooled = mounted.pop(f"trace planner {sent} --json")
-        inside = sorted(str(path) for path in (*plain.rglob("*"), *work.glob("typo")))
-        return Outage(gone, mounted, left, spooled, beat, read, inside)
+        beat = team("beat", "--json")
+        return Outage(
+            gone={order: answers[order] for order in asked},
+            mounted={order: answers[f"--bus {second} {order}"] for order in MOUNTED},
+            left=left,
+            init=init,
+            traced=answers[f"trace planner {kept} --json"],
+            beat=beat,
+            mail=[path.name[2:38] for path in team.mail()],
+            kept=kept,
+            typos=[*map(str, plain.rglob("*")), *map(str, work.glob("typo"))],
+        )
 
 
 @pytest.mark.parametrize("order", LOOKING)
@@ -87,7 +97,7 @@ def test_nothing_is_written_into_an_empty_mount_point(outage):
 )
 def test_init_makes_no_second_bus_where_one_went_away(outage):
     """`init` at a path where this machine knows a bus is refused: the drive is away, mail would be lost in the hole."""
-    assert outage.mounted["init"].code != Exit.DONE
+    assert outage.init.code != Exit.DONE
 
 
 @pytest.mark.parametrize("order", LOCAL)
@@ -106,15 +116,15 @@ def test_the_receipt_of_a_spooled_message_says_so(outage):
 )
 def test_a_spooled_message_is_traced_to_this_machine(outage):
     """`trace` says that the message waits here, while the drive is away."""
-    assert outage.spooled.json["trace"]["state"] == "spooled"
+    assert outage.traced.json["trace"]["state"] == "spooled"
 
 
 def test_the_next_beat_delivers_what_was_spooled_and_noted(outage):
-    """When the drive is back, the next beat delivers the message under its id, and shares the insight."""
+    """When the drive is back, the next beat delivers the mail under its ids, oldest first, and shares the insight."""
     assert outage.beat.json["outcome"] == "ok"
     assert outage.beat.json["posted"] == 1
     assert outage.beat.json["spooled"] == 0
-    assert outage.read.json["message"]["id"] == outage.gone[LOCAL[1]].json["receipt"]["id"]
+    assert outage.mail == [outage.kept, outage.gone[LOCAL[1]].json["receipt"]["id"]]
 
 
 def test_the_report_of_a_beat_says_unknown_and_not_zero(outage):
@@ -143,4 +153,4 @@ def test_a_path_that_never_was_a_bus_is_refused(outage, place):
 
 def test_a_path_that_never_was_a_bus_stays_as_it_is(outage):
     """A mistyped path makes no folder, and a folder that is no bus gets no file."""
-    assert outage.plain == []
+    assert outage.typos == []

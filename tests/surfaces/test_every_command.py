@@ -7,6 +7,7 @@ import click
 import pytest
 
 from somabus.cli.group import cli
+from tests.surfaces.conftest import machine, on_a_bus
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,30 @@ LASTING = {"demo", "run"}  # played with real processes in test_processes.py
 WITHOUT_MAIL = {"init", "learn", "verify", "bench"}  # these work without looking into an inbox
 
 
-@pytest.fixture
-def used(team):
-    """Return a function that runs a command of the table, with the given shared options around it."""
-    waiting = team("send", "scout", "a question", "--agent", "planner", "--json").json["receipt"]["id"]
-    sent = team.send()
+@pytest.fixture(scope="module")
+def used(tmp_path_factory):
+    """Return a function that runs a command of the table on a bus of its own, with shared options around it."""
+    said = {}
 
-    def run(use, *, before=(), behind=()):
-        order = shlex.split(use.order.format(waiting=waiting, sent=sent))
-        return team(*before, *order, *behind)
+    def run(name, *, before=(), behind=(), settings=True):
+        asked = (name, tuple(before), tuple(behind), settings)
+        if asked not in said:
+            with pytest.MonkeyPatch.context() as patch:
+                machine(tmp_path_factory.mktemp(name), patch)
+                said[asked] = play(on_a_bus(patch), patch, *asked)
+        return said[asked]
 
     return run
+
+
+def play(team, patch, name, before, behind, settings):
+    """Let a message wait for scout, send one to planner, and run the command."""
+    waiting = team("send", "scout", "a question", "--agent", "planner", "--json").json["receipt"]["id"]
+    order = shlex.split(ALL[name].order.format(waiting=waiting, sent=team.send()))
+    if not settings:
+        patch.delenv("SOMABUS_BUS")
+        patch.delenv("SOMABUS_AGENT")
+    return team(*before, *order, *behind)
 
 
 def command(name):
@@ -116,53 +130,46 @@ def test_the_list_of_commands_has_a_whole_sentence_for_each(shell):
     assert [line for line in listed if line.endswith("...")] == []
 
 
-@pytest.mark.parametrize("use", ALL.values(), ids=ALL)
-def test_every_command_answers_in_words(used, use):
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_answers_in_words(used, name):
     """In ordinary use a command says something to a person, says nothing on stderr, and exits as documented."""
-    answer = used(use)
+    answer = used(name)
 
-    assert answer.code == use.code, answer
+    assert answer.code == ALL[name].code, answer
     assert answer.out.strip()
     assert answer.err == ""
 
 
-@pytest.mark.parametrize("use", ALL.values(), ids=ALL)
-def test_every_command_answers_one_json_object(used, use):
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_answers_one_json_object(used, name):
     """With --json, standard output is one JSON object with the facts that programs rely on, and the same exit code."""
-    answer = used(use, behind=["--json"])
+    answer = used(name, behind=["--json"])
 
-    assert answer.code == use.code, answer
-    assert set(use.facts) <= set(answer.json), answer
+    assert answer.code == ALL[name].code, answer
+    assert set(ALL[name].facts) <= set(answer.json), answer
     assert answer.out.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "use", [use for name, use in ALL.items() if name not in WITHOUT_MAIL], ids=lambda u: u.order.split()[0]
-)
-def test_the_json_carries_how_much_mail_waits(used, use):
+@pytest.mark.parametrize("name", [name for name in ALL if name not in WITHOUT_MAIL])
+def test_the_json_carries_how_much_mail_waits(used, name):
     """P6: whatever a program asks, `unread` tells how much mail waits for it now, so that it cannot miss any."""
-    assert used(use, behind=["--json"]).json["unread"] == use.unread
+    assert used(name, behind=["--json"]).json["unread"] == ALL[name].unread
 
 
-@pytest.mark.parametrize(
-    "use", [use for name, use in ALL.items() if name not in {*WITHOUT_MAIL, "beat"}], ids=lambda u: u.order.split()[0]
-)
-def test_the_words_carry_how_much_mail_waits(used, use):
+@pytest.mark.parametrize("name", [name for name in ALL if name not in {*WITHOUT_MAIL, "beat"}])
+def test_the_words_carry_how_much_mail_waits(used, name):
     """P6: the last line for a person is `unread` and the number, whatever was asked."""
-    assert used(use).out.splitlines()[-1] == f"unread {use.unread}"
+    assert used(name).out.splitlines()[-1] == f"unread {ALL[name].unread}"
 
 
 @pytest.mark.parametrize("where", ["before", "behind"])
-@pytest.mark.parametrize("use", ALL.values(), ids=ALL)
-def test_shared_options_may_stand_before_and_behind(used, use, where, monkeypatch, team):
-    """--bus, --agent and --json mean the same before a command and behind it."""
-    monkeypatch.delenv("SOMABUS_BUS")
-    monkeypatch.delenv("SOMABUS_AGENT")
+@pytest.mark.parametrize("name", ALL)
+def test_shared_options_may_stand_before_and_behind(used, name, where):
+    """--bus, --agent and --json mean the same before a command and behind it, without any other setting."""
+    answer = used(name, settings=False, **{where: ["--bus", "bus", "--agent", "scout", "--json"]})
 
-    answer = used(use, **{where: ["--bus", str(team.bus), "--agent", "scout", "--json"]})
-
-    assert answer.code == use.code, answer
-    assert set(use.facts) <= set(answer.json)
+    assert answer.code == ALL[name].code, answer
+    assert set(ALL[name].facts) <= set(answer.json)
 
 
 def test_the_option_behind_the_command_wins(team):

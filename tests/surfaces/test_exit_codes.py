@@ -218,9 +218,13 @@ def test_data_that_is_no_json_object_is_wrong_usage(calm, data):
     assert "--data" in answer.err
 
 
-@pytest.mark.parametrize("data", ['{"n": NaN}', '{"n": Infinity}', '{"n": 1, "n": 2}'])
-@pytest.mark.xfail(
-    strict=True, reason="UNFRIENDLY: --data takes NaN (it arrives as null) and doubled members (one is lost)"
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"n": NaN}',
+        '{"n": Infinity}',
+        known("UNFRIENDLY: of a member that stands twice in --data one is lost in silence", '{"n": 1, "n": 2}'),
+    ],
 )
 def test_data_arrives_as_given_or_is_refused(team, data):
     """What JSON has no word for is refused; nothing is changed or lost in silence."""

@@ -303,9 +303,6 @@ def test_dead_letters_are_listed_with_their_reason_and_can_be_brought_back(team)
     assert len(team.mail()) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: BeatReport.set_aside is never filled, and the report's text does not count them"
-)
 def test_the_beat_tells_how_many_it_set_aside(team):
     """P14: a beat that puts messages into the dead letters says how many."""
     team.send("torn")
