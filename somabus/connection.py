@@ -64,9 +64,8 @@ def create_bus(
         StoreError: the folder cannot be written.
     """
     store = DirectoryStore(os.fspath(path), writer=_writer())
-    base = Path(home or os.environ.get("SOMABUS_HOME") or default_home()).absolute()
     root = Path(path).absolute()
-    if not anew and not (root / BUS_FILE).exists() and base.is_dir() and Places(base, _writer()).recall(str(root)):
+    if not anew and not (root / BUS_FILE).exists() and known_bus(root, home) is not None:
         said = f"this machine knows a bus at {root}, and it is not there now: is the drive away?"
         message = f"{said} If it is gone for good: somabus init --anew"
         raise ConfigurationError(message)
@@ -87,6 +86,12 @@ def create_bus(
     finally:
         store.close()
     return info
+
+
+def known_bus(path: str | os.PathLike[str], home: str | os.PathLike[str] | None = None) -> Bus | None:
+    """Return the bus that this machine last saw at a path, or None if it never saw one there."""
+    base = _base(home)
+    return Places(base, _writer()).recall(str(Path(path).absolute())) if base.is_dir() else None
 
 
 def connect(
@@ -152,6 +157,10 @@ def read_bus(store: Store) -> Bus:
         return Bus.from_object(parse_object(raw))
     except (MessageError, DocumentTooLargeError) as error:
         raise StoreDamagedError(BUS_FILE, str(error)) from error
+
+
+def _base(home: str | os.PathLike[str] | None) -> Path:
+    return Path(home or os.environ.get("SOMABUS_HOME") or default_home()).absolute()
 
 
 def _writer() -> str:

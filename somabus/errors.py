@@ -50,7 +50,7 @@ class NotABusError(ConfigurationError):
     def __str__(self) -> str:
         return (
             f"{self.path!r} holds no somabus.json, so it is no bus and nothing was made there; "
-            "make one with: somabus init PATH"
+            f"make one with: somabus init {_short(self.path)}"
         )
 
 

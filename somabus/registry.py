@@ -5,6 +5,7 @@ what pins are for. A heartbeat counts only if its owner sealed it.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -73,8 +74,10 @@ class Registry:
 
     def knows(self, name: str) -> bool:
         """Tell whether an agent of that name has joined; a name once seen is not looked for again."""
-        if name not in self._known and is_name(name) and "card.json" in self._store.list(f"{tree.REGISTRY}/{name}"):
-            self._known.add(name)
+        if name not in self._known and is_name(name):
+            with suppress(StoreDamagedError):  # a file stands there: nobody joined
+                if "card.json" in self._store.list(f"{tree.REGISTRY}/{name}"):
+                    self._known.add(name)
         return name in self._known
 
     def card(self, name: str) -> Card | None:

@@ -118,8 +118,7 @@ class Sender:
             if not spool:
                 raise
             return self._keep(draft)
-        superseded = self._supersede(draft)
-        return self._receipt(sealed.message.id, draft.to, superseded=superseded)
+        return self._receipt(sealed.message.id, draft.to, supersedes=draft.supersedes)
 
     def send_many(self, drafts: Iterable[Draft]) -> list[Receipt]:
         """Send several messages as one group commit: all of them are on the drive on return.
@@ -133,9 +132,10 @@ class Sender:
         keyed = {n: self._send_once(draft) for n, draft in enumerate(drafts) if draft.key is not None}
         sealed = {n: self._seal(draft) for n, draft in enumerate(drafts) if n not in keyed}
         self._store.create_many([(each.key, each.data) for each in sealed.values()])
-        for n in sealed:
-            self._supersede(drafts[n])
-        return [keyed.get(n) or self._receipt(sealed[n].message.id, draft.to) for n, draft in enumerate(drafts)]
+        return [
+            keyed.get(n) or self._receipt(sealed[n].message.id, draft.to, supersedes=draft.supersedes)
+            for n, draft in enumerate(drafts)
+        ]
 
     def reply(self, parent: Message, number: int, body: str = "", *, spool: bool = False, **fields: Any) -> Receipt:
         """Answer a message; the same number of the same message has the same id, so it is answered once."""
@@ -208,7 +208,7 @@ class Sender:
                 return self._receipt(first, draft.to, duplicate=True)
             sealed = self._seal(draft, message_id=first)  # recorded, and never written
         self._store.create_many([(sealed.key, sealed.data)])
-        return self._receipt(first, draft.to, superseded=self._supersede(draft))
+        return self._receipt(first, draft.to, supersedes=draft.supersedes)
 
     def _sent_key(self, draft: Draft) -> str:
         digest = hashlib.sha256(f"{draft.to}\n{draft.key}".encode()).hexdigest()[:32]
@@ -299,11 +299,6 @@ class Sender:
         if message.sender != self._me:
             raise TrustError(f"{message_id} was sent by {message.sender}, and only its sender may take it back")
 
-    def _supersede(self, draft: Draft) -> bool | None:
-        if draft.supersedes is None:
-            return None
-        return self.withdraw(draft.to, draft.supersedes).state is Whereabouts.WITHDRAWN
-
     def _keep(self, draft: Draft, *, message_id: str | None = None, parent: Message | None = None) -> Receipt:
         # The drive is away: neither the recipient nor a reference can be looked up; the flush will.
         plain = draft if parent else replace(draft, reply_to=None)
@@ -318,13 +313,16 @@ class Sender:
         kept = self._spool.keep(entry)
         return Receipt(kept, draft.to, sealed.message.created_at, duplicate=kept != entry.id, spooled=True)
 
-    def _receipt(self, message_id: str, to: str, *, duplicate: bool = False, superseded: bool | None = None) -> Receipt:
+    def _receipt(self, message_id: str, to: str, *, duplicate: bool = False, supersedes: str | None = None) -> Receipt:
+        """Write the receipt for what is on the drive; only now is an older message taken back."""
+        superseded = None if supersedes is None else self.withdraw(to, supersedes).state is Whereabouts.WITHDRAWN
         return Receipt(
             id=message_id,
             to=to,
             sent_at=self._now(),
             duplicate=duplicate,
             silent_since=self._registry.silent_since(to),
+            supersedes=supersedes,
             superseded=superseded,
             unread=self._unread(),
         )

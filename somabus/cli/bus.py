@@ -7,7 +7,8 @@ import click
 
 from somabus.cli.group import Context, command, finish
 from somabus.cli.output import Exit, ago, line
-from somabus.connection import create_bus
+from somabus.connection import create_bus, known_bus
+from somabus.errors import NotABusError, StoreUnavailableError
 
 
 @command("init", "somabus init X:/soma_network --name research")
@@ -85,10 +86,19 @@ def status(context: Context) -> None:
 @command("verify", "somabus verify X:/soma_network")
 @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
 def verify(context: Context, path: Path | None) -> None:
-    """Judge a tree, or one file, against the format; for writers in other languages and for damaged drives."""
+    """Judge a tree, or one file, against the format.
+
+    For writers in other languages, and for drives one doubts. Of a single file the signature is not checked.
+    """
     from somabus.verify import judge_path
 
-    faults, looked_at = judge_path(path or Path(context.bus()))
+    where = path or Path(context.bus())
+    try:
+        faults, looked_at = judge_path(where)
+    except NotABusError:
+        if known_bus(where, context.settings.home or None) is None:
+            raise
+        raise StoreUnavailableError(str(where), "a bus was here when this machine last looked") from None
     rows = [(fault.path, fault.weight, line(fault.rule, 110), line(fault.step, 80)) for fault in faults]
     facts = {"faults": faults, "documents": looked_at}
     context.out.table(
@@ -103,7 +113,10 @@ def verify(context: Context, path: Path | None) -> None:
 @command("demo", "somabus demo --keep")
 @click.option("--keep", is_flag=True, help="Leave the bus where it is, to look at.")
 def demo(context: Context, *, keep: bool) -> None:
-    """Prove the main job in a temporary folder with five real processes; takes about half a minute."""
+    """Prove the main job with five real processes.
+
+    In a temporary folder; takes about half a minute.
+    """
     from somabus.demo import show
 
     finish(Exit.DONE if show(keep=keep, as_json=context.as_json) else Exit.UNWELL)
@@ -115,7 +128,10 @@ def demo(context: Context, *, keep: bool) -> None:
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
 @click.option("--durability", type=click.Choice(["full", "file", "none"]), default="full", show_default=True)
 def bench(context: Context, path: Path | None, messages: int, rounds: int, durability: str) -> None:
-    """Measure this drive: each work of the bus beside the bare system calls that it needs, as a ratio."""
+    """Measure this drive.
+
+    Each work of the bus beside the bare system calls that it needs, as a ratio.
+    """
     from somabus.bench import measure
 
     rows = measure(path or Path(context.bus()), messages=messages, rounds=rounds, durability=durability)

@@ -89,7 +89,8 @@ def read(context: Context, id: str | None, *, keep: bool) -> None:  # noqa: A002
             return
         _print(context, agent, letter.opened.message, letter.opened.sender)
         return
-    delivery = agent.inbox.claim() if id is None else agent.inbox.take(_full_id(agent, id))
+    full = None if id is None else _full_id(agent, id, missing=id)
+    delivery = agent.inbox.claim() if full is None else agent.inbox.take(full)
     if delivery is None:
         _nothing(context, agent, id)
         return
@@ -103,7 +104,10 @@ def read(context: Context, id: str | None, *, keep: bool) -> None:  # noqa: A002
 @click.option("--kind", default="answer", show_default=True)
 @click.option("--data", metavar="JSON", help="A JSON object for programs.")
 def reply(context: Context, id: str, body: str, kind: str, data: str | None) -> None:  # noqa: A002
-    """Answer a message, waiting or read before; a waiting one is taken as handled. `-` reads BODY from stdin."""
+    """Answer a message, waiting or read before.
+
+    A waiting one is taken as handled. `-` reads BODY from standard input.
+    """
     agent = context.agent()
     text = sys.stdin.read() if body == "-" else body
     full = _full_id(agent, id)
@@ -211,13 +215,15 @@ def _matches(letter: Letter, text: str) -> bool:
     return letter.opened is not None and letter.opened.message.id.endswith(text)
 
 
-def _full_id(agent: Agent, text: str) -> str:
+def _full_id(agent: Agent, text: str, *, missing: str | None = None) -> str:
     """Return the one id of this agent's messages that ends with the text.
 
     Raises:
-        KeyMissingError: none does. ConfigurationError: several do.
+        KeyMissingError: none does, and the caller does not say what stands for it. ConfigurationError: several do.
     """
     found = agent.endings(text.strip()) if text.strip() else []
+    if not found and missing is not None:
+        return missing
     if not found:
         raise KeyMissingError(text, "no message of yours has this id; see: somabus inbox")
     if len(found) > 1:

@@ -34,7 +34,10 @@ _LEASE = click.option("--lease", metavar="SPAN", help="How long a message is thi
 def join(
     context: Context, name: str | None, every: str | None, display_name: str | None, skills: tuple[str, ...]
 ) -> None:
-    """Join the bus under a name; the key is made on this machine and stays here. Joining again changes the card."""
+    """Join the bus under a name, or change your card.
+
+    The key is made on this machine and stays here. What is not given stays as it was.
+    """
     declared = {"every": every} if every is not None else {}
     agent = context.agent(name, display_name=display_name, skills=skills or None, **declared)
     text = f"{agent.name} #{agent.short} is on the bus {agent.bus.name or agent.bus.bus}"
@@ -53,7 +56,9 @@ def join(
     help="Begin no message after this.",
 )
 def beat(context: Context, script: Path | None, lease: str | None, messages: int, seconds: float) -> None:
-    """Run the routine once: check inbox, process, share learnings, review peers, heartbeat.
+    """Run the routine once.
+
+    Check inbox, process, share learnings, review peers, heartbeat.
 
     Without a script, mail is acknowledged, `echo` is answered and insights are collected.
     """
@@ -64,7 +69,10 @@ def beat(context: Context, script: Path | None, lease: str | None, messages: int
 
 @command("due", "somabus due && somabus beat")
 def due(context: Context) -> None:
-    """Tell by exit code whether a beat has anything to do: 0 yes, 3 no, 4 could not look."""
+    """Tell by exit code whether a beat has anything to do.
+
+    0 yes, 3 no, 4 could not look. No model need be woken for an empty inbox.
+    """
     agent = context.agent()
     yes = agent.due()
     context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
@@ -111,7 +119,10 @@ def learn(context: Context, topic: str, statement: str, confidence: float) -> No
 
 @command("peers", "somabus peers")
 def peers(context: Context) -> None:
-    """List everybody on the bus with the verdict on each: on time, late, silent, stopped, skewed."""
+    """List everybody on the bus, and how each of them does.
+
+    on time, late, silent, stopped or skewed: by its own cadence and the drive's clock.
+    """
     agent = context.agent()
     found, now = agent.peers(), agent.inbox.now()
     rows = [

@@ -11,6 +11,7 @@ class Receipt:
 
     `duplicate`: a message with this key had been sent before and was not sent again; `id` is that one's.
     `silent_since`: the recipient's last sign of life, if it is silent by its own cadence.
+    `superseded`: whether the message it `supersedes` was withdrawn in time.
     `unread`: how much mail waits for the sender itself.
     """
 
@@ -20,6 +21,7 @@ class Receipt:
     duplicate: bool = False
     spooled: bool = False
     silent_since: datetime | None = None
+    supersedes: str | None = None
     superseded: bool | None = None
     unread: int | None = None
 
@@ -31,7 +33,7 @@ class Receipt:
         else:
             said = f"{self.id} lies in the inbox of {self.to}"
         if self.superseded is False:
-            said += "; the message it supersedes had been taken already"
+            said += f"; {self.supersedes}, which it supersedes, had been taken already"
         if self.silent_since is not None:
             said += f"; {self.to} has been silent since {self.silent_since:%Y-%m-%d %H:%M} UTC"
         return said

@@ -186,12 +186,7 @@ def test_the_facts_of_an_error_are_attributes(kind):
         lambda text: errors.LeaseLostError(text, 3),
         errors.StoreUnavailableError,
         errors.InvalidKeyError,
-        pytest.param(
-            lambda text: errors.LeaseHeldError("deploy", text, AT),
-            marks=pytest.mark.xfail(
-                strict=True, reason="BUG: the holder of a lease is another's text, and is not quoted"
-            ),
-        ),
+        pytest.param(lambda text: errors.LeaseHeldError("deploy", text, AT)),
     ],
 )
 def test_foreign_text_in_an_error_cannot_forge_a_line(make_one):

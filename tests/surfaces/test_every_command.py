@@ -122,7 +122,6 @@ def test_help_of_every_command_names_the_shared_options(shell, name):
     assert [option for option in ("--bus PATH", "--agent NAME", "--json") if option not in told] == []
 
 
-@pytest.mark.xfail(strict=True, reason="UNFRIENDLY: summaries of 9 commands end in ... on a terminal of 80 columns")
 def test_the_list_of_commands_has_a_whole_sentence_for_each(shell):
     """`somabus --help` tells in one line each what a command is for; no line is cut."""
     listed = shell("--help").out.split("Commands:\n")[1].splitlines()

@@ -70,10 +70,7 @@ def test_the_card_says_what_was_declared(team):
     [
         ["inbox"],
         ["beat"],
-        pytest.param(
-            ["join", "scout", "--display-name", "S"],
-            marks=pytest.mark.xfail(strict=True, reason="UNFRIENDLY: declaring one thing at `join` resets the others"),
-        ),
+        pytest.param(["join", "scout", "--display-name", "S"]),
     ],
     ids=" ".join,
 )
@@ -88,9 +85,6 @@ def test_what_was_declared_stays_until_it_is_declared_anew(team, later):
     assert scout["card"]["cadence"] == "30m"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: any command with a cadence set (SOMABUS_EVERY, toml, run --every) wipes skills"
-)
 def test_setting_a_cadence_leaves_the_skills_on_the_card(team, monkeypatch):
     """With `every` in the settings, looking into the inbox does not erase what the agent can do."""
     team("join", "scout", "--skill", "search")
@@ -226,9 +220,6 @@ def test_read_keep_leaves_it_waiting(team):
     assert answer.json["unread"] == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: read --keep says `nothing waits` (exit 3) when the first message is unreadable"
-)
 def test_read_keep_shows_what_stands_behind_an_unreadable_message(team):
     """P5: a torn message in front does not make the inbox look empty."""
     team.send("torn")
@@ -265,9 +256,6 @@ def test_a_message_read_before_can_still_be_answered(team):
     assert team("read", "--json").json["message"]["refs"]["reply_to"] == question
 
 
-@pytest.mark.xfail(
-    strict=True, reason="UNFRIENDLY: the short id works for reply until the message is read, then it crashes"
-)
 def test_a_message_read_before_can_be_answered_by_its_short_id(team):
     """The id as the table of `inbox` shows it is good for `reply` after `read`, too."""
     question = team.send("when?")
@@ -361,9 +349,6 @@ def test_a_message_is_withdrawn_in_time_or_not_at_all(team):
     assert "done" in refused.out
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: anybody can withdraw (and supersede) anybody's message; the sender is not compared"
-)
 def test_nobody_withdraws_what_another_sent(team):
     """A message is taken back by its sender, and by nobody else who happens to know its id."""
     sent = team.send("from scout")
@@ -431,9 +416,6 @@ def test_a_dash_reads_the_body_from_standard_input(team):
     assert team("read", "--json").json["message"]["body"] == "answer 1\nanswer 2\n"
 
 
-@pytest.mark.xfail(
-    not is_installed(), strict=True, reason="BUG: --version in a checkout that is not installed: a traceback and exit 1"
-)
 def test_the_version_is_told(shell):
     """`--version` prints the version, from an installed package and from a checkout alike."""
     answer = shell("--version")

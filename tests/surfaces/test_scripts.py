@@ -119,7 +119,6 @@ def test_a_handler_for_a_kind_that_cannot_be_is_refused(team, script):
 
 
 @pytest.mark.parametrize("kind", ["handler", "kind"])
-@pytest.mark.xfail(strict=True, reason="UNFRIENDLY: errors of somabus's own tree from a script do not name the script")
 def test_what_somabus_refuses_in_a_script_names_the_script(team, script, kind):
     """Whatever is wrong in a script, the answer names the script."""
     line = "agent.on('note')(lambda: 1)" if kind == "handler" else "agent.on('Two Words')(print)"
@@ -128,10 +127,6 @@ def test_what_somabus_refuses_in_a_script_names_the_script(team, script, kind):
 
 
 @pytest.mark.parametrize("code", ["", "0", "3"])
-@pytest.mark.xfail(
-    strict=True,
-    reason="BUG: sys.exit() in a script ends the beat in silence, with the script's code (3: nothing waits)",
-)
 def test_a_script_that_exits_is_no_beat(team, script, code):
     """P5: a script that calls sys.exit() is not mistaken for a beat that ran, or for an empty inbox."""
     answer = team("beat", "--script", script(f"import sys\nsys.exit({code})"))
@@ -139,9 +134,6 @@ def test_a_script_that_exits_is_no_beat(team, script, code):
     assert answer.code == Exit.USAGE
 
 
-@pytest.mark.xfail(
-    strict=True, reason="UNFRIENDLY: a script cannot import a module that lies beside it, unlike `python my_agent.py`"
-)
 def test_a_script_may_import_what_lies_beside_it(team, script, home):
     """A script finds the modules in its own folder, as it does when Python runs it."""
     (home / "agents").mkdir()

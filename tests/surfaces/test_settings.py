@@ -130,9 +130,6 @@ def test_a_bad_file_is_named_with_key_and_value(team, home, text, words):
     ],
     ids=ascii,
 )
-@pytest.mark.xfail(
-    strict=True, reason="UNFRIENDLY: a bad value in somabus.toml is refused without the name of the file"
-)
 def test_a_bad_value_is_named_with_its_file(team, home, monkeypatch, text, words):
     """Who reads the error of a cron job learns which file to mend."""
     monkeypatch.delenv("SOMABUS_AGENT")

@@ -221,7 +221,6 @@ def test_each_kind_of_damage_is_found_and_named(busy, damage):
 
 
 @pytest.mark.parametrize("damage", [link, linked_folder], ids=lambda damage: damage.__name__)
-@pytest.mark.xfail(strict=True, reason="UNFRIENDLY: a link is told twice, once with the advice to run `somabus verify`")
 def test_a_link_is_told_once(busy, damage):
     """One fault is one row, and its advice is not to do what was just done."""
     damage(busy)
@@ -268,9 +267,6 @@ def test_a_copy_made_by_a_sync_tool_is_named_as_one(busy, name):
     assert answer["weight"] == "warning"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="UNFRIENDLY: `name (1).json` in an inbox, the likeliest place, is not called a sync tool's copy"
-)
 def test_a_sync_copy_in_an_inbox_is_named_as_one(busy):
     """A copied message is called by its cause, too."""
     path = busy.mail()[0]
@@ -319,10 +315,6 @@ def test_a_pipe_does_not_hang_the_judge(busy):
     assert "registry/pipe" in faults(busy)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="BUG: a damaged somabus.json is exit 5 `malformed: no JSON`, without its name and without a table",
-)
 def test_a_damaged_bus_file_is_a_fault_like_any_other(busy):
     """The most important file of the tree, damaged: exit 6, and the answer names it."""
     (busy.bus / "somabus.json").write_text("{")
