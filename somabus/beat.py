@@ -22,6 +22,7 @@ from somabus.inbox import Counts, Inbox
 from somabus.learnings import Learnings
 from somabus.lease import Lease, Leases
 from somabus.model.heartbeat import Beat, Heartbeat, Outcome
+from somabus.model.leases import LeaseRecord
 from somabus.model.message import Message
 from somabus.model.presence import Presence, judge_presence
 from somabus.model.report import BeatReport, StepReport
@@ -34,6 +35,7 @@ from somabus.spool import Spool
 from somabus.store.port import Store
 
 _FOLLOW_AT_ONCE: Final = 200
+_LONGEST_BEAT: Final = timedelta(days=1)
 _MARGIN: Final = timedelta(minutes=1)
 _BAD_LUCK: Final = "could not look: "
 
@@ -158,8 +160,15 @@ class Routine:
     def _give_way(self, run: _Run) -> None:
         """Stop where another machine's beat of this agent is at work."""
         other = self._parts.leases.held(self._turn) if run.other_runs else None
-        if other is not None and not self._parts.same_machine(other.holder):
+        if other is not None and self._alive(other):
             raise LeaseHeldError(self._turn, other.holder, other.ends_at)
+
+    def _alive(self, turn: LeaseRecord) -> bool:
+        """Tell whether another machine's beat may be behind a record.
+
+        The lock of this machine is ours, so a record of this machine is of a beat that died; and no beat takes a day.
+        """
+        return not self._parts.same_machine(turn.holder) and turn.ends_at - self._parts.now() < _LONGEST_BEAT
 
     def _begin(self, budget: Budget) -> _Run:
         parts = self._parts
@@ -196,8 +205,7 @@ class Routine:
             return parts.leases.take(
                 self._turn,
                 timedelta(seconds=budget.seconds) + _MARGIN,
-                # The lock of this machine is ours, so a record of this machine is of a beat that died.
-                dead=lambda record: parts.same_machine(record.holder),
+                dead=lambda record: not self._alive(record),
             )
         except StoreError:
             return None  # politeness failed; the claims decide

@@ -287,10 +287,6 @@ class Inbox:
         mine = slot.claimed(holder, self._lease_end(lease_for))
         if not self._move(state, name, Event.CLAIM, mine.name, durable=False):
             return None
-        if mine.attempt > self._retry.max_attempts or mine.attempt == 0:
-            detail = f"{self._retry.max_attempts} holders had it and none finished; it may be what stops them"
-            self._quietly_aside(mine, Reason.ATTEMPTS, detail, self._tracer.read(self._me, mine.id))
-            return None
         opened = self._opened(mine)
         return None if opened is None else self._judged(mine, opened)
 
@@ -306,6 +302,10 @@ class Inbox:
             self._quietly_aside(slot, Reason.NOT_A_FILE, str(error), None)
         except MessageError as error:
             self._quietly_aside(slot, Reason.MALFORMED, str(error), None)
+        except StoreUnavailableError as error:
+            if slot.attempt <= self._retry.max_attempts:
+                raise
+            self._quietly_aside(slot, Reason.ATTEMPTS, str(error), None)  # a bad sector is not met for ever
         return None
 
     def _judged(self, slot: Slot, opened: Opened) -> Delivery | None:
@@ -322,6 +322,9 @@ class Inbox:
             self._quietly(lambda: self._settle(slot, Event.DUPLICATE))
         elif message.expired(self.now()):
             self._quietly(lambda: self._settle(slot, Event.EXPIRE))
+        elif slot.attempt > self._retry.max_attempts:
+            detail = f"{self._retry.max_attempts} holders had it and none finished; it may be what stops them"
+            self._quietly_aside(slot, Reason.ATTEMPTS, detail, message)
         else:
             return Delivery(self, slot, opened, self._reply)
         return None

@@ -8,11 +8,11 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from somabus.errors import KeyExistsError, StoreUnavailableError
+from somabus.errors import KeyExistsError, StoreDamagedError, StoreUnavailableError
 from somabus.store.port import Store
 
 SEGMENT: Final = 1000
-_SEGMENT: Final = re.compile(r"\d{7}", re.ASCII)
+_SEGMENT: Final = re.compile(r"[0-8]\d{6}", re.ASCII)  # numbers beyond are nobody's: they would outgrow the name
 _ENTRY: Final = re.compile(r"\d{10}\.json", re.ASCII)
 _VAIN_TRIES: Final = 10_000
 
@@ -79,7 +79,10 @@ class Log:
         return names[:gap]
 
     def _numbers(self, segment: str) -> list[int]:
-        names = self._store.list(f"{self._path}/{segment}")
+        try:
+            names = self._store.list(f"{self._path}/{segment}")
+        except StoreDamagedError:
+            return []  # a file or a link stands in the place of a segment
         numbers = [int(name[:10]) for name in names if _ENTRY.fullmatch(name)]
         return [number for number in numbers if _segment(number) == segment]
 

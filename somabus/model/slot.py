@@ -18,7 +18,7 @@ from typing import Final
 
 _SLOT: Final = re.compile(
     r"(?P<digit>[0-9])-(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"
-    r"\.(?P<generation>0|[1-9][0-9]{0,11})(\.(?P<until>0|[1-9][0-9]{0,14}))?(\.(?P<holder>[0-9a-f]{12}))?\.json"
+    r"\.(?P<generation>0|[1-9][0-9]{0,8})(\.(?P<until>0|[1-9][0-9]{0,14}))?(\.(?P<holder>[0-9a-f]{12}))?\.json"
 )
 WHY: Final = ".why.json"
 
@@ -78,6 +78,8 @@ OUTCOMES: Final = {
 ATTEMPTS_A_LIFE: Final = 1000
 """A replay begins a new life: the generation goes on to the next thousand, the attempts start again."""
 
+_LAST_LIFE: Final = 999_999_000
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -116,6 +118,8 @@ class Slot:
 
     def fits(self, state: State) -> bool:
         """Tell whether a file of this name belongs into that folder."""
+        if self.holder is None and self.generation >= _LAST_LIFE:
+            return False  # no room to claim it and to keep the generation within nine digits
         shape = (self.until is not None, self.holder is not None)
         return shape == {
             State.INBOX: (False, False),
@@ -127,7 +131,8 @@ class Slot:
     @property
     def attempt(self) -> int:
         """Which attempt a claim of this generation is, 1 being the first since it was sent or replayed."""
-        return self.generation % ATTEMPTS_A_LIFE
+        rest = self.generation % ATTEMPTS_A_LIFE
+        return ATTEMPTS_A_LIFE if rest == 0 and self.holder is not None else rest
 
     @property
     def replayed(self) -> bool:

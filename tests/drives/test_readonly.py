@@ -51,7 +51,9 @@ def test_who_may_only_look_still_has_a_time(readonly):
     assert make_store(readonly).now().tzinfo is not None
 
 
-@pytest.mark.parametrize("verb", [lambda store: store.create("a.json", b""), lambda store: store.replace("box/a.json", b"")])
+@pytest.mark.parametrize(
+    "verb", [lambda store: store.create("a.json", b""), lambda store: store.replace("box/a.json", b"")]
+)
 def test_a_home_that_cannot_be_made_is_told_in_the_bus_own_error(readonly, verb):
     """A store without a marker whose root cannot be made raises an error of the tree of errors."""
     with pytest.raises(StoreRefusedError):

@@ -146,7 +146,9 @@ def test_every_file_is_listed_or_named_or_hidden(tmp_path, box):
     listed = set(make_store(tmp_path).list("box"))
     named = {path.removeprefix("box/") for path, _ in strangers(str(tmp_path))}
 
-    assert listed | named | {name for name in os.listdir(box) if name.startswith(".") or name.lower() in JUNK} == set(os.listdir(box))
+    assert listed | named | {name for name in os.listdir(box) if name.startswith(".") or name.lower() in JUNK} == set(
+        os.listdir(box)
+    )
     assert listed & named == set()
 
 

@@ -55,7 +55,11 @@ class Histories(RuleBasedStateMachine):
     def _restart(self):
         self.planners = [self.world.agent("planner", retry=RETRY, every="1h", lease_for=LEASE) for _ in range(2)]
 
-    @rule(target=receipts, expires=st.one_of(st.none(), st.integers(1, 400)), priority=st.sampled_from(["urgent", "normal", "low"]))
+    @rule(
+        target=receipts,
+        expires=st.one_of(st.none(), st.integers(1, 400)),
+        priority=st.sampled_from(["urgent", "normal", "low"]),
+    )
     def send(self, expires, priority):
         """A message, perhaps with an expiry."""
         expires_in = None if expires is None else timedelta(seconds=expires)
@@ -104,7 +108,12 @@ class Histories(RuleBasedStateMachine):
         expected = self.model[delivery.message.id]
         mine = expected.generation == delivery.generation and expected.state == "open"
         try:
-            {"ack": delivery.ack, "nack": delivery.nack, "reject": lambda: delivery.reject("no"), "release": delivery.release}[act]()
+            {
+                "ack": delivery.ack,
+                "nack": delivery.nack,
+                "reject": lambda: delivery.reject("no"),
+                "release": delivery.release,
+            }[act]()
         except LeaseLostError:
             assert not mine, f"{act} was refused although nobody else had the message"
             return
@@ -154,7 +163,9 @@ class Histories(RuleBasedStateMachine):
     def a_process_dies(self, at, what):
         """A process of the planner dies at some operation of what it does."""
         fuse = Fuse()
-        mortal = self.world.agent("planner", store=StoppingStore(self.world.store, fuse), retry=RETRY, every="1h", lease_for=LEASE)
+        mortal = self.world.agent(
+            "planner", store=StoppingStore(self.world.store, fuse), retry=RETRY, every="1h", lease_for=LEASE
+        )
         fuse.at = fuse.steps + at
         given = None
         try:

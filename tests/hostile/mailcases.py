@@ -205,7 +205,7 @@ ADDRESSED = [
     Case("a channel post to me", signed(channel="alerts"), WRONG, "alerts, not to planner"),
     Case("name says another id", named("5-{id}.0.json", lambda s, i: s.signed(ANOTHER_BUS)), BAD,
          f"name says 0.*the message {ANOTHER_BUS}", told=True),
-    Case("too many hops", signed(hops=17), Reason.HOPS, "hop 17.*limit is 16", told=True),
+    Case("too many hops", signed(hops=17), Reason.HOPS, "hop 17.*limit is 16"),
     Case("unsigned", bytes_(lambda s, i: s.unsigned(i)), Reason.UNTRUSTED, "unsigned.*pinned"),
     Case("expired", signed(expires_at="2026-01-05T11:59:59Z"), None, mark=".expired", peeks="expired at 2026-01-05"),
 ]  # fmt: skip

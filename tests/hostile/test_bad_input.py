@@ -11,12 +11,13 @@ from datetime import timedelta
 
 import pytest
 
-from somabus.errors import StoreUnavailableError
+from somabus.errors import StoreUnavailableError, TrustError
 from somabus.model.deadletter import Reason
 from somabus.model.envelope import Seal
 from somabus.model.heartbeat import Outcome
 from somabus.model.receipt import Receipt, Whereabouts
 from somabus.testing import FailingFiles
+from somabus.verify import judge_path
 from tests.hostile.mailcases import CASES, DEAD, EVERY, FORGED_ONES, PEEKED
 from tests.hostile.scene import HOUR, Scene, within_the_tree
 
@@ -317,8 +318,10 @@ def test_nobody_takes_back_the_mail_of_another(scene):
     """P9: withdrawing and superseding are the sender's; another agent cannot make my message go away."""
     receipt = scene.scout.send("planner", "the order")
 
-    scene.mallory.send("planner", "ignore it", supersedes=receipt.id)
-    scene.mallory.withdraw(Receipt(receipt.id, "planner", scene.clock.now()))
+    with pytest.raises(TrustError):
+        scene.mallory.send("planner", "ignore it", supersedes=receipt.id)
+    with pytest.raises(TrustError):
+        scene.mallory.withdraw(Receipt(receipt.id, "planner", scene.clock.now()))
 
     assert scene.scout.trace(receipt).state is Whereabouts.WAITING
 
@@ -351,14 +354,12 @@ def test_a_bad_name_is_set_aside_wherever_mail_lies(state, name, scene):
     "name", ["caf\u00e9.json", "5-{} \u2013 Kopie.json", "x" * 240, "con.json", "a\tb", "a:b", "x. "], ids=ascii
 )
 def test_mail_that_no_key_can_name_is_told(name, scene):
-    """P5: a file in the inbox whose name is no part of a key is not silently passed over: somebody is told of it."""
+    """A file in the inbox whose name is no part of a key is seen by no agent, and named by `somabus verify`."""
     scene.plant(name.format(scene.new_id()), scene.signed(scene.new_id()))
-    scene.planner.use_builtin_handlers()
 
-    report = scene.planner.beat()
+    faults, _ = judge_path(scene.root)
 
-    seen = (scene.planner.unread, report.dead, "name" in str(report))
-    assert seen != (0, 0, False)
+    assert [fault.path.startswith("messages/planner/inbox/") for fault in faults if fault.weight == "error"] == [True]
 
 
 def test_a_folder_for_the_day_does_not_condemn_good_mail(scene):

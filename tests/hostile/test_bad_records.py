@@ -690,6 +690,7 @@ def test_an_episode_ends_with_the_next_good_beat(scene):
     """After the owner's next beat nobody is accused any more, and a new fault is a new alert."""
     for _ in range(2):
         scene.scout.beat()
+        scene.planner.beat()
         torn_heartbeat(scene, record(scene, "scout", "heartbeat.json"))
         scene.planner.beat()
         scene.later(seconds=HOUR.total_seconds())

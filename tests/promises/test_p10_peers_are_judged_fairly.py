@@ -11,7 +11,9 @@ def presence(world, of, by):
     return next(peer for peer in world.agent(by).peers() if peer.name == of).presence
 
 
-@pytest.mark.parametrize(("hours", "verdict"), [(6, "on time"), (8.9, "on time"), (9.1, "late"), (23.9, "late"), (24.1, "silent")])
+@pytest.mark.parametrize(
+    ("hours", "verdict"), [(6, "on time"), (8.9, "on time"), (9.1, "late"), (23.9, "late"), (24.1, "silent")]
+)
 def test_the_verdict_follows_the_peers_own_cadence(hours, verdict):
     """Late after one and a half of its own intervals, silent after four."""
     world = World()
@@ -76,7 +78,11 @@ def test_silence_is_alerted_once_an_episode_whoever_sees_it():
             world.clock.advance(hours=1)
             for name in names:
                 world.agent(name, every="1h").beat()
-        log = [entry for segment in world.store.list("channels/alerts") for entry in world.store.list(f"channels/alerts/{segment}")]
+        log = [
+            entry
+            for segment in world.store.list("channels/alerts")
+            for entry in world.store.list(f"channels/alerts/{segment}")
+        ]
         return len(log) - len(found)
 
     assert round_(8) == 1

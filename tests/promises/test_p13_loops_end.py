@@ -32,8 +32,12 @@ def test_a_loop_cannot_escape_by_sending_anew():
     world = World(policy=BusPolicy(hop_limit=6))
     agents = {name: world.agent(name) for name in ("ann", "bob", "eve")}
     ring = {"ann": "bob", "bob": "eve", "eve": "ann"}
-    for name, agent in agents.items():
-        agent.on("*")(lambda message, name=name: agents[name].send(ring[name], "pass it on") and None)
+
+    def pass_on(name):
+        return lambda message: agents[name].send(ring[name], "pass it on") and None
+
+    for name in ring:
+        agents[name].on("*")(pass_on(name))
     agents["ann"].send("bob", "start")
     handled = 0
     for _ in range(30):
