@@ -18,6 +18,7 @@ from somabus.cursors import CursorBook
 from somabus.errors import (
     ConfigurationError,
     MessageError,
+    NotJoinedError,
     SomabusError,
     StoreDamagedError,
     StoreError,
@@ -36,6 +37,7 @@ from somabus.model.heartbeat import Outcome
 from somabus.model.ids import IdMaker, derive_id
 from somabus.model.kinds import NEVER_BOUNCED, Insight
 from somabus.model.message import Message, explain
+from somabus.model.names import nearest
 from somabus.model.receipt import Receipt, Trace
 from somabus.model.report import BeatReport
 from somabus.model.retry import RetryPolicy
@@ -71,9 +73,11 @@ class Agent:
         durability: `full` (a power cut takes nothing that was acknowledged), `file` or `none`.
         home: where the key and the agent's memory lie; must not be on the bus.
         clock: another clock, for tests.
+        join: refuse to join if this is false and the name has not joined before: a typo is no new agent.
 
     Raises:
         NotABusError: no bus there. NameTakenError: the name belongs to another key. InvalidNameError: no such name.
+        NotJoinedError: nobody of that name has joined, and `join` is false.
         ConfigurationError: a setting is wrong. StoreError: the drive does not answer, or cannot be written.
     """
 
@@ -90,6 +94,7 @@ class Agent:
         durability: str = "full",
         home: str | os.PathLike[str] | None = None,
         clock: Any = None,
+        join: bool = True,
     ) -> None:
         if not isinstance(bus, Connection):
             bus = connect(bus, name, home=home, durability=durability, clock=clock)
@@ -109,6 +114,7 @@ class Agent:
         self._card = self._new_card()
         self._build(retry or RetryPolicy(), lease_for)
         self._joined = False
+        self._may_join = join
         self._join(must=True)
 
     # -- sending ----------------------------------------------------------------------------------------------
@@ -190,9 +196,9 @@ class Agent:
         """Return everybody on the bus, this agent included, with the verdict on each."""
         return self._registry.peers()
 
-    def endings(self, ending: str) -> list[str]:
-        """Return the ids of this agent's messages that end like this, wherever they lie."""
-        return Tracer(self._store).endings(self.name, ending)
+    def endings(self, ending: str, *, of: str | None = None) -> list[str]:
+        """Return the ids of this agent's messages, or of another's, that end like this, wherever they lie."""
+        return Tracer(self._store).endings(of or self.name, ending)
 
     def find(self, message_id: str) -> Message | None:
         """Return one of this agent's own messages by its id, wherever it lies, or None."""
@@ -326,6 +332,8 @@ class Agent:
     def _join(self, *, must: bool) -> None:
         """Register the card; while the drive is away, put it off to the next beat."""
         try:
+            if not (self._may_join or self._registry.knows(self.name)):
+                raise NotJoinedError(self.name, nearest(self.name, self._registry.names()))
             self._card = self._registry.join(self._wished_card(), self._connection.signer.sign)
             self._joined = True
         except StoreUnavailableError:

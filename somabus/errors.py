@@ -7,6 +7,7 @@ An exception from outside this tree is a bug in somabus, please report it.
     │   └── NotABusError              the path holds no somabus.json
     ├── InvalidNameError              your turn: a name that could not be a path part (also a ValueError)
     ├── UnknownRecipientError         your turn: nobody by that name; carries the nearest names
+    ├── NotJoinedError                your turn: no agent of that name joined from this machine
     ├── NameTakenError                your turn: the name belongs to another key
     ├── MessageError                  the sender's turn
     │   ├── MalformedMessageError     not a message of format 1
@@ -77,6 +78,19 @@ class UnknownRecipientError(SomabusError):
     def __str__(self) -> str:
         hint = f"did you mean {' or '.join(self.near)}?" if self.near else "see who is there: somabus peers"
         return f"nobody named {_short(self.name)} has joined this bus, so nothing was sent; {hint}"
+
+
+class NotJoinedError(SomabusError):
+    """No agent of that name has joined the bus; nothing was done in its name."""
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(name, near)
+        self.name = name
+        self.near = near
+
+    def __str__(self) -> str:
+        hint = f"did you mean {' or '.join(self.near)}? " if self.near else ""
+        return f"no agent named {_short(self.name)} has joined this bus; {hint}join first with: somabus join NAME"
 
 
 class NameTakenError(SomabusError):

@@ -118,7 +118,7 @@ class Sender:
             if not spool:
                 raise
             return self._keep(draft)
-        return self._receipt(sealed.message.id, draft.to, supersedes=draft.supersedes)
+        return self._receipt(sealed.message.id, draft)
 
     def send_many(self, drafts: Iterable[Draft]) -> list[Receipt]:
         """Send several messages as one group commit: all of them are on the drive on return.
@@ -132,10 +132,7 @@ class Sender:
         keyed = {n: self._send_once(draft) for n, draft in enumerate(drafts) if draft.key is not None}
         sealed = {n: self._seal(draft) for n, draft in enumerate(drafts) if n not in keyed}
         self._store.create_many([(each.key, each.data) for each in sealed.values()])
-        return [
-            keyed.get(n) or self._receipt(sealed[n].message.id, draft.to, supersedes=draft.supersedes)
-            for n, draft in enumerate(drafts)
-        ]
+        return [keyed.get(n) or self._receipt(sealed[n].message.id, draft) for n, draft in enumerate(drafts)]
 
     def reply(self, parent: Message, number: int, body: str = "", *, spool: bool = False, **fields: Any) -> Receipt:
         """Answer a message; the same number of the same message has the same id, so it is answered once."""
@@ -150,7 +147,7 @@ class Sender:
             if not spool:
                 raise
             return self._keep(draft, message_id=reply_id, parent=parent)
-        return self._receipt(reply_id, draft.to)
+        return self._receipt(reply_id, draft)
 
     def compose(self, draft: Draft, *, channel: str | None = None) -> tuple[Message, bytes]:
         """Return a message for a log, which goes to nobody in particular, and its signed bytes."""
@@ -205,10 +202,10 @@ class Sender:
         first = self._recorded(self._sent_key(draft), record)
         if first != record.id:
             if self._tracer.find(draft.to, first) is not None:
-                return self._receipt(first, draft.to, duplicate=True)
+                return self._receipt(first, draft, duplicate=True)
             sealed = self._seal(draft, message_id=first)  # recorded, and never written
         self._store.create_many([(sealed.key, sealed.data)])
-        return self._receipt(first, draft.to, supersedes=draft.supersedes)
+        return self._receipt(first, draft)
 
     def _sent_key(self, draft: Draft) -> str:
         digest = hashlib.sha256(f"{draft.to}\n{draft.key}".encode()).hexdigest()[:32]
@@ -313,16 +310,19 @@ class Sender:
         kept = self._spool.keep(entry)
         return Receipt(kept, draft.to, sealed.message.created_at, duplicate=kept != entry.id, spooled=True)
 
-    def _receipt(self, message_id: str, to: str, *, duplicate: bool = False, supersedes: str | None = None) -> Receipt:
+    def _receipt(self, message_id: str, draft: Draft, *, duplicate: bool = False) -> Receipt:
         """Write the receipt for what is on the drive; only now is an older message taken back."""
-        superseded = None if supersedes is None else self.withdraw(to, supersedes).state is Whereabouts.WITHDRAWN
+        old, superseded = None if duplicate else draft.supersedes, None
+        if old is not None:
+            superseded = self.withdraw(draft.to, old).state is Whereabouts.WITHDRAWN
         return Receipt(
             id=message_id,
-            to=to,
+            to=draft.to,
             sent_at=self._now(),
             duplicate=duplicate,
-            silent_since=self._registry.silent_since(to),
-            supersedes=supersedes,
+            silent_since=self._registry.silent_since(draft.to),
+            not_before=None if draft.not_before is None else later(self._now(), draft.not_before),
+            supersedes=old,
             superseded=superseded,
             unread=self._unread(),
         )

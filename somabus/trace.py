@@ -82,7 +82,8 @@ class Tracer:
             return Trace(message_id, agent, Whereabouts.UNKNOWN, detail="not there, or swept after its retention time")
         if found.slot is None:
             event = done_event(found.name) or Event.ACK
-            return Trace(message_id, agent, _ENDS[event], day=found.folder.rpartition("/")[2], by=agent)
+            by = None if event is Event.WITHDRAW else agent
+            return Trace(message_id, agent, _ENDS[event], day=found.folder.rpartition("/")[2], by=by)
         until = None if found.slot.until is None else from_milliseconds(found.slot.until)
         attempt = found.slot.attempt
         match found.state:

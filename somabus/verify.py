@@ -26,7 +26,7 @@ from somabus.model.wire import MAX_DOCUMENT, parse_object
 from somabus.sender import SentKey
 from somabus.store.directory import DirectoryStore
 from somabus.store.directory.store import strangers
-from somabus.store.port import Store
+from somabus.store.port import Store, is_key
 
 _LOG_ENTRY: Final = re.compile(
     r"(?P<log>messages/[^/]+/outbox|channels/[^/]+)/(?P<segment>\d{7})/(?P<number>\d{10})\.json"
@@ -51,7 +51,7 @@ class Fault:
 def judge_path(path: Path) -> tuple[list[Fault], int]:
     """Judge a bus, or one file of it; return what is wrong, and how many documents were looked at."""
     if path.is_file():
-        return list(judge_document(path.name, path.read_bytes())), 1
+        return _judge_file(path), 1
     if not (path / BUS_FILE).is_file():
         raise NotABusError(str(path))
     store = DirectoryStore(str(path), writer=f"verify-{uuid.uuid4().hex[:8]}", marker=BUS_FILE)
@@ -63,6 +63,20 @@ def judge_path(path: Path) -> tuple[list[Fault], int]:
     known = {fault.path for fault in odd}
     faults = [fault for fault in judge.tree() if fault.path not in known] + odd
     return sorted(faults, key=lambda fault: fault.path), judge.looked_at
+
+
+def _judge_file(path: Path) -> list[Fault]:
+    """Judge one file: with its bus around it, if it lies in one; else by what it says of itself."""
+    path = path.absolute()
+    root = next((each for each in path.parents if (each / BUS_FILE).is_file()), None)
+    key = "" if root is None else path.relative_to(root).as_posix()
+    if root is not None and is_key(key) and not key.startswith("tmp/"):
+        return list(_Judge(DirectoryStore(str(root), writer="verify", marker=BUS_FILE)).document(key))
+    alone = "nobody knows here whose it is: the signature was not checked"
+    return [
+        *judge_document(path.name, path.read_bytes()),
+        Fault(path.name, alone, "verify it where it lies", "warning"),
+    ]
 
 
 def judge_document(name: str, raw: bytes) -> Iterator[Fault]:
@@ -110,7 +124,7 @@ class _Judge:
 
     def tree(self) -> list[Fault]:
         """Judge every document of the bus."""
-        return [fault for key in self._walk("") for fault in self._document(key)]
+        return [fault for key in self._walk("") for fault in self.document(key)]
 
     def _walk(self, prefix: str) -> Iterator[str]:
         for name in self._store.list(prefix):
@@ -127,7 +141,8 @@ class _Judge:
             else:
                 yield from self._walk(key)
 
-    def _document(self, key: str) -> Iterator[Fault]:
+    def document(self, key: str) -> Iterator[Fault]:
+        """Judge one document."""
         self.looked_at += 1
         try:
             raw = self._store.read(key)

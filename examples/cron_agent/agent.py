@@ -12,10 +12,6 @@ def setup(agent: Agent) -> None:
     def answer(message: Message) -> str:
         return SHELF.get(message.body.lower(), "nothing on the shelf about that")
 
-    @agent.on("insight")
-    def collect(message: Message) -> None:
-        SHELF[message.data["topic"]] = message.data["statement"]
-
     @agent.on("note")
     def note(message: Message) -> None:
         agent.learn(message.topic or "notes", message.body, confidence=0.3)

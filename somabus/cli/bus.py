@@ -88,7 +88,7 @@ def status(context: Context) -> None:
 def verify(context: Context, path: Path | None) -> None:
     """Judge a tree, or one file, against the format.
 
-    For writers in other languages, and for drives one doubts. Of a single file the signature is not checked.
+    For writers in other languages, and for drives one doubts. A file outside a bus is judged by its form alone.
     """
     from somabus.verify import judge_path
 

@@ -58,6 +58,7 @@ class Context:
             message = 'which agent? give --agent NAME, or set SOMABUS_AGENT, or write agent = "NAME" into somabus.toml'
             raise ConfigurationError(message)
         declared.setdefault("every", settings.every or None)
+        declared.setdefault("join", False)  # only `somabus join` joins
         return Agent(who, self.bus(), home=settings.home or None, durability=settings.durability or "full", **declared)
 
 
@@ -124,6 +125,8 @@ class Group(click.Group):
         except SomabusError as error:
             out.error(error)
             ctx.exit(code_of(error))
+        except KeyboardInterrupt:
+            ctx.exit(Exit.STOPPED)
         except click.UsageError as error:
             if not out.as_json:
                 raise

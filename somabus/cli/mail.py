@@ -12,7 +12,9 @@ from somabus.cli.output import Exit, ago, line
 from somabus.clock import SystemClock
 from somabus.errors import ConfigurationError, KeyMissingError, MalformedMessageError
 from somabus.inbox import Letter
+from somabus.model.ids import is_id
 from somabus.model.message import Message, Priority
+from somabus.model.names import is_name
 from somabus.model.receipt import Receipt, Whereabouts
 from somabus.model.schedule import parse_duration
 from somabus.model.wire import parse_object
@@ -47,10 +49,14 @@ def send(
     **fields: Any,
 ) -> None:
     """Send a message to one agent. BODY is Markdown; `-` reads it from standard input."""
+    text = sys.stdin.read() if body == "-" else body
+    if not (text or fields["subject"] or data):
+        message = "there is nothing to say: give BODY, --subject or --data"
+        raise ConfigurationError(message)
     agent = context.agent()
     receipt = agent.send(
         to,
-        sys.stdin.read() if body == "-" else body,
+        text,
         spool=spool,
         data=_json_object(data),
         expires_in=None if expires is None else parse_duration(expires),
@@ -79,7 +85,10 @@ def inbox(context: Context, limit: int) -> None:
 @click.argument("id", required=False)
 @click.option("--keep", is_flag=True, help="Leave it waiting.")
 def read(context: Context, id: str | None, *, keep: bool) -> None:  # noqa: A002
-    """Print one message in full, and take it as handled unless --keep. Without ID: the next one."""
+    """Print one message in full, and take it as handled unless --keep.
+
+    Without ID: the next one. With the ID of a message that was handled or set aside, it is shown again.
+    """
     agent = context.agent()
     if keep:
         letters = agent.inbox.peek(_ALL)
@@ -91,11 +100,15 @@ def read(context: Context, id: str | None, *, keep: bool) -> None:  # noqa: A002
         return
     full = None if id is None else _full_id(agent, id, missing=id)
     delivery = agent.inbox.claim() if full is None else agent.inbox.take(full)
-    if delivery is None:
+    if delivery is not None:
+        _print(context, agent, delivery.message, delivery.sender)
+        delivery.ack()
+        return
+    handled = None if full is None else agent.find(full)
+    if handled is None:
         _nothing(context, agent, id)
         return
-    _print(context, agent, delivery.message, delivery.sender)
-    delivery.ack()
+    _print(context, agent, handled, f"{handled.sender} (see: somabus trace {agent.name} {handled.id})")
 
 
 @command("reply", 'somabus reply 7c1e99ab02d4 "yes, by noon"')
@@ -166,7 +179,7 @@ def dead(context: Context, replay: str | None) -> None:
 def trace(context: Context, to: str, id: str) -> None:  # noqa: A002
     """Say where a message is now, with when and who."""
     agent = context.agent()
-    found = agent.trace(Receipt(id, to, SystemClock().now()))
+    found = agent.trace(Receipt(_their_id(agent, to, id), to, SystemClock().now()))
     unread = None if found.state is Whereabouts.SPOOLED else agent.unread
     context.out.answer({"trace": found}, str(found), unread=unread)
     finish(Exit.NOTHING if found.state is Whereabouts.UNKNOWN else Exit.DONE)
@@ -178,7 +191,7 @@ def trace(context: Context, to: str, id: str) -> None:  # noqa: A002
 def withdraw(context: Context, to: str, id: str) -> None:  # noqa: A002
     """Take back a message that nobody took yet."""
     agent = context.agent()
-    found = agent.withdraw(Receipt(id, to, SystemClock().now()))
+    found = agent.withdraw(Receipt(_their_id(agent, to, id), to, SystemClock().now()))
     context.out.answer({"trace": found}, str(found), unread=agent.unread)
     finish(Exit.DONE if found.state is Whereabouts.WITHDRAWN else Exit.REFUSED)
 
@@ -232,6 +245,14 @@ def _full_id(agent: Agent, text: str, *, missing: str | None = None) -> str:
     return found[0]
 
 
+def _their_id(agent: Agent, to: str, text: str) -> str:
+    """Return the one id of another's messages that ends with the text, or the text as it is."""
+    if is_id(text):
+        return text
+    found = agent.endings(text, of=to) if is_name(to) and text.strip() else []
+    return found[0] if len(found) == 1 else text
+
+
 def _nothing(context: Context, agent: Agent, wanted: str | None, *, unreadable: int = 0) -> None:
     said = "nothing waits" if wanted is None else f"{line(wanted)} does not wait, or may not be acted on: somabus dead"
     if unreadable:
@@ -261,5 +282,6 @@ def _json_object(text: str | None) -> dict[str, Any]:
     try:
         return parse_object(text.encode())
     except MalformedMessageError as error:
-        message = f"--data {line(text)!r}: {error.reason}; write a JSON object such as {{'n': 3}} with double quotes"
+        said = f"--data {line(text)!r}: {error.reason}"
+        message = said + '; write a JSON object such as {"n": 3}'
         raise ConfigurationError(message) from None

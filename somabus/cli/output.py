@@ -8,6 +8,7 @@
     5  refused: unknown recipient, name taken, not trusted, malformed, held by another
     6  not well: a step of the beat failed, or `verify` found faults
     7  busy: another beat of this agent is running
+  130  stopped by Ctrl-C
 
 "Nothing waits", "could not look" and "refused" are never the same number. Foreign text goes to a terminal without its
 control characters, so no message can paint over what stands there.
@@ -50,6 +51,7 @@ class Exit(IntEnum):
     REFUSED = 5
     UNWELL = 6
     BUSY = 7
+    STOPPED = 130
 
 
 def code_of(error: SomabusError) -> Exit:

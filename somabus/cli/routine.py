@@ -39,7 +39,7 @@ def join(
     The key is made on this machine and stays here. What is not given stays as it was.
     """
     declared = {"every": every} if every is not None else {}
-    agent = context.agent(name, display_name=display_name, skills=skills or None, **declared)
+    agent = context.agent(name, display_name=display_name, skills=skills or None, join=True, **declared)
     text = f"{agent.name} #{agent.short} is on the bus {agent.bus.name or agent.bus.bus}"
     context.out.answer({"agent": agent.name, "short": agent.short, "bus": agent.bus.bus}, text, unread=agent.unread)
 

@@ -69,8 +69,11 @@ def show(*, keep: bool = False, as_json: bool = False) -> bool:
     play = _Play(place, silent=as_json)
     try:
         play.perform()
-    finally:
+    except BaseException:
         play.end()
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    play.end()
     if as_json:
         facts = {
             "ok": play.ok,
@@ -257,3 +260,5 @@ class _Play:
                 click.echo(f"  {inside}")
         if keep:
             click.echo(f"Look around: somabus --bus {self._bus} verify; remove it with its folder {self._bus.parent}")
+        else:
+            click.echo("It is removed now; somabus demo --keep leaves it to look at.")

@@ -21,6 +21,7 @@ class Receipt:
     duplicate: bool = False
     spooled: bool = False
     silent_since: datetime | None = None
+    not_before: datetime | None = None
     supersedes: str | None = None
     superseded: bool | None = None
     unread: int | None = None
@@ -32,6 +33,8 @@ class Receipt:
             said = f"{self.id} had been sent to {self.to} before; nothing was sent twice"
         else:
             said = f"{self.id} lies in the inbox of {self.to}"
+        if self.not_before is not None:
+            said = f"{self.id} waits for {self.to} until {self.not_before:%Y-%m-%d %H:%M:%S} UTC"
         if self.superseded is False:
             said += f"; {self.supersedes}, which it supersedes, had been taken already"
         if self.silent_since is not None:

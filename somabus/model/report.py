@@ -60,6 +60,7 @@ class BeatReport:
             lines.append(f"  {self.missed} beats were missed since the last one")
         if self.set_aside:
             lines.append(f"  {self.set_aside} set aside; look at them with: somabus dead")
+        lines += [f"  check {name}: {said}" for name, said in self.checks.items() if said.startswith("failed")]
         lines += [f"  alert: {alert['component']}: {alert['detail']}" for alert in self.alerts]
         unread = "unknown, could not look" if self.unread is None else self.unread
         dead = "unknown" if self.dead is None else self.dead

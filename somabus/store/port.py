@@ -35,13 +35,18 @@ def is_part(name: str) -> bool:
     return "/" not in name and name.lower() not in JUNK and _KEY.fullmatch(name) is not None
 
 
+def is_key(text: str) -> bool:
+    """Tell whether a text is a key."""
+    return _KEY.fullmatch(text) is not None
+
+
 def check_key(key: str) -> str:
     """Return the key unchanged if it is one.
 
     Raises:
         InvalidKeyError: it is none; nothing was touched.
     """
-    if _KEY.fullmatch(key) is None:
+    if not is_key(key):
         raise InvalidKeyError(key, "parts of printable ASCII, no path outside the tree, no device name")
     return key
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from somabus import Draft
-from somabus.errors import ReferenceNotFoundError, UnknownRecipientError
+from somabus import Agent, Draft, create_bus
+from somabus.errors import NotJoinedError, ReferenceNotFoundError, UnknownRecipientError
 from somabus.testing import World
 
 
@@ -75,3 +75,15 @@ def test_a_reference_to_nothing_is_refused(reply_to):
 
     assert refused.value.value == reply_to
     assert planner.unread == 0
+
+
+def test_a_typo_is_no_new_agent(tmp_path):
+    """A command given in a name that never joined is refused with the nearest names, and nobody new is on the bus."""
+    create_bus(tmp_path / "bus")
+    Agent("planner", bus=tmp_path / "bus", home=tmp_path / "home")
+
+    with pytest.raises(NotJoinedError) as refused:
+        Agent("plannner", bus=tmp_path / "bus", home=tmp_path / "home", join=False)
+
+    assert refused.value.near == ("planner",)
+    assert [path.name for path in (tmp_path / "bus" / "registry").iterdir()] == ["planner"]

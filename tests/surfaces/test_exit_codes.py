@@ -385,4 +385,5 @@ def test_the_codes_are_the_documented_ones():
     """Scripts test for these numbers: they do not change."""
     assert {each.name: each.value for each in Exit} == {
         "DONE": 0, "BUG": 1, "USAGE": 2, "NOTHING": 3, "AWAY": 4, "REFUSED": 5, "UNWELL": 6, "BUSY": 7,
+        "STOPPED": 130,
     }  # fmt: skip

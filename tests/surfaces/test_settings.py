@@ -30,6 +30,7 @@ def test_the_nearer_source_names_the_bus(team, home, monkeypatch, given):
     """Of the buses given by argument, environment and file, the first in this order counts."""
     for name in SOURCES:
         team("init", name, "--name", name)
+        team("--bus", name, "join", "scout")
     monkeypatch.delenv("SOMABUS_BUS")
     if "environment" in given:
         monkeypatch.setenv("SOMABUS_BUS", "environment")

@@ -343,7 +343,9 @@ def test_one_file_is_judged_without_its_bus(busy, home, monkeypatch):
 
     answer = busy("verify", str(copy), "--json")
 
-    assert (answer.code, answer.json["documents"], answer.json["faults"]) == (Exit.DONE, 1, [])
+    (warning,) = answer.json["faults"]
+    assert (answer.code, answer.json["documents"], warning["weight"]) == (Exit.DONE, 1, "warning")
+    assert "signature was not checked" in warning["rule"]
 
 
 @pytest.mark.parametrize("place", ["somabus.json", "registry/scout/card.json", "registry/scout/heartbeat.json"])
@@ -360,8 +362,19 @@ def test_one_bad_file_is_judged(busy):
 
     assert answer.code == Exit.UNWELL
     (fault,) = answer.json["faults"]
-    assert fault["path"] == path.name
+    assert fault["path"] == path.relative_to(busy.bus).as_posix()
     assert word in fault["rule"]
+
+
+def test_a_forged_file_is_told_where_it_lies(busy):
+    """One file in a bus is judged with its bus: a byte changed in a signed message is seen."""
+    path = busy.mail()[0]
+    path.write_bytes(path.read_bytes().replace(b'"subject":""', b'"subject":"!"'))
+
+    answer = busy("verify", str(path), "--json")
+
+    assert answer.code == Exit.UNWELL
+    assert "not signed by" in answer.json["faults"][0]["rule"]
 
 
 def test_a_misspelt_member_is_a_warning(busy, home):
@@ -369,7 +382,7 @@ def test_a_misspelt_member_is_a_warning(busy, home):
     path = home / "mine.json"
     path.write_bytes(busy.mail()[0].read_bytes().replace(b'"topic":', b'"topik":'))
 
-    (fault,) = busy("verify", str(path), "--json").json["faults"]
+    fault = busy("verify", str(path), "--json").json["faults"][0]
 
     assert fault["weight"] == "warning"
     assert "topik" in fault["rule"]
