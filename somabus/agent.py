@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
 from somabus.beat import Budget, Parts, Routine
+from somabus.composer import Composer
 from somabus.connection import Connection, connect
 from somabus.cursors import CursorBook
 from somabus.errors import (
@@ -162,12 +163,12 @@ class Agent:
 
     def share(self, insight: Insight) -> int:
         """Put an insight into the outbox that every peer follows, and return its number there."""
-        message, data = self._sender.compose(_insight(insight))
+        message, data = self._composer.entry(_insight(insight))
         return self._outbox.share(message, data)
 
     def learn(self, topic: str, statement: str, confidence: float = 0.5) -> None:
         """Note an insight on this machine; the next beat shares it. Works while the drive is away."""
-        message, data = self._sender.compose(_insight(Insight(topic=topic, statement=statement, confidence=confidence)))
+        message, data = self._composer.entry(_insight(Insight(topic=topic, statement=statement, confidence=confidence)))
         self._parts.learnings.note(message, data)
 
     # -- looking ----------------------------------------------------------------------------------------------
@@ -290,20 +291,25 @@ class Agent:
             reply=self._reply,
             on_dead=self._on_dead,
         )
-        self._sender = Sender(
-            store,
+        self._composer = Composer(
             me,
             bus.bus,
             sign=self._connection.signer.sign,
             ids=self._ids,
+            cause=lambda: self.inbox.chain.cause,
+            now=self._now,
+        )
+        self._sender = Sender(
+            store,
+            me,
+            self._composer,
             registry=self._registry,
             spool=spool,
-            cause=lambda: self.inbox.chain.cause,
             now=self._now,
             unread=self._unread_lately,
         )
         self._outbox = Outbox(store, me, bus, opener)
-        self._alerts = Alerts(store, self._outbox, cursors, lambda draft: self._sender.compose(draft, channel=CHANNEL))
+        self._alerts = Alerts(store, self._outbox, cursors, lambda draft: self._composer.entry(draft, channel=CHANNEL))
         self._parts = Parts(
             me=me,
             bus=bus.bus,

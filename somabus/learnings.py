@@ -1,6 +1,6 @@
 """What an agent has learned and not posted yet: kept on its own disk until the next beat."""
 
-from somabus.errors import MessageError
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.model.envelope import split
 from somabus.model.message import Message
 from somabus.outbox import Outbox
@@ -28,10 +28,10 @@ class Learnings:
         posted = 0
         for name in self._home.list(_FOLDER):
             key = f"{_FOLDER}/{name}"
-            data = self._home.read(key)
             try:
+                data = self._home.read(key)
                 message = None if data is None else Message.decode(split(data).body)
-            except MessageError:
+            except (MessageError, StoreDamagedError, DocumentTooLargeError):
                 self._home.move(key, f"refused/{name}")
                 continue
             if message is not None and data is not None:

@@ -1,36 +1,36 @@
-"""Sending: a draft becomes a signed message in the recipient's inbox, or on this machine until the drive is back.
+"""Sending: a message comes into the recipient's inbox, or onto this machine's disk until the drive is back.
 
 What `send` promises is on the drive when it returns. A message with a `key` is recorded first and written second:
 if the power goes in between, the next sending of the same key finds the record, misses the message and writes it,
-under the same id, so that even then nobody handles it twice.
+under the same id, so that even then nobody handles it twice. A message is sealed once: what goes to the spool is the
+very message that may have reached the drive before it went away.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import ValidationError
-
+from somabus.composer import Composer, Sealed
 from somabus.errors import (
     KeyExistsError,
     KeyMissingError,
-    MalformedMessageError,
+    MessageError,
     ReferenceNotFoundError,
+    StoreError,
     StoreUnavailableError,
     TrustError,
     UnknownRecipientError,
 )
 from somabus.model import tree
 from somabus.model.draft import Draft
-from somabus.model.envelope import Seal, seal_body
-from somabus.model.ids import IdMaker, derive_id, is_id, later, milliseconds
-from somabus.model.message import Id, Message, Name, Priority, Utc, Value, explain
+from somabus.model.envelope import split
+from somabus.model.ids import derive_id, later
+from somabus.model.message import Id, Message, Name, Utc, Value
 from somabus.model.names import nearest
 from somabus.model.receipt import Receipt, Trace, Whereabouts
-from somabus.model.slot import Event, Slot, State, target
+from somabus.model.slot import Event, State
 from somabus.model.wire import parse_object
 from somabus.registry import Registry
 from somabus.spool import Spool, SpoolEntry
@@ -49,28 +49,15 @@ class SentKey(Value):
     sent_at: Utc
 
 
-@dataclass(frozen=True, slots=True)
-class _Sealed:
-    """A message ready to be written: its key in the store and its bytes."""
-
-    message: Message
-    to: str
-    key: str
-    data: bytes
-
-
 class Sender:
     """Sends on behalf of one agent.
 
     Args:
         store: the bus.
         me: the sender's name.
-        bus: the id of the bus.
-        sign: signs with the agent's key.
-        ids: makes ids.
+        composer: makes sealed messages of drafts.
         registry: knows who is there.
         spool: this machine's own disk, for when the drive is away.
-        cause: the message being handled now, if any.
         now: the time; the drive's, or this machine's while the drive is away.
         unread: counts the agent's own waiting mail, for the receipt.
     """
@@ -79,24 +66,18 @@ class Sender:
         self,
         store: Store,
         me: str,
-        bus: str,
+        composer: Composer,
         *,
-        sign: Callable[[bytes], bytes],
-        ids: IdMaker,
         registry: Registry,
         spool: Spool,
-        cause: Callable[[], Message | None],
         now: Callable[[], datetime],
         unread: Callable[[], int | None],
     ) -> None:
         self._store = store
         self._me = me
-        self._bus = bus
-        self._sign = sign
-        self._ids = ids
+        self._composer = composer
         self._registry = registry
         self._spool = spool
-        self._cause = cause
         self._now = now
         self._unread = unread
         self._tracer = Tracer(store)
@@ -108,17 +89,7 @@ class Sender:
             UnknownRecipientError, MessageError: nothing was sent.
             StoreError: nothing is known to have been sent; sending again with a `key` is always safe.
         """
-        try:
-            self._check([draft])
-            if draft.key is not None:
-                return self._send_once(draft)
-            sealed = self._seal(draft)
-            self._store.create_many([(sealed.key, sealed.data)])
-        except StoreUnavailableError:
-            if not spool:
-                raise
-            return self._keep(draft)
-        return self._receipt(sealed.message.id, draft)
+        return self._send(draft, None, None, spool=spool)
 
     def send_many(self, drafts: Iterable[Draft]) -> list[Receipt]:
         """Send several messages as one group commit: all of them are on the drive on return.
@@ -128,32 +99,29 @@ class Sender:
             StoreError: some may have been sent, none in half.
         """
         drafts = list(drafts)
-        self._check(drafts)
-        keyed = {n: self._send_once(draft) for n, draft in enumerate(drafts) if draft.key is not None}
-        sealed = {n: self._seal(draft) for n, draft in enumerate(drafts) if n not in keyed}
-        self._store.create_many([(each.key, each.data) for each in sealed.values()])
-        return [keyed.get(n) or self._receipt(sealed[n].message.id, draft) for n, draft in enumerate(drafts)]
+        for draft in drafts:
+            self._check(draft)
+        sealed = [self._composer.seal(draft, self._parent(draft)) for draft in drafts]
+        fresh: dict[str, Sealed] = {}
+        counts: list[tuple[str, bool]] = []  # the id that counts, and whether it was sent before
+        for draft, each in zip(drafts, sealed, strict=True):
+            chosen, duplicate = self._once(draft, each)
+            duplicate = duplicate or chosen.message.id in fresh
+            counts.append((chosen.message.id, duplicate))
+            if not duplicate:
+                fresh[chosen.message.id] = chosen
+        self._store.create_many([(each.key, each.data) for each in fresh.values()])
+        return [
+            self._receipt(message_id, draft, duplicate=duplicate)
+            for draft, (message_id, duplicate) in zip(drafts, counts, strict=True)
+        ]
 
     def reply(self, parent: Message, number: int, body: str = "", *, spool: bool = False, **fields: Any) -> Receipt:
         """Answer a message; the same number of the same message has the same id, so it is answered once."""
         reply_id = derive_id(parent.id, f"reply {number} by {self._me}")
         fields.setdefault("kind", "answer")
         draft = Draft(to=parent.sender, body=body, reply_to=parent.id, **fields)
-        try:
-            self._check([draft])
-            sealed = self._seal(draft, message_id=reply_id, parent=parent)
-            self._store.create_many([(sealed.key, sealed.data)])
-        except StoreUnavailableError:
-            if not spool:
-                raise
-            return self._keep(draft, message_id=reply_id, parent=parent)
-        return self._receipt(reply_id, draft)
-
-    def compose(self, draft: Draft, *, channel: str | None = None) -> tuple[Message, bytes]:
-        """Return a message for a log, which goes to nobody in particular, and its signed bytes."""
-        now = self._now()
-        message = self._message(draft, self._ids.make(now), None, now).model_copy(update={"channel": channel})
-        return message, seal_body(message.encode(), Seal.MESSAGE, self._sign)
+        return self._send(draft, parent, reply_id, spool=spool)
 
     def trace(self, to: str, message_id: str) -> Trace:
         """Say where a message is now."""
@@ -170,13 +138,12 @@ class Sender:
             TrustError: another agent sent it; nothing was changed.
         """
         found = self._tracer.find(to, message_id)
-        if found is None or found.state not in _WITHDRAWABLE:
-            return self._tracer.trace(to, message_id)
-        self._check_mine(to, message_id)
-        done = tree.done(to, self._store.now().date(), message_id, Event.WITHDRAW)
-        assert target(found.state, Event.WITHDRAW) is State.DONE  # noqa: S101 - the table is the law
-        with suppress(KeyMissingError):  # Race: taken, or withdrawn by another of our processes; the trace tells.
-            self._store.move(found.key, done)
+        message = None if found is None else self._tracer.read_at(found)
+        if found is not None and message is not None and found.state in _WITHDRAWABLE:
+            self._check_mine(message)
+            done = tree.done(to, self._store.now().date(), message_id, Event.WITHDRAW)
+            with suppress(KeyMissingError):  # Race: taken, or withdrawn by another of our processes; the trace tells.
+                self._store.move(found.key, done)
         return self._tracer.trace(to, message_id)
 
     def flush(self) -> tuple[int, list[str]]:
@@ -185,86 +152,76 @@ class Sender:
         for entry in self._spool.entries():
             if not self._registry.knows(entry.to):
                 self._spool.refuse(entry.id)
-                refused.append(f"{entry.id}: nobody named {entry.to} has joined this bus")
+                refused.append(
+                    f"{entry.id}: nobody named {entry.to} has joined this bus; it lies in refused/ of the home"
+                )
                 continue
-            record = SentKey(id=entry.id, to=entry.to, sent_at=self._now())
-            if entry.sent_key is None or self._recorded(entry.sent_key, record) == entry.id:
-                self._store.create_many([(entry.key, entry.document.encode())])
-                sent += 1
+            sent += self._deliver(entry)
             self._spool.remove(entry.id)
         return sent, refused
 
     # -- steps ------------------------------------------------------------------------------------------------
 
-    def _send_once(self, draft: Draft) -> Receipt:
-        sealed = self._seal(draft)
-        record = SentKey(id=sealed.message.id, to=draft.to, sent_at=sealed.message.created_at)
-        first = self._recorded(self._sent_key(draft), record)
-        if first != record.id:
-            if self._tracer.find(draft.to, first) is not None:
-                return self._receipt(first, draft, duplicate=True)
-            sealed = self._seal(draft, message_id=first)  # recorded, and never written
+    def _send(self, draft: Draft, parent: Message | None, message_id: str | None, *, spool: bool) -> Receipt:
+        try:
+            self._check(draft)
+            sealed = self._composer.seal(draft, parent or self._parent(draft), message_id=message_id)
+        except StoreUnavailableError:
+            if not spool:
+                raise
+            # Neither the recipient nor the references can be looked up now; the references stay in the message.
+            return self._keep(draft, self._composer.seal(draft, parent, message_id=message_id))
+        try:
+            sealed, duplicate = self._once(draft, sealed)
+            if not duplicate:
+                self._store.create_many([(sealed.key, sealed.data)])
+        except StoreUnavailableError:
+            if not spool:
+                raise
+            return self._keep(draft, sealed)
+        return self._receipt(sealed.message.id, draft, duplicate=duplicate)
+
+    def _once(self, draft: Draft, sealed: Sealed) -> tuple[Sealed, bool]:
+        """Return the message under the id that counts for its key, and whether it was sent before."""
+        if draft.key is None:
+            return sealed, False
+        first = self._recorded(self._sent_key(draft), sealed.message.id, draft.to)
+        if first == sealed.message.id:
+            return sealed, False
+        if self._tracer.find(draft.to, first) is not None or self._spool.holds(first):
+            return self._composer.under(sealed, first), True
+        return self._composer.under(sealed, first), False  # recorded, and never written
+
+    def _deliver(self, entry: SpoolEntry) -> int:
+        """Deliver one message from the spool, unless one of its key was delivered meanwhile."""
+        message = Message.decode(split(entry.document.encode()).body)
+        sealed = Sealed(message, entry.key, entry.document.encode())
+        if entry.sent_key is not None:
+            first = self._recorded(entry.sent_key, entry.id, entry.to)
+            if first != entry.id and self._tracer.find(entry.to, first) is not None:
+                return 0
+            sealed = sealed if first == entry.id else self._composer.under(sealed, first)
         self._store.create_many([(sealed.key, sealed.data)])
-        return self._receipt(first, draft)
+        old = message.refs.get("supersedes")
+        if old is not None:
+            with suppress(StoreError, MessageError, TrustError):
+                self.withdraw(entry.to, old)
+        return 1
 
     def _sent_key(self, draft: Draft) -> str:
         digest = hashlib.sha256(f"{draft.to}\n{draft.key}".encode()).hexdigest()[:32]
         return tree.sent_key(self._me, digest)
 
-    def _recorded(self, where: str, record: SentKey) -> str:
+    def _recorded(self, where: str, message_id: str, to: str) -> str:
         """Record a key's id, and return the id that counts: the one recorded first."""
         try:
-            self._store.create(where, record.to_json())
+            self._store.create(where, SentKey(id=message_id, to=to, sent_at=self._now()).to_json())
         except KeyExistsError:
             raw = self._store.read(where, listed=True)
             if raw is None:
                 raise StoreUnavailableError(where, "it exists and cannot be read yet") from None
             return SentKey.from_object(parse_object(raw)).id
-        return record.id
-
-    def _seal(
-        self,
-        draft: Draft,
-        *,
-        message_id: str | None = None,
-        parent: Message | None = None,
-    ) -> _Sealed:
-        now = self._now()
-        message = self._message(draft, message_id or self._ids.make(now), parent or self._parent(draft), now)
-        data = seal_body(message.encode(), Seal.MESSAGE, self._sign)
-        slot = Slot(message.priority.digit, message.id)
-        state = State.INBOX
-        if draft.not_before is not None:
-            slot, state = slot.postponed(milliseconds(later(now, draft.not_before))), State.LATER
-        return _Sealed(message, draft.to, f"{tree.box(draft.to, state)}/{slot.name}", data)
-
-    def _message(self, draft: Draft, message_id: str, parent: Message | None, now: datetime) -> Message:
-        cause = parent or self._cause()
-        refs = {"reply_to": draft.reply_to, "supersedes": draft.supersedes}
-        try:
-            return Message(
-                bus=self._bus,
-                id=message_id,
-                kind=draft.kind,
-                sender=self._me,
-                to=(draft.to,) if draft.to else (),
-                created_at=now,
-                expires_at=None if draft.expires_in is None else later(now, draft.expires_in),
-                priority=Priority(draft.priority),
-                subject=draft.subject,
-                body=draft.body,
-                data=draft.data,
-                topic=draft.topic,
-                refs={name: value for name, value in refs.items() if value is not None},
-                thread=parent.thread if parent else message_id,
-                hops=cause.hops + 1 if cause else 0,
-                origin=cause.origin if cause else message_id,
-                key=draft.key,
-            )
-        except ValidationError as error:
-            raise MalformedMessageError(explain(error)) from None
-        except ValueError as error:
-            raise MalformedMessageError(str(error)) from None
+        return message_id
 
     def _parent(self, draft: Draft) -> Message | None:
         """Return the message that a draft answers.
@@ -274,32 +231,26 @@ class Sender:
         """
         if draft.reply_to is None:
             return None
-        parent = None
-        if is_id(draft.reply_to):
-            parent = self._tracer.read(self._me, draft.reply_to) or self._tracer.read(draft.to, draft.reply_to)
+        parent = self._tracer.read(self._me, draft.reply_to) or self._tracer.read(draft.to, draft.reply_to)
         if parent is None:
             raise ReferenceNotFoundError("reply_to", draft.reply_to)
         return parent
 
-    def _check(self, drafts: Iterable[Draft]) -> None:
-        """Refuse drafts to nobody, and drafts that supersede nothing of ours."""
-        for draft in drafts:
-            if not self._registry.knows(draft.to):
-                raise UnknownRecipientError(draft.to, nearest(draft.to, self._registry.names()))
-            if draft.supersedes is not None:
-                self._check_mine(draft.to, draft.supersedes)
+    def _check(self, draft: Draft) -> None:
+        """Refuse a draft to nobody, and one that supersedes nothing of ours."""
+        if not self._registry.knows(draft.to):
+            raise UnknownRecipientError(draft.to, nearest(draft.to, self._registry.names()))
+        if draft.supersedes is not None:
+            old = self._tracer.read(draft.to, draft.supersedes)
+            if old is None:
+                raise ReferenceNotFoundError("supersedes", draft.supersedes)
+            self._check_mine(old)
 
-    def _check_mine(self, to: str, message_id: str) -> None:
-        message = self._tracer.read(to, message_id)
-        if message is None:
-            raise ReferenceNotFoundError("supersedes", message_id)
+    def _check_mine(self, message: Message) -> None:
         if message.sender != self._me:
-            raise TrustError(f"{message_id} was sent by {message.sender}, and only its sender may take it back")
+            raise TrustError(f"{message.id} was sent by {message.sender}, and only its sender may take it back")
 
-    def _keep(self, draft: Draft, *, message_id: str | None = None, parent: Message | None = None) -> Receipt:
-        # The drive is away: neither the recipient nor a reference can be looked up; the flush will.
-        plain = draft if parent else replace(draft, reply_to=None)
-        sealed = self._seal(plain, message_id=message_id, parent=parent)
+    def _keep(self, draft: Draft, sealed: Sealed) -> Receipt:
         entry = SpoolEntry(
             id=sealed.message.id,
             to=draft.to,
@@ -311,16 +262,18 @@ class Sender:
         return Receipt(kept, draft.to, sealed.message.created_at, duplicate=kept != entry.id, spooled=True)
 
     def _receipt(self, message_id: str, draft: Draft, *, duplicate: bool = False) -> Receipt:
-        """Write the receipt for what is on the drive; only now is an older message taken back."""
-        old, superseded = None if duplicate else draft.supersedes, None
-        if old is not None:
-            superseded = self.withdraw(draft.to, old).state is Whereabouts.WITHDRAWN
+        """Write the receipt for what is on the drive; what it tells besides is left out if the drive goes away now."""
+        old, superseded, silent_since = None if duplicate else draft.supersedes, None, None
+        with suppress(StoreError, MessageError, TrustError):
+            if old is not None:
+                superseded = self.withdraw(draft.to, old).state is Whereabouts.WITHDRAWN
+            silent_since = self._registry.silent_since(draft.to)
         return Receipt(
             id=message_id,
             to=draft.to,
             sent_at=self._now(),
             duplicate=duplicate,
-            silent_since=self._registry.silent_since(draft.to),
+            silent_since=silent_since,
             not_before=None if draft.not_before is None else later(self._now(), draft.not_before),
             supersedes=old,
             superseded=superseded,

@@ -6,6 +6,7 @@ and meets its own work.
 
 from typing import Literal
 
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.model.message import Id, Name, Value
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
@@ -38,8 +39,16 @@ class Spool:
 
     def entries(self) -> list[SpoolEntry]:
         """Return what waits, oldest first."""
-        found = [self._home.read(f"spool/{name}") for name in self._home.list("spool")]
-        return [SpoolEntry.from_object(parse_object(raw)) for raw in found if raw is not None]
+        return [entry for name in self._home.list("spool") if (entry := self._entry(name)) is not None]
+
+    def _entry(self, name: str) -> SpoolEntry | None:
+        """Read one entry; what cannot be read is set aside, so that it does not hold up the others."""
+        try:
+            raw = self._home.read(f"spool/{name}")
+            return None if raw is None else SpoolEntry.from_object(parse_object(raw))
+        except (MessageError, StoreDamagedError, DocumentTooLargeError):
+            self._home.move(f"spool/{name}", f"refused/{name}")
+            return None
 
     def count(self) -> int:
         """Count what waits."""

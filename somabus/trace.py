@@ -61,8 +61,12 @@ class Tracer:
     def read(self, agent: str, message_id: str) -> Message | None:
         """Return the message of an id without verifying it, or None if it is not there or cannot be read."""
         found = self.find(agent, message_id)
+        return None if found is None else self.read_at(found)
+
+    def read_at(self, found: Found) -> Message | None:
+        """Return the message at a place without verifying it, or None if it is gone or cannot be read."""
         try:
-            raw = None if found is None else self._store.read(found.key)
+            raw = self._store.read(found.key)
             return None if raw is None else Message.decode(split(raw).body)
         except (MessageError, StoreDamagedError, DocumentTooLargeError):
             return None
@@ -80,12 +84,13 @@ class Tracer:
         found = self.find(agent, message_id)
         if found is None:
             return Trace(message_id, agent, Whereabouts.UNKNOWN, detail="not there, or swept after its retention time")
-        if found.slot is None:
+        if found.state is State.DONE:
             event = done_event(found.name) or Event.ACK
             by = None if event is Event.WITHDRAW else agent
             return Trace(message_id, agent, _ENDS[event], day=found.folder.rpartition("/")[2], by=by)
-        until = None if found.slot.until is None else from_milliseconds(found.slot.until)
-        attempt = found.slot.attempt
+        slot = found.slot or Slot(0, message_id)  # a foreign name, which the reader will set aside
+        until = None if slot.until is None else from_milliseconds(slot.until)
+        attempt = slot.attempt
         match found.state:
             case State.INBOX:
                 return Trace(message_id, agent, Whereabouts.WAITING, attempt=attempt)
@@ -137,7 +142,8 @@ class Tracer:
 
 def done_keys(store: Store, agent: str, message_id: str, events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
     """Yield the keys under which a message may be done, on the days that there are, latest first."""
-    days = [day for day in store.list(tree.box(agent, State.DONE)) if tree.may_hold(day, message_id)]
+    now = store.now()
+    days = [day for day in store.list(tree.box(agent, State.DONE)) if tree.may_hold(day, message_id, now)]
     for day in reversed(days):
         for event in events:
             yield tree.done(agent, day, message_id, event), event

@@ -1,9 +1,9 @@
 """The tree of a bus (format 1): the one place that says which key means what."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
-from somabus.model.ids import id_time
+from somabus.model.ids import id_time, later
 from somabus.model.slot import Event, State, done_name
 
 REGISTRY: Final = "registry"
@@ -51,9 +51,10 @@ def done(agent: str, day: date | str, message_id: str, event: Event) -> str:
     return f"messages/{agent}/done/{day}/{done_name(message_id, event)}"
 
 
-def may_hold(day: str, message_id: str) -> bool:
+def may_hold(day: str, message_id: str, now: datetime) -> bool:
     """Tell whether the folder of a day may hold the end of a message: none from well before its id's own day.
 
     Two days of grace, for the clocks of machines and for one that is put back.
     """
-    return day >= (id_time(message_id) - _GRACE).date().isoformat()
+    made_at = min(id_time(message_id), now)  # a sender's clock may be far ahead
+    return day >= later(made_at, -_GRACE).date().isoformat()
