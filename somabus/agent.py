@@ -1,5 +1,6 @@
 """`Agent`: the parts joined for one named agent. The only place that knows services and adapters."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -27,7 +28,7 @@ from somabus.errors import (
     TrustError,
 )
 from somabus.handlers import ANY, Handlers, acknowledge, echo
-from somabus.inbox import LEASE_FOR, Counts, Inbox
+from somabus.inbox import LEASE_FOR, Counts, Inbox, Letter
 from somabus.learnings import Learnings
 from somabus.lease import Lease, Leases
 from somabus.model.bus import BUS_FILE
@@ -54,6 +55,9 @@ from somabus.trace import Tracer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _COUNT_FOR_S: Final = 1.0
+_GLANCE_S: Final = 1.0
+_LOOK_EVERY_S: Final = 10.0
+_log: Final = logging.getLogger("somabus")
 __all__ = ["Agent"]
 
 
@@ -201,9 +205,12 @@ class Agent:
         """Return the ids of this agent's messages, or of another's, that end like this, wherever they lie."""
         return Tracer(self._store).endings(of or self.name, ending)
 
-    def find(self, message_id: str) -> Message | None:
-        """Return one of this agent's own messages by its id, wherever it lies, or None."""
-        return Tracer(self._store).read(self.name, message_id)
+    def find(self, message_id: str) -> Letter | None:
+        """Return one of this agent's own messages by its id, wherever it lies, or None.
+
+        `fault` says why it may not be acted on, or cannot be read: a dead letter stays what it is.
+        """
+        return self.inbox.find(message_id)
 
     def due(self) -> bool:
         """Tell whether a beat has something to do: mail waits, something is to be posted, or its slot has come.
@@ -263,17 +270,21 @@ class Agent:
         stop = stop or threading.Event()
         budget = Budget()
         tell = on_beat or (lambda _report: None)
-        next_beat = self._now()
+        next_beat, next_look = self._now(), 0.0
+        monotonic = self._connection.clock.monotonic
         while not stop.is_set():
-            if self._now() >= next_beat:
-                tell(self._beat(budget, stop.is_set))
-                next_beat = self._schedule.next(self._now())
             try:
-                self._routine.process(budget, stop.is_set)
+                if self._now() >= next_beat:
+                    next_beat = self._schedule.next(self._now())
+                    tell(self._beat(budget, stop.is_set))
                 left = (next_beat - self._now()).total_seconds()
-                self._store.wait(f"messages/{self.name}/inbox", max(0.0, min(left, 1.0)))
-            except StoreUnavailableError:
-                stop.wait(1.0)  # the drive is away; the beat on the grid reports it
+                woken = self._store.wait(f"messages/{self.name}/inbox", max(0.0, min(left, _GLANCE_S)))
+                if woken or monotonic() >= next_look:  # retries and ended leases wake nobody
+                    next_look = monotonic() + _LOOK_EVERY_S
+                    self._routine.process(budget, stop.is_set)
+            except SomabusError as error:
+                _log.warning("could not process mail", extra={"detail": str(error)})
+                stop.wait(_GLANCE_S)  # the beat on the grid reports it
 
     # -- composition ------------------------------------------------------------------------------------------
 

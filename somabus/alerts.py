@@ -12,12 +12,14 @@ from somabus.log import Log
 from somabus.model import tree
 from somabus.model.draft import Draft
 from somabus.model.message import Message, Priority
+from somabus.opener import Opened
 from somabus.outbox import Outbox, Shared
 from somabus.store.port import Store
 
 CHANNEL: Final = "alerts"
 _TRIES: Final = 20
 _AT_ONCE: Final = 10_000
+_EPISODES: Final = 500
 
 
 class Alerts:
@@ -34,7 +36,7 @@ class Alerts:
         self._outbox = outbox
         self._cursors = cursors
         self._compose = compose
-        self._fresh: list[Message] = []
+        self._fresh: list[Opened] = []
 
     def raise_once(self, component: str, episode: str, severity: str, detail: str) -> bool:
         """Raise an alert, unless somebody has raised it for this episode; tell whether it was raised now."""
@@ -47,7 +49,7 @@ class Alerts:
         )
         for _ in range(_TRIES):
             self._catch_up()
-            if self._cursors.alerted.get(component) == episode:
+            if self._cursors.alerted.get(_name(component, episode)) == severity:
                 return False
             data = self._compose(draft)[1]
             if self._log.append_at(self._cursors.position(tree.ALERTS).at + 1, data):
@@ -56,11 +58,17 @@ class Alerts:
         self._log.append(self._compose(draft)[1])
         return True
 
-    def fresh(self) -> tuple[Message, ...]:
+    def fresh(self) -> tuple[Opened, ...]:
         """Return the alerts that this agent has not been shown yet."""
         self._catch_up()
         fresh, self._fresh = tuple(self._fresh), []
         return fresh
+
+    def end_episodes(self, component: str, kind: str) -> None:
+        """Forget the episodes of a component that begin like this: the next one is another."""
+        start = _name(component, kind)
+        for name in [each for each in self._cursors.alerted if each.startswith(start)]:
+            del self._cursors.alerted[name]
 
     def _catch_up(self) -> None:
         for entry in self._outbox.read_log(tree.ALERTS, self._cursors, _AT_ONCE, sender=None, channel=CHANNEL):
@@ -69,6 +77,13 @@ class Alerts:
     def _learn(self, entry: Shared) -> None:
         if entry.opened is None or entry.fault or entry.opened.message.kind != "alert":
             return
-        message = entry.opened.message
-        self._cursors.alerted[message.data["component"]] = str(message.data.get("episode"))
-        self._fresh.append(message)
+        data = entry.opened.message.data
+        known = self._cursors.alerted
+        known[_name(data["component"], str(data.get("episode"))[:200])] = data["severity"]
+        while len(known) > _EPISODES:
+            del known[next(iter(known))]
+        self._fresh.append(entry.opened)
+
+
+def _name(component: str, episode: str) -> str:
+    return f"{component} | {episode}"

@@ -8,15 +8,17 @@ have begun (docs/decisions/0005). Overlapping beats of one agent would do no har
 are kept apart all the same: by a lock on this machine, and by a lease on the bus when there is work.
 """
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from somabus.alerts import Alerts
 from somabus.cursors import CursorBook
-from somabus.errors import LeaseHeldError, SomabusError, StoreError, StoreUnavailableError
+from somabus.delivery import Delivery
+from somabus.errors import LeaseHeldError, LeaseLostError, SomabusError, StoreError, StoreUnavailableError
 from somabus.handlers import Handlers, run_checks
 from somabus.inbox import Counts, Inbox
 from somabus.learnings import Learnings
@@ -38,6 +40,7 @@ _FOLLOW_AT_ONCE: Final = 200
 _LONGEST_BEAT: Final = timedelta(days=1)
 _MARGIN: Final = timedelta(minutes=1)
 _BAD_LUCK: Final = "could not look: "
+_log: Final = logging.getLogger("somabus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,9 @@ class Routine:
                 lease = self._take_turn(budget)
                 with self._step(run, "begin"):
                     self._write_heartbeat(run, Outcome.RUNNING, None)
+            if parts.spool.count():
+                with self._step(run, "deliver spool") as say:
+                    say(self._flush())
             with self._step(run, "process") as say:
                 say(self._process(run, budget, stop))
             with self._step(run, "share learnings") as say:
@@ -168,7 +174,8 @@ class Routine:
 
         The lock of this machine is ours, so a record of this machine is of a beat that died; and no beat takes a day.
         """
-        return not self._parts.same_machine(turn.holder) and turn.ends_at - self._parts.now() < _LONGEST_BEAT
+        ours = turn.agent == self._parts.me  # nobody else takes this agent's turn
+        return ours and not self._parts.same_machine(turn.holder) and turn.ends_at - self._parts.now() < _LONGEST_BEAT
 
     def _begin(self, budget: Budget) -> _Run:
         parts = self._parts
@@ -216,8 +223,7 @@ class Routine:
             run.checks = run_checks(parts.handlers.checks)
             outcome = Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED
             if run.handled or run.failed or run.counts is None or run.counts.unread:
-                before, run.counts = run.counts, parts.inbox.counts()
-                run.set_aside = max(0, run.counts.dead - before.dead) if before else 0
+                self._recount(run)
             self._write_heartbeat(run, outcome, parts.now())
             bad = [name for name, said in run.checks.items() if said.startswith("failed")]
             say(
@@ -226,17 +232,25 @@ class Routine:
             )
         return self._report(run, Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED)
 
+    def _recount(self, run: _Run) -> None:
+        """Count what is left; if that fails, the heartbeat says that nobody could look, and is written all the same."""
+        before, run.counts = run.counts, None
+        with suppress(StoreError):
+            run.counts = self._parts.inbox.counts()
+            run.set_aside = max(0, run.counts.dead - before.dead) if before else 0
+
     # -- the steps --------------------------------------------------------------------------------------------
 
+    def _flush(self) -> str:
+        sent, refused = self._parts.sender.flush()
+        return f"{sent} delivered" + "".join(f"; refused {each}" for each in refused)
+
     def _process(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> str:
-        parts = self._parts
-        sent, refused = parts.sender.flush() if parts.spool.count() else (0, [])
         if run.counts is None or run.counts.unread:
             self._drain(run, budget, stop)
         said = f"{run.handled} handled"
         said += f", {run.failed} failed and come again" if run.failed else ""
-        said += f", {sent} delivered from the spool" if sent else ""
-        return said + "".join(f"; refused {each}" for each in refused)
+        return said
 
     def _drain(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> None:
         parts = self._parts
@@ -248,14 +262,21 @@ class Routine:
         # Only where some kinds have no handler is it worth reading a message before it is taken.
         declines = None if known("*") else wanted
         for delivery in parts.inbox.drain(limit=budget.messages, wanted=declines):
-            with delivery:
-                parts.handlers.handle(delivery)
-            if delivery.error is None:
-                run.handled += 1
-            else:
-                run.failed += 1
+            well = self._handle(delivery)
+            run.handled += well
+            run.failed += not well
             if stop() or parts.monotonic() > run.deadline:
                 return
+
+    def _handle(self, delivery: Delivery) -> bool:
+        """Handle one message; one that took longer than its lease is another's now, and delays nobody behind it."""
+        try:
+            with delivery:
+                self._parts.handlers.handle(delivery)
+        except LeaseLostError as error:
+            _log.warning("lease lost", extra={"message_id": delivery.message.id, "detail": str(error)})
+            return False
+        return delivery.error is None
 
     def _share(self, run: _Run) -> str:
         parts = self._parts
@@ -286,33 +307,41 @@ class Routine:
             faults.append(entry)
             return
         message = entry.opened.message
-        run.learned.append({"from": entry.opened.sender, "kind": message.kind, "id": message.id, **message.data})
+        # What the body says of itself comes first, so that it cannot stand for what was verified.
+        run.learned.append({**message.data, "from": entry.opened.sender, "kind": message.kind, "id": message.id})
+        failed = self._tell(message)
+        if failed:
+            faults.append(replace(entry, fault=failed))
+
+    def _tell(self, message: Message) -> str:
+        """Let a handler know of a message that nobody acknowledges; say so if it failed, and go on."""
         try:
             self._parts.handlers.tell(message)
         except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the log is read on
-            faults.append(replace(entry, fault=f"its handler failed: {type(error).__name__}: {error}"))
+            return f"; a handler failed on {message.id}: {type(error).__name__}: {error}"
+        return ""
 
     def _review(self, run: _Run) -> str:
         parts = self._parts
         peers = [parts.registry.peer(name) for name in sorted(parts.registry.names() - {parts.me})]
         run.peers = {peer.name: str(peer.presence or peer.fault or "no card yet") for peer in peers}
-        raised = 0
+        raised, faults = 0, ""
         parts.cursors.load()
         for peer in peers:
-            if not peer.fault and parts.cursors.alerted.get(peer.name, "").startswith("fault"):
-                del parts.cursors.alerted[peer.name]  # it is well again, so the next fault is another episode
+            if not peer.fault:
+                parts.alerts.end_episodes(peer.name, "fault")
         try:
             for one in accuse(peers, me=parts.me, overdue=run.overdue or run.missed > 0):
                 if self._still(one.component, peers):
                     raised += parts.alerts.raise_once(one.component, one.episode, one.severity, one.detail)
-            for message in parts.alerts.fresh():
-                run.alerts.append({"from": message.sender, "id": message.id, **message.data})
-                parts.handlers.tell(message)
+            for opened in parts.alerts.fresh():
+                run.alerts.append({**opened.message.data, "from": opened.sender, "id": opened.message.id})
+                faults += self._tell(opened.message)
         finally:
             parts.cursors.save()
         tally = {verdict: list(run.peers.values()).count(verdict) for verdict in dict.fromkeys(run.peers.values())}
         said = ", ".join(f"{count} {verdict}" for verdict, count in tally.items()) or "nobody else is here"
-        return said + (f"; {raised} alerts raised" if raised else "")
+        return said + (f"; {raised} alerts raised" if raised else "") + faults
 
     def _still(self, name: str, peers: list[Peer]) -> bool:
         """Look a second time before accusing: what was read may be old on this drive."""
@@ -331,8 +360,8 @@ class Routine:
                 beat=beat,
                 every_s=parts.schedule.every_s,
                 next_due_at=run.next_due_at,
-                unread=run.counts.unread if run.counts else 0,
-                dead=run.counts.dead if run.counts else 0,
+                unread=run.counts.unread if run.counts else None,
+                dead=run.counts.dead if run.counts else None,
                 spooled=parts.spool.count(),
                 checks=run.checks,
                 **parts.vitals(),
@@ -350,8 +379,6 @@ class Routine:
         fault, away = "", False
         try:
             yield said.append
-        except LeaseHeldError:
-            raise
         except StoreUnavailableError as error:
             fault, away = f"{_BAD_LUCK}{error}", True
         except SomabusError as error:

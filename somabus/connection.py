@@ -63,6 +63,10 @@ def create_bus(
         ConfigurationError: there is a bus already, or a rule is none; nothing was changed.
         StoreError: the folder cannot be written.
     """
+    unknown = sorted(set(rules) - set(BusPolicy.model_fields))
+    if unknown:
+        message = f"{', '.join(unknown)}: no rule of a bus; there are hop_limit and staleness_s"
+        raise ConfigurationError(message)
     store = DirectoryStore(os.fspath(path), writer=_writer())
     root = Path(path).absolute()
     if not anew and not (root / BUS_FILE).exists() and known_bus(root, home) is not None:

@@ -134,20 +134,19 @@ class Inbox:
         Raises:
             StoreUnavailableError: could not look. What was delivered before stays delivered.
         """
-        taken: dict[str, Delivery] = {}
-        declined: set[str] = set()
+        given, seen = 0, set[str]()
         while True:
-            listed_at = self.now()
-            progress = False
-            for state, name in self._candidates(listed_at):
-                if limit is not None and len(taken) >= limit:
+            listed_at, progress = self.now(), False
+            for state, name in self._untried(listed_at, seen):
+                if limit is not None and given >= limit:
                     return
-                if _held(taken, name) or not self._wants(wanted, state, name, declined):
+                if wanted is not None and not self._wants(wanted, state, name):
                     continue
                 delivery = self._take(state, name, lease_for)
                 progress = True
                 if delivery is not None:
-                    taken[delivery.message.id] = delivery
+                    given += 1
+                    seen.add(delivery.message.id)
                     yield delivery
                 if self.now() - listed_at > _RELIST_AFTER:
                     break  # urgent mail may have come meanwhile
@@ -181,17 +180,16 @@ class Inbox:
             StoreUnavailableError: could not look. This is not zero.
         """
         now = milliseconds(self.now())
-        later = [_until(name) for name in self._list(State.LATER)]
-        claimed = [_until(name) for name in self._list(State.CLAIMED)]
+        delayed, claimed = self._list(State.LATER), self._list(State.CLAIMED)
         dead = [name for name in self._list(State.DEAD) if not name.endswith(WHY)]
-        due = sum(until <= now for until in later) + sum(until <= now for until in claimed)
-        return Counts(len(self._list(State.INBOX)), len(later), due, len(claimed), len(dead))
+        due = sum(_until(name) <= now for name in delayed) + sum(_free(name, now) for name in claimed)
+        return Counts(len(self._list(State.INBOX)), len(delayed), due, len(claimed), len(dead))
 
     def unread(self) -> int:
         """Count what waits to be read, without opening a file; cheaper than `counts`."""
         now = milliseconds(self.now())
-        due = sum(_until(name) <= now for state in (State.LATER, State.CLAIMED) for name in self._list(state))
-        return len(self._list(State.INBOX)) + due
+        due = sum(_until(name) <= now for name in self._list(State.LATER))
+        return len(self._list(State.INBOX)) + due + sum(_free(name, now) for name in self._list(State.CLAIMED))
 
     def peek(self, limit: int = 20) -> tuple[Letter, ...]:
         """Look at what waits, in the order of service, and take nothing.
@@ -207,6 +205,21 @@ class Inbox:
             if letter is not None:
                 letters.append(letter)
         return tuple(letters)
+
+    def find(self, message_id: str) -> Letter | None:
+        """Look at one message by its id, wherever it lies, or return None; nothing is taken."""
+        found = self._tracer.find(self._me, message_id)
+        if found is None:
+            return None
+        try:
+            raw = self._store.read(found.key)
+            opened = None if raw is None else self._opener.open(raw)
+        except StoreUnavailableError:
+            raise
+        except SomabusError as error:
+            return Letter(found.name, found.state, None, str(error))
+        refusal = None if opened is None else self._opener.refusal(opened, released=True)
+        return Letter(found.name, found.state, opened, refusal.detail if refusal else "")
 
     def dead(self) -> tuple[DeadLetter, ...]:
         """Return the dead letters, each with its reason, in the order of priority, then age."""
@@ -226,7 +239,8 @@ class Inbox:
             letter = read_why(self._store, self._me, name)
             if letter is not None and letter.id is not None:
                 slot = Slot(slot.digit, letter.id, slot.generation)
-            self._move(State.DEAD, name, Event.REPLAY, slot.reborn().name)
+            if not self._move(State.DEAD, name, Event.REPLAY, slot.reborn().name):
+                return False  # another process replayed it just now
             self._store.delete(f"{tree.box(self._me, State.DEAD)}/{name}{WHY}")
             return True
         return False
@@ -268,14 +282,24 @@ class Inbox:
         held: set[str] = set()
         free: list[tuple[str, State]] = []
         for name in self._list(State.CLAIMED):
-            if at < _until(name) < at + _LONGEST_LEASE_MS:
-                held.add(name[2:38])
-            else:
+            if _free(name, at):
                 free.append((name, State.CLAIMED))
+            else:
+                held.add(name[2:38])
         free += [(name, State.LATER) for name in self._list(State.LATER) if _until(name) <= at]
         waiting = ((name, State.INBOX) for name in self._list(State.INBOX))
         for name, state in heapq.merge(waiting, sorted(free)):
             if name[2:38] not in held:  # a second copy of what somebody is handling waits for the outcome
+                yield state, name
+
+    def _untried(self, now: datetime, seen: set[str]) -> Iterator[tuple[State, str]]:
+        """Yield each name and each message once a drain.
+
+        A stale listing shows for seconds what is gone, and what was given back is for the next drain.
+        """
+        for state, name in self._candidates(now):
+            if name not in seen and name[2:38] not in seen:
+                seen.add(name)
                 yield state, name
 
     def _take(self, state: State, name: str, lease_for: timedelta | None) -> Delivery | None:
@@ -350,8 +374,9 @@ class Inbox:
         """Move a claimed message to the dead letters.
 
         Power cut or kill after each step: 1 the lease is longer, 2 a record without its letter, 3 the sender knows;
-        the lease ends and all is done again, with the same record and the same bounce. 4 done.
+        the lease ends and all is done again, under the next name and with the same bounce. 4 done.
         """
+        detail = detail.encode(errors="backslashreplace").decode()
         slot = self.extend(slot, None)  # 1 proves that it is ours to judge
         letter = DeadLetter(
             file=slot.name, reason=reason, detail=detail[:2000], at=self.now(), by=self._me, attempt=slot.attempt,
@@ -385,15 +410,10 @@ class Inbox:
             detail = f"{name!r} is no file name of a message; see docs/format.md"
             self._quietly(lambda: self._set_aside(slot, Reason.BAD_NAME, detail, None, found_as=name))
 
-    def _wants(self, wanted: Callable[[Message], bool] | None, state: State, name: str, declined: set[str]) -> bool:
-        """Look before taking, once. What cannot be read is wanted: taking is how it gets set aside."""
-        if wanted is None or name in declined:
-            return wanted is None
+    def _wants(self, wanted: Callable[[Message], bool], state: State, name: str) -> bool:
+        """Look before taking. What cannot be read is wanted: taking is how it gets set aside."""
         letter = self._look(state, name)
-        if letter is None or letter.opened is None or letter.fault or wanted(letter.opened.message):
-            return True
-        declined.add(name)
-        return False
+        return letter is None or letter.opened is None or bool(letter.fault) or wanted(letter.opened.message)
 
     def _look(self, state: State, name: str) -> Letter | None:
         slot = Slot.parse(name)
@@ -444,10 +464,9 @@ class Inbox:
         return f"{tree.box(self._me, state)}/{name}"
 
 
-def _held(taken: dict[str, Delivery], name: str) -> bool:
-    """Tell whether a name is a copy of what this drain has given out and the caller still holds."""
-    delivery = taken.get(name[2:38])
-    return delivery is not None and not delivery.settled
+def _free(name: str, at: int) -> bool:
+    """Tell whether a name under claimed/ may be taken: its lease has ended, or claims more than any lease may."""
+    return not at < _until(name) < at + _LONGEST_LEASE_MS
 
 
 def _until(name: str) -> int:

@@ -159,7 +159,9 @@ class Leases:
         """Return the record of a number; one that is damaged counts as ended, its number still counts."""
         try:
             raw = self._store.read(tree.lease(name, number), listed=True)
-            return None if raw is None else LeaseRecord.from_object(parse_object(raw))
+            if raw is None:  # it exists, and this machine cannot see it yet: that is not "free"
+                raise StoreUnavailableError(tree.lease(name, number), "it exists and cannot be read yet")
+            return LeaseRecord.from_object(parse_object(raw))
         except (MessageError, StoreDamagedError, DocumentTooLargeError):
             return None
 

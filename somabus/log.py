@@ -51,11 +51,13 @@ class Log:
 
         A number behind a gap is none of a writer's of this format; following it would leave the gap for ever.
         """
-        for segment in reversed(self._segments()):
+        last = 0
+        for segment in self._segments()[-2:]:
             numbers = self._numbers(segment)
-            if numbers:
-                return next((n for n, after in pairwise(numbers) if after != n + 1), numbers[-1])
-        return 0
+            if not numbers or numbers[0] != max(1, int(segment) * SEGMENT):
+                break
+            last = next((n for n, after in pairwise(numbers) if after != n + 1), numbers[-1])
+        return last
 
     def after(self, position: int, limit: int) -> list[int]:
         """Return up to `limit` of the numbers past the position that a listing shows, in order."""

@@ -6,7 +6,7 @@ It knows the registry's keys and the bus's policy; what becomes of a message tha
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from somabus.errors import MessageError, MessageTooLargeError, StoreError, StoreUnavailableError, TrustError
+from somabus.errors import MessageTooLargeError
 from somabus.model import signing
 from somabus.model.bus import Bus
 from somabus.model.deadletter import Reason
@@ -116,12 +116,7 @@ class Opener:
     def _doubt(self, sender: str, envelope: Envelope) -> tuple[Doubt, bytes | None]:
         if envelope.signature is None:
             return Doubt.NO_SIGNATURE, None
-        try:
-            key = self._registry.key_of(sender)
-        except StoreUnavailableError:
-            raise
-        except (MessageError, TrustError, StoreError, ValueError):
-            key = None  # a damaged card proves nothing
+        key = self._registry.proven_key(sender)
         if key is None:
             return Doubt.NO_KEY, None
         if envelope.verified_by(key, Seal.MESSAGE):

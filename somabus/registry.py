@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from somabus.errors import (
+    DocumentTooLargeError,
     KeyExistsError,
     MalformedMessageError,
     MessageError,
@@ -109,6 +110,17 @@ class Registry:
             if card is not None:
                 key = self._pins.remember(name, card.key, self._store.now())
         return key
+
+    def proven_key(self, name: str) -> bytes | None:
+        """Return the key that counts for a name, or None if its card is missing, damaged or not genuine.
+
+        Raises:
+            StoreError: the drive, or this machine's own disk, could not be read or written: that proves nothing.
+        """
+        try:
+            return self.key_of(name)
+        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError):
+            return None
 
     def heartbeat(self, name: str) -> Heartbeat | None:
         """Return the last heartbeat that the agent itself wrote, or None if it never beat.

@@ -52,7 +52,7 @@ def judge_path(path: Path) -> tuple[list[Fault], int]:
     """Judge a bus, or one file of it; return what is wrong, and how many documents were looked at."""
     if path.is_file():
         return _judge_file(path), 1
-    if not (path / BUS_FILE).is_file():
+    if not (path / BUS_FILE).exists():
         raise NotABusError(str(path))
     store = DirectoryStore(str(path), writer=f"verify-{uuid.uuid4().hex[:8]}", marker=BUS_FILE)
     try:
@@ -68,7 +68,7 @@ def judge_path(path: Path) -> tuple[list[Fault], int]:
 def _judge_file(path: Path) -> list[Fault]:
     """Judge one file: with its bus around it, if it lies in one; else by what it says of itself."""
     path = path.absolute()
-    root = next((each for each in path.parents if (each / BUS_FILE).is_file()), None)
+    root = next((each for each in path.parents if (each / BUS_FILE).exists()), None)
     key = "" if root is None else path.relative_to(root).as_posix()
     if root is not None and is_key(key) and not key.startswith("tmp/"):
         return list(_Judge(DirectoryStore(str(root), writer="verify", marker=BUS_FILE)).document(key))

@@ -10,7 +10,7 @@ from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish
 from somabus.cli.output import Exit, ago, line
 from somabus.clock import SystemClock
-from somabus.errors import ConfigurationError, KeyMissingError, MalformedMessageError
+from somabus.errors import ConfigurationError, KeyMissingError, MalformedMessageError, TrustError
 from somabus.inbox import Letter
 from somabus.model.ids import is_id
 from somabus.model.message import Message, Priority
@@ -105,10 +105,11 @@ def read(context: Context, id: str | None, *, keep: bool) -> None:  # noqa: A002
         delivery.ack()
         return
     handled = None if full is None else agent.find(full)
-    if handled is None:
+    if handled is None or handled.opened is None:
         _nothing(context, agent, id)
         return
-    _print(context, agent, handled, f"{handled.sender} (see: somabus trace {agent.name} {handled.id})")
+    note = f" [not acted on: {line(handled.fault)}]" if handled.fault else ""
+    _print(context, agent, handled.opened.message, f"{handled.opened.sender} ({handled.state}){note}")
 
 
 @command("reply", 'somabus reply 7c1e99ab02d4 "yes, by noon"')
@@ -129,10 +130,12 @@ def reply(context: Context, id: str, body: str, kind: str, data: str | None) -> 
         receipt = delivery.reply(text, kind=kind, data=_json_object(data))
         delivery.ack()
     else:
-        message = agent.find(full)
-        if message is None:
+        letter = agent.find(full)
+        if letter is None or letter.opened is None:
             raise KeyMissingError(id, "no message of yours has this id; see: somabus inbox")
-        receipt = agent.reply(message, text, kind=kind, data=_json_object(data))
+        if letter.fault:
+            raise TrustError(f"{full} is not answered: {letter.fault}")
+        receipt = agent.reply(letter.opened.message, text, kind=kind, data=_json_object(data))
     context.out.answer({"receipt": receipt}, str(receipt), unread=agent.unread)
 
 

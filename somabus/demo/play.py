@@ -211,7 +211,8 @@ class _Play:
         self._say("somebody puts a forged message into oracle's inbox, in the planner's name")
 
     def _answer_to(self, planner: Agent, receipt: Receipt) -> Message | None:
-        return planner.find(derive_id(receipt.id, f"reply 1 by {receipt.to}"))
+        letter = planner.find(derive_id(receipt.id, f"reply 1 by {receipt.to}"))
+        return letter.opened.message if letter and letter.opened else None
 
     def _alerts(self, component: str) -> list[dict[str, Any]]:
         return [

@@ -30,7 +30,10 @@ class Beat(Value):
 
 
 class Heartbeat(Value):
-    """What an agent says of itself at its last beat; all times by the drive's clock."""
+    """What an agent says of itself at its last beat; all times by the drive's clock.
+
+    `unread` and `dead` are None where the beat could not look, which is not zero.
+    """
 
     format: Literal[1] = 1
     bus: Id
@@ -39,8 +42,8 @@ class Heartbeat(Value):
     beat: Beat
     every_s: float = Field(gt=0, le=MAX_EVERY_S)
     next_due_at: Utc
-    unread: int = Field(default=0, ge=0)
-    dead: int = Field(default=0, ge=0)
+    unread: int | None = Field(default=None, ge=0)
+    dead: int | None = Field(default=None, ge=0)
     spooled: int = Field(default=0, ge=0)
     disk_free_here: int | None = None
     disk_free_drive: int | None = None

@@ -55,16 +55,20 @@ class BeatReport:
 
     def __str__(self) -> str:
         lines = [f"beat {self.number} of {self.agent}: {self.outcome}" + (f" ({self.detail})" if self.detail else "")]
-        lines += [f"  {'ok ' if step.ok else 'NOT'} {step.name:<16} {step.detail}" for step in self.steps]
+        lines += [f"  {'ok ' if step.ok else 'NOT'} {step.name:<16} {_line(step.detail)}" for step in self.steps]
         if self.missed:
             lines.append(f"  {self.missed} beats were missed since the last one")
         if self.set_aside:
             lines.append(f"  {self.set_aside} set aside; look at them with: somabus dead")
-        lines += [f"  check {name}: {said}" for name, said in self.checks.items() if said.startswith("failed")]
-        lines += [f"  alert: {alert['component']}: {alert['detail']}" for alert in self.alerts]
+        lines += [f"  check {name}: {_line(said)}" for name, said in self.checks.items() if said.startswith("failed")]
+        lines += [f"  alert: {_line(alert['component'])}: {_line(alert['detail'])}" for alert in self.alerts]
         unread = "unknown, could not look" if self.unread is None else self.unread
         dead = "unknown" if self.dead is None else self.dead
         lines.append(
             f"  unread {unread} · dead letters {dead}" + (f" · spooled {self.spooled}" if self.spooled else "")
         )
         return "\n".join(lines)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -306,9 +306,10 @@ def test_a_message_is_not_suppressed_by_another_of_its_id(scene):
     scene.plant(f"1-{receipt.id}.0.json", forged)
 
     bodies = []
-    for delivery in scene.planner.inbox.drain():
-        with delivery as message:
-            bodies.append(message.body)
+    for _ in range(2):  # a drain gives out one message of an id; the next one gives out the other
+        for delivery in scene.planner.inbox.drain():
+            with delivery as message:
+                bodies.append(message.body)
 
     letters = [letter.sender for letter in scene.planner.inbox.dead()]
     assert "the order" in bodies or "scout" in letters

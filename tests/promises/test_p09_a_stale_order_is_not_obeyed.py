@@ -16,7 +16,7 @@ def test_an_expired_message_is_not_delivered_and_kept_as_evidence():
     assert "expired" in planner.inbox.peek()[0].fault
     assert planner.inbox.claim() is None
     assert scout.trace(receipt).state is Whereabouts.EXPIRED
-    assert planner.find(receipt.id).body == "deploy now"
+    assert planner.find(receipt.id).opened.message.body == "deploy now"
     assert planner.inbox.dead() == ()
 
 
@@ -50,7 +50,7 @@ def test_a_withdrawn_message_is_not_delivered():
 
     assert scout.withdraw(receipt).state is Whereabouts.WITHDRAWN
     assert planner.unread == 0
-    assert planner.find(receipt.id).body == "no, wait"
+    assert planner.find(receipt.id).opened.message.body == "no, wait"
 
 
 def test_withdrawing_too_late_says_so():

@@ -144,7 +144,7 @@ def reading(message: Message) -> None:
     assert_type(message.key, str | None)
     assert_type(message.expired(datetime.now().astimezone()), bool)
     assert_type(agent.reply(message, "late answer", data={"n": 1}), Receipt)
-    assert_type(agent.find(message.id), Message | None)
+    assert_type(agent.find(message.id), Letter | None)
 
 
 def looking() -> None:
@@ -188,7 +188,7 @@ def peers() -> None:
         assert_type(peer.last_seen, datetime | None)
         assert_type(peer.heartbeat, Heartbeat | None)
         if peer.heartbeat is not None:
-            assert_type(peer.heartbeat.unread, int)
+            assert_type(peer.heartbeat.unread, int | None)
             assert_type(peer.heartbeat.beat.finished_at, datetime | None)
         if peer.card is not None:
             assert_type(peer.card.skills, tuple[str, ...])

@@ -18,18 +18,17 @@ class DriveClock:
 
     def __init__(self, measure: Callable[[], float | None]) -> None:
         self._measure = measure
-        self._drive = self._mono = self._wall = 0.0
-        self._asked = False
+        self._asked: tuple[float, float, float] | None = None  # drive, monotonic, wall: one value, for threads
 
     def now(self) -> datetime:
         """Return the drive's time; by this machine's clock where the drive lets nobody make a folder."""
         mono, wall = time.monotonic(), time.time()  # noqa: TID251 - an adapter measures its drive
-        passed = mono - self._mono
+        drive, asked_mono, asked_wall = self._asked or (0.0, 0.0, 0.0)
+        passed = mono - asked_mono
         # The monotonic clock stands still in a sleeping machine, the wall clock jumps when it is set: if the two
         # disagree, neither says how much time went by for the drive.
-        if not self._asked or passed > _TRUSTED_FOR_S or abs(wall - self._wall - passed) > _JUMP_S:
+        if self._asked is None or passed > _TRUSTED_FOR_S or abs(wall - asked_wall - passed) > _JUMP_S:
             found = self._measure()
-            self._drive = wall if found is None else found
-            self._mono, self._wall, self._asked = mono, wall, True
-            passed = 0.0
-        return datetime.fromtimestamp(self._drive + passed, UTC)
+            drive, passed = wall if found is None else found, 0.0
+            self._asked = (drive, mono, wall)
+        return datetime.fromtimestamp(drive + passed, UTC)

@@ -79,6 +79,7 @@ class DirectoryStore:
         self._files = files or Files(private=private)
         self._layout = Layout(self.root, marker, self._files, sync=self.durability is Durability.FULL)
         self._tmp = f"{self.root}{os.sep}tmp{os.sep}{writer}"
+        self._pid = os.getpid()
         self._numbers = itertools.count()
         self._patience_s = patience_s
         self._poll_s = poll_s
@@ -247,14 +248,21 @@ class DirectoryStore:
         return None
 
     def _write_aside(self, data: bytes) -> str:
-        path = f"{self._tmp}{os.sep}{next(self._numbers)}"
+        path = f"{self._aside()}{os.sep}{next(self._numbers)}"
         sync = self.durability is not Durability.NONE
         try:
             self._made(path, lambda: self._files.write_new(path, data, sync=sync))
+        except FileExistsError:
+            raise  # not ours to remove
         except OSError:
             self._drop(path)
             raise
         return path
+
+    def _aside(self) -> str:
+        """Return the folder of this process's temporary files; a forked child is another writer."""
+        pid = os.getpid()
+        return self._tmp if pid == self._pid else f"{self._tmp}-{pid}"
 
     def _publish_file(self, path: str, data: bytes, key: str) -> bool:
         """Give complete bytes their name, if nobody has it; False if this drive has no hard links."""
@@ -278,7 +286,7 @@ class DirectoryStore:
         return True
 
     def _publish_folder(self, path: str, data: bytes, key: str) -> None:
-        folder = f"{self._tmp}{os.sep}{next(self._numbers)}"
+        folder = f"{self._aside()}{os.sep}{next(self._numbers)}"
         entry = f"{folder}{os.sep}{ENTRY}"
         self._made(folder, lambda: self._files.mkdir(folder))
         try:
@@ -326,7 +334,7 @@ class DirectoryStore:
             self._files.sync_folder(folder)
 
     def _drive_time(self) -> float | None:
-        folder = f"{self._tmp}-clock{next(self._numbers)}"
+        folder = f"{self._aside()}-clock{next(self._numbers)}"
         try:
             self._made(folder, lambda: self._files.mkdir(folder))
             found = os.stat(folder, follow_symlinks=False).st_mtime_ns / 1e9
