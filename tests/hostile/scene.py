@@ -4,6 +4,7 @@
 or broken program would leave it: written by the test itself, past the store.
 """
 
+import gc
 import os
 from contextlib import contextmanager
 from datetime import timedelta
@@ -149,6 +150,7 @@ def within_the_tree(kind=SomabusError, where=""):
 
 def snapshot(folder, *, leave_out=None):
     """Return every file below a folder with its bytes, every link with its target, every folder."""
+    gc.collect()  # what earlier stores leave under tmp/ is removed now, and not between two snapshots
     found = {}
     for here, folders, files in os.walk(folder):
         if leave_out is not None:

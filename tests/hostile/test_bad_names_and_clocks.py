@@ -1,6 +1,5 @@
 """What a wrong name gets, and what happens when a clock is wrong."""
 
-import gc
 from datetime import timedelta
 
 import pytest
@@ -55,7 +54,6 @@ def test_joining_under_a_bad_name_touches_nothing(name, joined):
 def test_nothing_is_sent_to_a_name_that_is_none(name, joined):
     """P8: sending to a bad name is refused like sending to nobody, by every way of sending, and touches nothing."""
     scout, path = joined
-    gc.collect()  # what earlier stores leave under tmp/ is removed now, and not in between
     before = snapshot(path)
 
     for send in (
