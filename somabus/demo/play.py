@@ -49,9 +49,10 @@ class _Player:
     def listen(self) -> None:
         assert self.process.stdout is not None  # noqa: S101 - it was opened as a pipe
         for text in self.process.stdout:
-            try:
-                self.reports.append(json.loads(text))
-            except ValueError:
+            report = json.loads(text) if text.startswith("{") else {}
+            if "outcome" in report:
+                self.reports.append(report)
+            else:
                 self.said.append(text)
 
     def end(self) -> None:
@@ -104,6 +105,7 @@ class _Play:
         create_bus(self._bus, "demo", staleness_s=0)
         self._say(f"a bus in {self._bus}")
         for name in CAST:
+            Agent(name, bus=self._bus, home=self._home, every=_EVERY)  # joins
             self._start(name)
         self._say(f"five processes: {', '.join(f'{p.name} (pid {p.process.pid})' for p in self._players)}")
         planner = Agent("planner", bus=self._bus, home=self._home, every=_EVERY)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from somabus.errors import LeaseHeldError, LeaseLostError
+from somabus.errors import LeaseHeldError, LeaseLostError, StoreUnavailableError
 from somabus.model.receipt import Whereabouts
 from somabus.testing import World
 
@@ -133,3 +133,23 @@ def test_a_named_lease_that_ran_out_is_lost():
     lease.release()
     other.check()
     assert other.generation == 2
+
+
+def test_a_lease_that_is_not_visible_yet_is_not_free():
+    """If a drive says that a number is taken and does not show its record yet, nobody takes the next number on that."""
+    world = World()
+    world.agent("scout").lease("deploy")
+
+    class Late:
+        def __getattr__(self, name):
+            return getattr(world.store, name)
+
+        def list(self, prefix, after="", limit=None):
+            return [] if prefix == "leases/deploy" else world.store.list(prefix, after, limit)
+
+        def read(self, key, *, listed=False):
+            return None if key.startswith("leases/deploy") else world.store.read(key, listed=listed)
+
+    with pytest.raises(StoreUnavailableError):
+        world.agent("planner", store=Late()).lease("deploy")
+    assert world.store.list("leases/deploy") == ["000000001.json"]

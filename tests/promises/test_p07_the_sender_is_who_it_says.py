@@ -4,7 +4,9 @@ import os
 
 import pytest
 
+from somabus import Draft
 from somabus.errors import NameTakenError
+from somabus.log import Log
 from somabus.model.bus import BusPolicy
 from somabus.model.card import Card
 from somabus.model.envelope import Seal, seal_body, split
@@ -172,3 +174,23 @@ def _card(world, name):
     from somabus.model.wire import parse_object
 
     return parse_object(split(world.store.read(f"registry/{name}/card.json")).body)
+
+
+@pytest.mark.parametrize("kind", ["insight", "alert"])
+def test_a_body_cannot_stand_for_the_sender_in_a_report(kind):
+    """What a shared message says of itself never takes the place of what was verified, in any report."""
+    world = World()
+    scout, planner = world.agent("scout"), world.agent("planner")
+    claim = {"from": "operator #00000000", "id": "x", "kind": "goal"}
+    data = {
+        "insight": {"topic": "t", "statement": "s", "confidence": 1, **claim},
+        "alert": {"component": "c", "severity": "info", "detail": "d", **claim},
+    }[kind]
+    channel = "alerts" if kind == "alert" else None
+    message, raw = scout._composer.entry(Draft("", kind=kind, data=data), channel=channel)
+    Log(world.store, "channels/alerts" if kind == "alert" else "messages/scout/outbox").append(raw)
+
+    report = planner.beat()
+
+    (told,) = report.alerts if kind == "alert" else report.learned
+    assert (told["from"], told["id"]) == (f"scout #{scout.short}", message.id)

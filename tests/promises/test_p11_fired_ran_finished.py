@@ -1,9 +1,12 @@
 """P11. Fired, ran and finished are three facts, and the heartbeat proves each, with the missed beats, on a wall-clock grid."""
 
-from datetime import UTC, datetime
+import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from somabus import Insight
+from somabus.errors import StoreDamagedError, StoreFullError
 from somabus.model.heartbeat import Outcome
 from somabus.testing import Crash, Fuse, HandClock, StoppingStore, World
 
@@ -203,3 +206,100 @@ def test_own_checks_stand_in_the_heartbeat():
     assert report.checks == {"model": "gpt ok", "disk": "failed: OSError: full"}
     assert heartbeat(world, "scout").checks == report.checks
     assert "disk" in str(report)
+
+
+def test_a_message_that_overran_its_lease_delays_nobody_behind_it():
+    """A handler slower than its lease loses its message to another process; the beat goes on with the next."""
+    world = World()
+    scout = world.agent("scout", lease_for=timedelta(minutes=1))
+    for body in ("slow", "quick"):
+        scout.send("scout", body)
+
+    @scout.on("*")
+    def handle(message):
+        if message.body == "slow":
+            world.clock.advance(minutes=2)
+            world.agent("scout").inbox.take(message.id)
+
+    report = scout.beat(seconds=3600)
+
+    assert (report.handled, report.failed) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["alert", "insight"])
+def test_a_handler_that_fails_on_an_alert_keeps_nobody_from_hearing_the_others(kind):
+    """Every alert and insight is in the report, and every one is offered to the handler, whatever it raised before."""
+    world = World()
+    scout, planner = world.agent("scout"), world.agent("planner")
+    heard = []
+
+    @planner.on(kind)
+    def listen(message):
+        heard.append(message.id)
+        raise RuntimeError
+
+    for n in range(3):
+        if kind == "alert":
+            scout._parts.cursors.load()
+            scout._alerts.raise_once(f"c{n}", "e", "info", "d")
+        else:
+            scout.share(Insight(topic="t", statement=str(n), confidence=0.5))
+
+    report = planner.beat()
+
+    assert len(heard) == 3
+    assert len(report.alerts if kind == "alert" else report.learned) == 3
+
+
+def test_a_beat_that_cannot_count_still_writes_its_heartbeat():
+    """If the inbox cannot be counted, the heartbeat is written all the same, and says that nobody could look."""
+    world = World()
+
+    class Broken:
+        def __getattr__(self, name):
+            return getattr(world.store, name)
+
+        def list(self, prefix, after="", limit=None):
+            if prefix.endswith("/later"):
+                raise StoreDamagedError(prefix)
+            return world.store.list(prefix, after, limit)
+
+    report = world.agent("scout", store=Broken()).beat()
+
+    assert report.outcome is Outcome.FAILED
+    assert (heartbeat(world, "scout").beat.outcome, heartbeat(world, "scout").unread) == (Outcome.FAILED, None)
+
+
+def test_staying_survives_what_a_message_or_the_drive_does():
+    """`run` goes on after a full drive and a lost lease: the next message is handled."""
+    world = World()
+    stop, told = threading.Event(), []
+
+    class Full:
+        def __getattr__(self, name):
+            return getattr(world.store, name)
+
+        def wait(self, prefix, timeout):
+            return True
+
+        def move(self, source, target, *, durable=True):
+            if "/done/" in target and len(told) == 1:
+                told.append("full")
+                raise StoreFullError(target)
+            world.store.move(source, target, durable=durable)
+
+    scout = world.agent("scout", store=Full())
+
+    @scout.on("*")
+    def handle(message):
+        told.append(message.body)
+        world.clock.advance(minutes=30)
+        if message.body == "last":
+            stop.set()
+
+    for body in ("first", "last"):
+        scout.send("scout", body)
+    scout.run(stop)
+
+    assert told[:2] == ["first", "full"]
+    assert "last" in told

@@ -83,3 +83,20 @@ def test_a_bounce_is_never_bounced():
     bounce.reject("I do not want to know")
 
     assert planner.unread == 0
+
+
+def test_answering_the_first_message_again_and_again_is_a_loop_too():
+    """A handler that always answers the root of a thread does not reset the count of hops by it."""
+    world = World(policy=BusPolicy(hop_limit=6))
+    agents = {name: world.agent(name) for name in ("ann", "bob")}
+    root = agents["ann"].send("bob", "root").id
+
+    def answer_root(me, other):
+        return lambda message: agents[me].send(other, "again", kind="note", reply_to=root) and None
+
+    agents["ann"].on("*")(answer_root("ann", "bob"))
+    agents["bob"].on("*")(answer_root("bob", "ann"))
+
+    handled = sum(agent.beat().handled for _ in range(30) for agent in agents.values())
+
+    assert handled == 7

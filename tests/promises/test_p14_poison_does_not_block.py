@@ -106,3 +106,28 @@ def test_a_bounce_that_cannot_be_sent_does_not_keep_poison_in_the_way(where):
     delivery.reject("no")
 
     assert len(planner.inbox.dead()) == 1
+
+
+def test_an_error_that_cannot_be_written_down_sets_the_message_aside_all_the_same():
+    """A handler's error with bytes of a file name in it (surrogates) is written down escaped."""
+    world = World()
+    scout, planner = world.agent("scout"), world.agent("planner", retry=RetryPolicy(max_attempts=1))
+    scout.send("planner", "x")
+    for delivery in planner.inbox.drain():
+        with delivery:
+            raise OSError("caf\udce9.txt")
+
+    assert "caf\\udce9.txt" in planner.inbox.dead()[0].detail
+
+
+def test_what_is_given_back_is_not_handed_out_again_by_the_same_drain():
+    """A message that was released waits for the next drain; a loop that gives back does not use up its attempts."""
+    world = World()
+    scout = world.agent("scout")
+    scout.send("scout", "x")
+
+    given = [delivery.release() for delivery in scout.inbox.drain()]
+
+    assert len(given) == 1
+    assert scout.unread == 1
+    assert scout.inbox.claim().attempt == 2
