@@ -266,7 +266,7 @@ class Agent:
         return self._beat(Budget(messages, seconds), lambda: False)
 
     def run(self, stop: threading.Event | None = None, *, on_beat: Callable[[BeatReport], None] | None = None) -> None:
-        """Stay: beat on the grid, and handle mail as it comes, until `stop` is set."""
+        """Stay: beat on the grid, and handle mail as it comes, until `stop` is set; then say goodbye to the peers."""
         stop = stop or threading.Event()
         budget = Budget()
         tell = on_beat or (lambda _report: None)
@@ -285,6 +285,8 @@ class Agent:
             except SomabusError as error:
                 _log.warning("could not process mail", extra={"detail": str(error)})
                 stop.wait(_GLANCE_S)  # the beat on the grid reports it
+        with suppress(SomabusError):
+            self._routine.goodbye()
 
     # -- composition ------------------------------------------------------------------------------------------
 

@@ -132,6 +132,20 @@ class Routine:
 
     # -- the order of things ----------------------------------------------------------------------------------
 
+    def goodbye(self) -> None:
+        """Tell the peers that this agent stops on purpose, so that its silence alarms nobody."""
+        parts = self._parts
+        last = parts.registry.heartbeat(parts.me)
+        if last is not None:
+            farewell = last.model_copy(update={"stopped": True, "written_at": parts.store.now()})
+            parts.registry.write_heartbeat(farewell, parts.sign)
+
+    def _spooled(self) -> int:
+        """Count what waits on this machine; a damaged spool counts as nothing here and fails where it is worked on."""
+        with suppress(StoreError):
+            return self._parts.spool.count()
+        return 0
+
     def _steps(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> BeatReport:
         parts = self._parts
         lease: Lease | None = None
@@ -140,12 +154,12 @@ class Routine:
                 run.counts = parts.inbox.counts()
                 say(f"{run.counts.unread} wait, {run.counts.delayed} delayed, {run.counts.dead} dead letters")
             self._give_way(run)
-            work = bool((run.counts and run.counts.unread) or parts.learnings.count() or parts.spool.count())
+            work = bool((run.counts and run.counts.unread) or parts.learnings.count() or self._spooled())
             if work:
                 lease = self._take_turn(budget)
                 with self._step(run, "begin"):
                     self._write_heartbeat(run, Outcome.RUNNING, None)
-            if parts.spool.count():
+            if self._spooled():
                 with self._step(run, "deliver spool") as say:
                     say(self._flush())
             with self._step(run, "process") as say:
@@ -362,7 +376,7 @@ class Routine:
                 next_due_at=run.next_due_at,
                 unread=run.counts.unread if run.counts else None,
                 dead=run.counts.dead if run.counts else None,
-                spooled=parts.spool.count(),
+                spooled=self._spooled(),
                 checks=run.checks,
                 **parts.vitals(),
             ),
@@ -405,7 +419,7 @@ class Routine:
             set_aside=run.set_aside,
             unread=run.counts.unread if run.counts else None,
             dead=run.counts.dead if run.counts else None,
-            spooled=parts.spool.count(),
+            spooled=self._spooled(),
             posted=run.posted,
             learned=tuple(run.learned),
             alerts=tuple(run.alerts),

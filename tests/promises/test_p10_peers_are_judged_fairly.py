@@ -1,5 +1,7 @@
 """P10. Peers are judged by their own cadence, the drive's clock, and beats that they wrote themselves."""
 
+import threading
+
 import pytest
 
 from somabus import Presence
@@ -124,3 +126,20 @@ def test_staleness_of_the_drive_makes_nobody_late():
     world.clock.advance(seconds=11)
 
     assert presence(world, "fast", "scout") is Presence.ON_TIME
+
+
+def test_one_who_said_goodbye_is_stopped_and_alarms_nobody():
+    """An agent that ended `run` on purpose is stopped, not silent; its next beat brings it back."""
+    world = World()
+    worker = world.agent("worker", every="1h")
+    stop = threading.Event()
+    worker.run(stop, on_beat=lambda report: stop.set())
+    world.agent("scout", every="1h").beat()
+    for _ in range(8):
+        world.clock.advance(hours=1)
+        alerts = world.agent("scout", every="1h").beat().alerts
+
+    assert presence(world, "worker", "scout") is Presence.STOPPED
+    assert alerts == ()
+    world.agent("worker", every="1h").beat()
+    assert presence(world, "worker", "scout") is Presence.ON_TIME
