@@ -179,7 +179,9 @@ class Routine:
 
     def _give_way(self, run: _Run) -> None:
         """Stop where another machine's beat of this agent is at work."""
-        other = self._parts.leases.held(self._turn) if run.other_runs else None
+        other: LeaseRecord | None = None
+        with suppress(StoreError):  # politeness failed; the claims decide
+            other = self._parts.leases.held(self._turn) if run.other_runs else None
         if other is not None and self._alive(other):
             raise LeaseHeldError(self._turn, other.holder, other.ends_at)
 
