@@ -61,6 +61,7 @@ class BeatReport:
         if self.set_aside:
             lines.append(f"  {self.set_aside} set aside; look at them with: somabus dead")
         lines += [f"  check {name}: {_line(said)}" for name, said in self.checks.items() if said.startswith("failed")]
+        lines += [f"  learned from {each['from']}: {_line(_said(each))}" for each in self.learned]
         lines += [f"  alert: {_line(alert['component'])}: {_line(alert['detail'])}" for alert in self.alerts]
         unread = "unknown, could not look" if self.unread is None else self.unread
         dead = "unknown" if self.dead is None else self.dead
@@ -68,6 +69,14 @@ class BeatReport:
             f"  unread {unread} · dead letters {dead}" + (f" · spooled {self.spooled}" if self.spooled else "")
         )
         return "\n".join(lines)
+
+
+def _said(learned: dict[str, Any]) -> str:
+    return (
+        f"{learned['topic']}: {learned['statement']}"
+        if "statement" in learned
+        else f"a message of kind {learned['kind']}"
+    )
 
 
 def _line(text: str) -> str:

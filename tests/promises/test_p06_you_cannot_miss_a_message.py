@@ -1,6 +1,6 @@
 """P6. Every answer carries the unread count: global, never narrowed by a filter."""
 
-from somabus import Draft
+from somabus import Draft, Insight
 from somabus.testing import World
 
 
@@ -54,3 +54,13 @@ def test_retries_that_are_due_count_as_unread():
     world.clock.advance(minutes=5)
 
     assert (scout.unread, scout.counts().due) == (1, 1)
+
+
+def test_what_others_share_is_told_in_the_report():
+    """An insight of a peer is read in the report of the next beat, in words, once."""
+    world = World()
+    scout, planner = world.agent("scout"), world.agent("planner")
+    scout.share(Insight(topic="drives", statement="a rename has one winner", confidence=0.9))
+
+    assert f"learned from scout #{scout.short}: drives: a rename has one winner" in str(planner.beat())
+    assert "learned from" not in str(planner.beat())
