@@ -51,7 +51,7 @@ class Budget:
     seconds: float = 300.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Parts:
     """The services that a routine passes over, all of one agent."""
 
@@ -78,7 +78,7 @@ class Parts:
     same_machine: Callable[[str], bool]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Run:
     """What one beat has found so far."""
 

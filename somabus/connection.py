@@ -1,7 +1,6 @@
 """Where a bus is and who we are on it: the stores, the bus's own facts and the agent's key, opened together."""
 
 import os
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,4 +172,6 @@ def _writer() -> str:
 
 def _machine(home: Path) -> str:
     """A word for this machine and user: two with one home are one machine."""
+    import uuid
+
     return f"{uuid.getnode():012x}-{uuid.uuid5(uuid.NAMESPACE_URL, str(home)).hex[:8]}"

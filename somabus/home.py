@@ -8,7 +8,6 @@
 """
 
 import contextlib
-import hashlib
 import os
 import stat
 from collections.abc import Callable
@@ -97,4 +96,6 @@ def load_signer(store: DirectoryStore, entropy: Callable[[int], bytes]) -> signi
 
 
 def _place(path: str) -> str:
+    import hashlib
+
     return f"places/{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"

@@ -1,14 +1,14 @@
-"""Facts about this machine that go into a heartbeat."""
+"""Facts about this machine that go into a heartbeat. What is slow to import is imported at the first beat."""
 
 import os
-import platform
-import shutil
 from pathlib import Path
 from typing import Any
 
 
 def host() -> str:
     """Return this machine's name."""
+    import platform
+
     return platform.node()[:120] or "unknown"
 
 
@@ -25,6 +25,8 @@ def vitals(home: Path, drive: Path, version: str, clock_offset_s: float) -> dict
 
 
 def _free(path: Path) -> int | None:
+    import shutil
+
     try:
         return shutil.disk_usage(path).free
     except OSError:

@@ -6,7 +6,6 @@ under the same id, so that even then nobody handles it twice. A message is seale
 very message that may have reached the drive before it went away.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -209,6 +208,8 @@ class Sender:
         return 1
 
     def _sent_key(self, draft: Draft) -> str:
+        import hashlib
+
         digest = hashlib.sha256(f"{draft.to}\n{draft.key}".encode()).hexdigest()[:32]
         return tree.sent_key(self._me, digest)
 

@@ -4,7 +4,6 @@ The time and the random bytes are handed in. An id that must come out the same t
 reply) is derived from its parent's: the second sending then meets the first by name and is recognised.
 """
 
-import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -52,6 +51,8 @@ def uuid7(us: int, entropy: bytes) -> str:
 
 def derive_id(parent: str, label: str) -> str:
     """Return the one id that belongs to this parent and label; it keeps the parent's place in time."""
+    import hashlib
+
     digest = hashlib.sha256(f"{parent}\n{label}".encode()).digest()
     us = int(parent[:8] + parent[9:13], 16) * 1000
     return uuid7(us, digest)

@@ -4,7 +4,6 @@ One rule for agents, leases, kinds and channels, so that a key built from names 
 never collide with another by case, and is never a device on Windows.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -59,4 +58,6 @@ def channel_folder(channel: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Return up to three known names that a person may have meant."""
+    import difflib
+
     return tuple(difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5))

@@ -3,7 +3,6 @@
 Why PyNaCl: docs/decisions/0001. It is imported at the first use, which keeps `import somabus` light.
 """
 
-import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
@@ -40,6 +39,8 @@ def verifies(public_key: bytes, data: bytes, signature: bytes) -> bool:
 
 def short(public_key: bytes) -> str:
     """Return the first eight hex digits of the key's SHA-256: what `#1a2b3c4d` behind a name shows."""
+    import hashlib
+
     return hashlib.sha256(public_key).hexdigest()[:8]
 
 

@@ -4,7 +4,6 @@ A document is one JSON object in UTF-8, at most `MAX_DOCUMENT` bytes, without du
 disagree on a duplicate would see two different messages under one signature, so it is refused.
 """
 
-import json
 import math
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -88,6 +87,8 @@ def _shallow(value: Any, levels: int) -> bool:
 
 
 def _refuse_duplicates(raw: bytes) -> None:
+    import json
+
     def once(pairs: list[tuple[str, Any]]) -> None:
         names = [name for name, _ in pairs]
         if len(set(names)) != len(names):
