@@ -6,25 +6,29 @@
     agent.send("planner", "3 leads found", kind="status")
 
 What it promises is in docs/promises.md; the names below are all there is to know, and docs/reference.md lists them.
+Each is imported at its first use (PEP 562, docs/decisions/0010).
 """
 
-from somabus.agent import Agent
-from somabus.connection import create_bus
-from somabus.delivery import Delivery
-from somabus.errors import SomabusError
-from somabus.inbox import Counts, Inbox, Letter
-from somabus.lease import Lease
-from somabus.model.deadletter import DeadLetter
-from somabus.model.draft import Draft
-from somabus.model.heartbeat import Heartbeat
-from somabus.model.kinds import Insight
-from somabus.model.message import Message, Priority
-from somabus.model.presence import Presence
-from somabus.model.receipt import Receipt, Trace
-from somabus.model.report import BeatReport
-from somabus.model.retry import RetryPolicy
-from somabus.model.trust import Trust
-from somabus.registry import Peer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from somabus.agent import Agent
+    from somabus.connection import create_bus
+    from somabus.delivery import Delivery
+    from somabus.errors import SomabusError
+    from somabus.inbox import Counts, Inbox, Letter
+    from somabus.lease import Lease
+    from somabus.model.deadletter import DeadLetter
+    from somabus.model.draft import Draft
+    from somabus.model.heartbeat import Heartbeat
+    from somabus.model.kinds import Insight
+    from somabus.model.message import Message, Priority
+    from somabus.model.presence import Presence
+    from somabus.model.receipt import Receipt, Trace
+    from somabus.model.report import BeatReport
+    from somabus.model.retry import RetryPolicy
+    from somabus.model.trust import Trust
+    from somabus.registry import Peer
 
 __version__ = "0.1.0"
 
@@ -51,3 +55,40 @@ __all__ = [
     "Trust",
     "create_bus",
 ]
+
+_FROM = {
+    "agent": ("Agent",),
+    "connection": ("create_bus",),
+    "delivery": ("Delivery",),
+    "errors": ("SomabusError",),
+    "inbox": ("Counts", "Inbox", "Letter"),
+    "lease": ("Lease",),
+    "model.deadletter": ("DeadLetter",),
+    "model.draft": ("Draft",),
+    "model.heartbeat": ("Heartbeat",),
+    "model.kinds": ("Insight",),
+    "model.message": ("Message", "Priority"),
+    "model.presence": ("Presence",),
+    "model.receipt": ("Receipt", "Trace"),
+    "model.report": ("BeatReport",),
+    "model.retry": ("RetryPolicy",),
+    "model.trust": ("Trust",),
+    "registry": ("Peer",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use."""
+    from importlib import import_module
+
+    for module, names in _FROM.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"somabus.{module}"), name)
+            return value
+    message = f"module 'somabus' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """List the public names, those not imported yet included."""
+    return sorted([*globals(), *__all__])

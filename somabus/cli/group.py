@@ -5,15 +5,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from somabus import __version__
-from somabus.agent import Agent
 from somabus.cli.output import Exit, LogFormatter, Output, code_of
 from somabus.errors import ConfigurationError, SomabusError
 from somabus.settings import Settings
+
+if TYPE_CHECKING:
+    from somabus.agent import Agent
 
 _MODULES: Final = {
     "init": "bus", "status": "bus", "verify": "bus", "demo": "bus", "bench": "bus",
@@ -50,8 +52,10 @@ class Context:
             raise ConfigurationError(message)
         return bus
 
-    def agent(self, name: str | None = None, **declared: Any) -> Agent:
+    def agent(self, name: str | None = None, **declared: Any) -> "Agent":
         """Return the agent that the command speaks for."""
+        from somabus.agent import Agent
+
         settings = self.settings
         who = settings.agent if name is None else name
         if name is None and not who:

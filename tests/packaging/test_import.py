@@ -49,7 +49,7 @@ def dotted(node):
 @pytest.fixture(scope="module")
 def loaded():
     """What a fresh process has loaded after `import somabus`."""
-    return loaded_after("import somabus")
+    return loaded_after("from somabus import Agent")
 
 
 @pytest.mark.parametrize("name", HEAVY)

@@ -93,10 +93,19 @@ def test_every_name_can_be_imported(name):
 def test_nothing_public_is_left_out():
     """Whatever the package imports under a public name is in `__all__`: there is no half-public name."""
     offered = {
-        name for name, thing in vars(somabus).items() if not name.startswith("_") and not inspect.ismodule(thing)
+        name
+        for name in dir(somabus)
+        if not name.startswith("_") and getattr(getattr(somabus, name), "__module__", "").startswith("somabus")
     }
 
     assert offered == set(somabus.__all__)
+    assert {name for names in somabus._FROM.values() for name in names} == offered
+
+
+def test_a_name_that_is_none_is_refused():
+    """A misspelt name is an ImportError like any other."""
+    with pytest.raises(ImportError):
+        from somabus import Agnet  # noqa: F401
 
 
 def test_the_reference_page_lists_exactly_the_names():
