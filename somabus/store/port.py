@@ -23,7 +23,7 @@ _PART: Final = (
     r"[!#-)+\-0-9;=@-\[\]-{}~](?:[ !#-)+-.0-9;=@-\[\]-{}~]{0,198}[!#-)+\-0-9;=@-\[\]-{}~])?"
 )
 _KEY: Final = re.compile(rf"{_PART}(?:/{_PART})*")
-_OURS: Final = re.compile(r"[0-9](?:[0-9a-z-]|\.(?!\.)){1,150}\.json")
+_OURS: Final = re.compile(r"[0-9][0-9a-z.-]{1,150}\.json")
 JUNK: Final = frozenset(["thumbs.db", "desktop.ini"])
 
 
