@@ -126,11 +126,12 @@ class Routine:
 
     def process(self, budget: Budget, stop: Callable[[], bool] = lambda: False) -> int:
         """Handle what waits, between two beats; return how many were handled."""
-        run = self._begin(budget)
-        self._process(run, budget, stop)
+        now = self._parts.now()
+        deadline = self._parts.monotonic() + budget.seconds
+        # Between beats there is no slot to serve: the heartbeat need not be read for that.
+        run = _Run(0, now, due_at=now, next_due_at=now, missed=0, deadline=deadline, overdue=False)
+        self._drain(run, budget, stop)
         return run.handled
-
-    # -- the order of things ----------------------------------------------------------------------------------
 
     def goodbye(self) -> None:
         """Tell the peers that this agent stops on purpose, so that its silence alarms nobody."""
@@ -139,6 +140,8 @@ class Routine:
         if last is not None:
             farewell = last.model_copy(update={"stopped": True, "written_at": parts.store.now()})
             parts.registry.write_heartbeat(farewell, parts.sign)
+
+    # -- the order of things ----------------------------------------------------------------------------------
 
     def _spooled(self) -> int:
         """Count what waits on this machine; a damaged spool counts as nothing here and fails where it is worked on."""
@@ -334,7 +337,7 @@ class Routine:
         try:
             self._parts.handlers.tell(message)
         except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the log is read on
-            return f"; a handler failed on {message.id}: {type(error).__name__}: {error}"
+            return f"a handler failed on {message.id}: {type(error).__name__}: {error}"
         return ""
 
     def _review(self, run: _Run) -> str:
@@ -352,7 +355,8 @@ class Routine:
                     raised += parts.alerts.raise_once(one.component, one.episode, one.severity, one.detail)
             for opened in parts.alerts.fresh():
                 run.alerts.append({**opened.message.data, "from": opened.sender, "id": opened.message.id})
-                faults += self._tell(opened.message)
+                failed = self._tell(opened.message)
+                faults += f"; {failed}" if failed else ""
         finally:
             parts.cursors.save()
         tally = {verdict: list(run.peers.values()).count(verdict) for verdict in dict.fromkeys(run.peers.values())}
