@@ -11,46 +11,45 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from somabus import machine
-from somabus.alerts import CHANNEL, Alerts
-from somabus.beat import Budget, Parts, Routine
-from somabus.composer import Composer
+from somabus.approvals import EXPIRES_IN, Approval, Asked
+from somabus.assembly import Assembly
+from somabus.beat import Budget
 from somabus.connection import Connection, connect
-from somabus.cursors import CursorBook
 from somabus.errors import (
     ConfigurationError,
     MessageError,
     NotJoinedError,
     SomabusError,
+    StoppedError,
     StoreDamagedError,
     StoreError,
     StoreUnavailableError,
     TrustError,
 )
-from somabus.handlers import ANY, Handlers, acknowledge, echo
-from somabus.inbox import LEASE_FOR, Counts, Inbox, Letter
-from somabus.learnings import Learnings
-from somabus.lease import Lease, Leases
-from somabus.model.bus import BUS_FILE
+from somabus.goals import GoalReading
+from somabus.halt import Stopped
+from somabus.handlers import ANY, acknowledge, echo
+from somabus.home import next_signer
+from somabus.inbox import LEASE_FOR, Counts, Letter
+from somabus.lease import Lease
+from somabus.model import tree
+from somabus.model.bus import BUS_FILE, Bus
 from somabus.model.card import Card
-from somabus.model.deadletter import DeadLetter, Reason
+from somabus.model.certificate import Rotation
 from somabus.model.draft import Draft
+from somabus.model.envelope import Seal, seal_body
+from somabus.model.goal import Proposal, Work
 from somabus.model.heartbeat import Outcome
-from somabus.model.ids import IdMaker, derive_id
-from somabus.model.kinds import NEVER_BOUNCED, Insight
+from somabus.model.ids import derive_id
+from somabus.model.kinds import Insight
 from somabus.model.message import Message, explain
 from somabus.model.names import nearest
 from somabus.model.receipt import Receipt, Trace
 from somabus.model.report import BeatReport
 from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import DEFAULT, Schedule
-from somabus.model.signing import to_text
-from somabus.opener import Opener
-from somabus.outbox import Outbox
-from somabus.pins import Pins
-from somabus.registry import Peer, Registry
-from somabus.sender import Sender
-from somabus.spool import Spool
+from somabus.model.signing import short, to_text
+from somabus.registry import Peer
 from somabus.trace import Tracer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -103,23 +102,27 @@ class Agent:
     ) -> None:
         if not isinstance(bus, Connection):
             bus = connect(bus, name, home=home, durability=durability, clock=clock)
+        from somabus import __version__
+
         self.name = name
-        self.bus = bus.bus
-        self.handlers = Handlers()
-        self._connection = bus
-        self._store = bus.store
-        self._ids = IdMaker(os.urandom)
         self._counted: tuple[float, int | None] = (float("-inf"), None)
         self._schedule = _schedule(every)
-        self._registry = Registry(bus.store, bus.bus, Pins(bus.home))
+        self._parts = Assembly(
+            name, bus, schedule=self._schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
+            unread=self._unread_lately, version=__version__,
+        )  # fmt: skip
+        self.inbox, self.handlers = self._parts.inbox, self._parts.handlers
         declared = {"display_name": display_name, "skills": None if skills is None else tuple(skills)}
         self._declared: dict[str, Any] = {name: value for name, value in declared.items() if value is not None}
         if every is not None:
             self._declared.update(cadence=self._schedule.text, every_s=self._schedule.every_s)
         self._card = self._new_card()
-        self._build(retry or RetryPolicy(), lease_for)
         self._joined = False
         self._may_join = join
+        if bus.unsafe is not None:
+            # The key signs this alarm and nothing else.
+            self._parts.incidents.tell(f"home of {name}", "key readable by others", str(bus.unsafe))
+            raise bus.unsafe
         self._join(must=True)
 
     # -- sending ----------------------------------------------------------------------------------------------
@@ -132,50 +135,64 @@ class Agent:
             body: Markdown.
             spool: if the drive is away, keep the message on this machine; the next beat delivers it.
             fields: `kind`, `subject`, `data`, `priority`, `expires_in`, `not_before`, `reply_to`, `topic`, `key`,
-                `supersedes`: see `Draft`.
+                `supersedes`, `approval`: see `Draft`.
 
         Raises:
+            StoppedError: a human stopped this agent, the bus, or this kind of work. Nothing was sent.
             UnknownRecipientError: nobody of that name; carries the nearest names. Nothing was sent.
             MessageError: the message breaks a rule. Nothing was sent.
             StoreError: nothing is known to have been sent; a second try with the same `key` delivers once.
         """
-        return self._sender.send(Draft(to=to, body=body, **fields), spool=spool)
+        draft = Draft(to=to, body=body, **fields)
+        self._check("Agent.send", draft.kind, even_away=spool)
+        return self._parts.sender.send(draft, spool=spool)
 
     def send_many(self, drafts: Iterable[Draft]) -> list[Receipt]:
         """Send several messages as one group commit; when this returns, all of them are on the drive.
 
         Raises:
-            UnknownRecipientError, MessageError: nothing was sent.
+            UnknownRecipientError, MessageError, StoppedError: nothing was sent.
             StoreError: some may have been sent, none in half.
         """
-        return self._sender.send_many(drafts)
+        drafts = list(drafts)
+        self._check("Agent.send_many", *(draft.kind for draft in drafts))
+        return self._parts.sender.send_many(drafts)
 
     def reply(self, message: Message, body: str = "", **fields: Any) -> Receipt:
         """Answer a message that is not in your hands any more; answering twice with the same text sends once."""
+        self._check("Agent.reply", str(fields.get("kind", "answer")))
         number = int(derive_id(message.id, f"{body}{fields!r}")[-8:], 16)
-        return self._sender.reply(message, number, body, **fields)
+        return self._parts.sender.reply(message, number, body, **fields)
 
     def trace(self, receipt: Receipt) -> Trace:
         """Say where a message is now: waiting, delayed, claimed, done, dead, expired, withdrawn, with when and who."""
-        return self._sender.trace(receipt.to, receipt.id)
+        return self._parts.sender.trace(receipt.to, receipt.id)
 
     def withdraw(self, receipt: Receipt) -> Trace:
         """Take back a message that nobody took yet; the trace says whether it was in time."""
-        return self._sender.withdraw(receipt.to, receipt.id)
+        self._check("Agent.withdraw")
+        return self._parts.sender.withdraw(receipt.to, receipt.id)
 
     # -- sharing ----------------------------------------------------------------------------------------------
 
     def share(self, insight: Insight) -> int:
         """Put an insight into the outbox that every peer follows, and return its number there."""
-        message, data = self._composer.entry(_insight(insight))
-        return self._outbox.share(message, data)
+        self._check("Agent.share", "insight")
+        message, data = self._parts.composer.entry(_insight(insight))
+        return self._parts.outbox.share(message, data)
 
     def learn(self, topic: str, statement: str, confidence: float = 0.5) -> None:
         """Note an insight on this machine; the next beat shares it. Works while the drive is away."""
-        message, data = self._composer.entry(_insight(Insight(topic=topic, statement=statement, confidence=confidence)))
+        insight = Insight(topic=topic, statement=statement, confidence=confidence)
+        message, data = self._parts.composer.entry(_insight(insight))
         self._parts.learnings.note(message, data)
 
     # -- looking ----------------------------------------------------------------------------------------------
+
+    @property
+    def bus(self) -> Bus:
+        """The bus: its id, its policy and its operators, as their signatures say that holds."""
+        return self._parts.authority.bus
 
     @property
     def short(self) -> str:
@@ -190,7 +207,7 @@ class Agent:
             StoreUnavailableError: could not look. This is not zero.
         """
         count = self.inbox.unread()
-        self._counted = (self._connection.clock.monotonic(), count)
+        self._counted = (self._parts.connection.clock.monotonic(), count)
         return count
 
     def counts(self) -> Counts:
@@ -199,11 +216,13 @@ class Agent:
 
     def peers(self) -> tuple[Peer, ...]:
         """Return everybody on the bus, this agent included, with the verdict on each."""
-        return self._registry.peers()
+        with suppress(StoreError):
+            self._parts.authority.refresh()
+        return self._parts.registry.peers()
 
     def endings(self, ending: str, *, of: str | None = None) -> list[str]:
         """Return the ids of this agent's messages, or of another's, that end like this, wherever they lie."""
-        return Tracer(self._store).endings(of or self.name, ending)
+        return Tracer(self._parts.store).endings(of or self.name, ending)
 
     def find(self, message_id: str) -> Letter | None:
         """Return one of this agent's own messages by its id, wherever it lies, or None.
@@ -221,7 +240,7 @@ class Agent:
         if self.inbox.unread() or self._parts.learnings.count() or self._parts.spool.count():
             return True
         with suppress(SomabusError, ValueError):
-            heartbeat = self._registry.heartbeat(self.name)
+            heartbeat = self._parts.registry.heartbeat(self.name)
             return heartbeat is None or heartbeat.beat.due_at < self._schedule.due(self._now())
         return True
 
@@ -233,7 +252,109 @@ class Agent:
         Raises:
             LeaseHeldError: somebody else holds it; the error says who and until when.
         """
-        return self._parts.leases.take(name, for_)
+        self._check("Agent.lease")
+        return self._parts.parts.leases.take(name, for_)
+
+    # -- what the humans rule ---------------------------------------------------------------------------------
+
+    def stops(self) -> tuple[Stopped, ...]:
+        """Return what a human has stopped: the bus, agents, kinds of work; empty if nothing."""
+        return self._parts.halt.stops()
+
+    def goals(self) -> GoalReading:
+        """Return the goals that the operators' signatures cover, and report what lies there and is none.
+
+        Raises:
+            TrustError: this bus acts on certified agents alone, and this one is not certified.
+        """
+        return self._parts.goals.read()
+
+    def values(self) -> str:
+        """Return the humans' values as they signed them, Markdown; empty if there are none.
+
+        Raises:
+            TrustError: what stands there is not theirs, or this agent is not certified where that is asked for.
+        """
+        return self._parts.goals.values()
+
+    def propose_goal(self, title: str, body: str = "") -> Proposal:
+        """Ask the humans for a goal. It counts for nothing until an operator activates it."""
+        self._check("Agent.propose_goal")
+        return self._parts.goals.propose(title, body)
+
+    def work_on(self, goal: str, doing: str, *, progress: float | None = None, done: bool = False) -> tuple[Work, ...]:
+        """Say what this agent does for a goal and how far it is, and learn who else works on it.
+
+        Args:
+            goal: its id.
+            doing: in words.
+            progress: from 0 to 1, if that can be said.
+            done: this agent's part is finished.
+
+        Raises:
+            ReferenceNotFoundError: no active goal has this id; nothing was said.
+        """
+        self._check("Agent.work_on")
+        return self._parts.goals.work_on(goal, doing, progress, done=done)
+
+    def workers(self, goal: str) -> tuple[Work, ...]:
+        """Return what everybody has said of its work on a goal."""
+        return self._parts.goals.workers(goal)
+
+    def ask_approval(
+        self,
+        action: str,
+        *,
+        detail: str,
+        data: dict[str, Any] | None = None,
+        category: str = "general",
+        to: str | None = None,
+        expires_in: timedelta = EXPIRES_IN,
+    ) -> Approval:
+        """Ask the operators before a protected action; silence past the expiry is "no".
+
+        Args:
+            action: a word for what is to be done; for protected mail, its kind.
+            detail: exactly what, for people; for protected mail, its body.
+            data: exactly what, for programs; for protected mail, its data.
+            category: one that the bus's policy names.
+            to: the agent that will do it; this one if not given.
+            expires_in: after that it is "no".
+
+        Raises:
+            ConfigurationError: no such category, or nobody who could answer. Nothing was asked.
+            MalformedMessageError: the request breaks a rule.
+        """
+        self._check("Agent.ask_approval", action)
+        return self._parts.approvals.ask(action, detail, data or {}, category, to, expires_in)
+
+    def approval(self, approval_id: str) -> Asked:
+        """Return where an approval stands, anybody's.
+
+        Raises:
+            NotApprovedError: there is no such request, or its agent did not sign it.
+        """
+        return self._parts.approvals.look(approval_id)
+
+    def rotate(self) -> str:
+        """Ask for a new key: it is made here, and used once an operator has certified it; return its short form.
+
+        Until then, and for the overlap that the operator grants, the key of now goes on counting.
+
+        Raises:
+            ConfigurationError: the bus has no operator who could certify it.
+        """
+        self._check("Agent.rotate")
+        self._parts.authority.refresh()
+        if not self.bus.owned:
+            message = "this bus has no operator who could certify a new key"
+            raise ConfigurationError(message)
+        new = next_signer(self._parts.home, os.urandom)
+        keys = {"old_key": to_text(self._parts.signer.public_key), "new_key": to_text(new.public_key)}
+        wish = Rotation(bus=self.bus.bus, agent=self.name, asked_at=self._now(), **keys)
+        sealed = seal_body(wish.to_json(), Seal.ROTATION, self._parts.signer.sign)
+        self._parts.store.replace(tree.rotation(self.name), sealed)
+        return short(new.public_key)
 
     # -- the routine ------------------------------------------------------------------------------------------
 
@@ -261,6 +382,7 @@ class Agent:
     def beat(self, *, messages: int = 100, seconds: float = 300.0) -> BeatReport:
         """Run the routine once: check inbox, process, share learnings, review peers, heartbeat.
 
+        While a human has stopped it, it counts the mail, writes a heartbeat that says so, and does nothing else.
         Never raises for the drive's sake: a step that fails is in the report, and `could_not_look` says why.
         """
         return self._beat(Budget(messages, seconds), lambda: False)
@@ -270,101 +392,64 @@ class Agent:
         stop = stop or threading.Event()
         budget = Budget()
         tell = on_beat or (lambda _report: None)
-        next_beat, next_look = self._now(), 0.0
-        monotonic = self._connection.clock.monotonic
+        next_beat, next_look, held = self._now(), 0.0, False
+        monotonic = self._parts.connection.clock.monotonic
         while not stop.is_set():
             try:
                 if self._now() >= next_beat:
                     next_beat = self._schedule.next(self._now())
                     tell(self._beat(budget, stop.is_set))
                 left = (next_beat - self._now()).total_seconds()
-                woken = self._store.wait(f"messages/{self.name}/inbox", max(0.0, min(left, _GLANCE_S)))
+                woken = self._parts.store.wait(f"messages/{self.name}/inbox", max(0.0, min(left, _GLANCE_S)))
                 if woken or monotonic() >= next_look:  # retries and ended leases wake nobody
                     next_look = monotonic() + _LOOK_EVERY_S
-                    self._routine.process(budget, stop.is_set)
+                    self._parts.routine.process(budget, stop.is_set)
+                    held = False
+            except StoppedError as error:
+                if not held:
+                    _log.warning("stopped", extra={"detail": str(error)})
+                held = True
+                stop.wait(_GLANCE_S)  # it stays, and goes on when the stop is lifted
             except SomabusError as error:
                 _log.warning("could not process mail", extra={"detail": str(error)})
                 stop.wait(_GLANCE_S)  # the beat on the grid reports it
         with suppress(SomabusError):
-            self._routine.goodbye()
+            self._parts.routine.goodbye()
 
-    # -- composition ------------------------------------------------------------------------------------------
+    # -- steps ------------------------------------------------------------------------------------------------
 
-    def _build(self, retry: RetryPolicy, lease_for: timedelta) -> None:
-        bus, me, store, home = self.bus, self.name, self._store, self._connection.home
-        opener = Opener(me, bus, self._registry)
-        spool, cursors = Spool(home), CursorBook(store, me, self._connection.signer)
-        self.inbox = Inbox(
-            store,
-            me,
-            opener,
-            entropy=os.urandom,
-            retry=retry,
-            lease_for=lease_for,
-            reply=self._reply,
-            on_dead=self._on_dead,
-        )
-        self._composer = Composer(
-            me,
-            bus.bus,
-            sign=self._connection.signer.sign,
-            ids=self._ids,
-            cause=lambda: self.inbox.chain.cause,
-            now=self._now,
-        )
-        self._sender = Sender(
-            store,
-            me,
-            self._composer,
-            registry=self._registry,
-            spool=spool,
-            now=self._now,
-            unread=self._unread_lately,
-        )
-        self._outbox = Outbox(store, me, bus, opener)
-        self._alerts = Alerts(store, self._outbox, cursors, lambda draft: self._composer.entry(draft, channel=CHANNEL))
-        self._parts = Parts(
-            me=me,
-            bus=bus.bus,
-            store=store,
-            home=home,
-            inbox=self.inbox,
-            sender=self._sender,
-            registry=self._registry,
-            outbox=self._outbox,
-            alerts=self._alerts,
-            cursors=cursors,
-            learnings=Learnings(home),
-            spool=spool,
-            leases=Leases(store, me, f"{self._connection.machine} {os.getpid()}", bus.policy.staleness),
-            handlers=self.handlers,
-            schedule=self._schedule,
-            staleness=bus.policy.staleness,
-            sign=self._connection.signer.sign,
-            now=self._now,
-            monotonic=self._connection.clock.monotonic,
-            vitals=self._vitals,
-            same_machine=lambda holder: holder.startswith(f"{self._connection.machine} "),
-        )
-        self._routine = Routine(self._parts)
+    def _check(self, entry: str, *kinds: str, even_away: bool = False) -> None:
+        """Let an entry point pass unless a human has stopped it."""
+        try:
+            self._parts.halt.check(entry, kinds)
+        except StoreUnavailableError:
+            if not even_away:
+                raise
 
     def _join(self, *, must: bool) -> None:
-        """Register the card; while the drive is away, put it off to the next beat."""
+        """Register the card; while the drive is away, put it off to the next beat; under a stop, leave all as it is."""
         try:
-            if not (self._may_join or self._registry.knows(self.name)):
-                raise NotJoinedError(self.name, nearest(self.name, self._registry.names()))
-            self._card = self._registry.join(self._wished_card(), self._connection.signer.sign)
+            if self._parts.registry.knows(self.name):
+                if self._parts.halt.hold() is not None:
+                    self._card = self._wished_card(changed=False)
+                    self._joined = True
+                    return
+            else:
+                self._check("Agent.join")
+            if not (self._may_join or self._parts.registry.knows(self.name)):
+                raise NotJoinedError(self.name, nearest(self.name, self._parts.registry.names()))
+            self._card = self._parts.registry.join(self._wished_card(), self._parts.signer.sign)
             self._joined = True
         except StoreUnavailableError:
-            if must and self._connection.drive.joinpath(BUS_FILE).exists():
+            if must and self._parts.connection.drive.joinpath(BUS_FILE).exists():
                 raise
-        self._schedule = self._parts.schedule = Schedule.parse(self._card.cadence)
+        self._schedule = self._parts.parts.schedule = Schedule.parse(self._card.cadence)
 
     def _new_card(self) -> Card:
         facts: dict[str, Any] = {
             "bus": self.bus.bus,
             "name": self.name,
-            "public_key": to_text(self._connection.signer.public_key),
+            "public_key": to_text(self._parts.signer.public_key),
             "joined_at": self._now(),
             "cadence": self._schedule.text,
             "every_s": self._schedule.every_s,
@@ -380,12 +465,14 @@ class Agent:
             raise ConfigurationError(message) from None
         return card
 
-    def _wished_card(self) -> Card:
-        """Return the card as it is, changed in what was declared now."""
+    def _wished_card(self, *, changed: bool = True) -> Card:
+        """Return the card as it is, changed in what was declared now and in the key of now."""
         with suppress(MessageError, TrustError, StoreDamagedError):
-            there = self._registry.card(self.name)
-            if there is not None and there.key == self._card.key:
-                return there.model_copy(update=self._declared)
+            there = self._parts.registry.card(self.name)
+            keys = {signer.public_key for signer in self._parts.signers}
+            if there is not None and there.key in keys:
+                facts = {**self._declared, "public_key": self._card.public_key}
+                return there.model_copy(update=facts) if changed else there
         return self._card
 
     def _beat(self, budget: Budget, stop: Callable[[], bool]) -> BeatReport:
@@ -394,52 +481,19 @@ class Agent:
                 self._join(must=False)
             except SomabusError as error:
                 return BeatReport(self.name, 0, Outcome.FAILED, detail=str(error))
-        return self._routine.beat(budget, stop)
+        return self._parts.routine.beat(budget, stop)
 
     def _now(self) -> datetime:
-        try:
-            return self._store.now()
-        except StoreError:
-            return self._connection.clock.now()  # the drive is away: this machine's clock is all there is
+        return self._parts.now()
 
     def _unread_lately(self) -> int | None:
         """Count the waiting mail, at most once a second; None if nobody could look."""
         at, count = self._counted
-        if self._connection.clock.monotonic() - at < _COUNT_FOR_S:
+        if self._parts.connection.clock.monotonic() - at < _COUNT_FOR_S:
             return count
         with suppress(StoreError):
             return self.unread
         return None
-
-    def _vitals(self) -> dict[str, Any]:
-        from somabus import __version__
-
-        offset = (self._connection.clock.now() - self._now()).total_seconds()
-        return machine.vitals(self._connection.home_path, self._connection.drive, __version__, offset)
-
-    def _reply(self, parent: Message, number: int, body: str, **fields: Any) -> Receipt:
-        return self._sender.reply(parent, number, body, spool=True, **fields)
-
-    def _on_dead(self, letter: DeadLetter, message: Message | None) -> None:
-        """Tell the sender of a dead letter, and everybody of a forged one."""
-        if letter.reason is Reason.FORGED:
-            self._parts.cursors.load()
-            self._alerts.raise_once(f"inbox of {self.name}", f"forged {letter.id}", "error", letter.detail)
-            self._parts.cursors.save()
-        elif message is not None and self._may_bounce(letter, message):
-            data = {
-                "message": message.id,
-                "outcome": "dead",
-                "reason": str(letter.reason),
-                "detail": letter.detail[:500],
-            }
-            subject = f"set aside by {self.name}: {letter.reason}"
-            self._sender.reply(message, 0, letter.detail[:500], kind="receipt", subject=subject, data=data)
-
-    def _may_bounce(self, letter: DeadLetter, message: Message) -> bool:
-        """Bounce to a proven sender; never a chain that was parked, or the bounce would be its next hop."""
-        silent = letter.reason in (Reason.UNTRUSTED, Reason.WRONG_ADDRESS, Reason.HOPS)
-        return message.kind not in NEVER_BOUNCED and not silent and self._registry.knows(message.sender)
 
 
 def _schedule(every: str | timedelta | None) -> Schedule:

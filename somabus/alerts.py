@@ -23,7 +23,7 @@ _EPISODES: Final = 500
 
 
 class Alerts:
-    """Raises and reads alerts on behalf of one agent."""
+    """Raises and reads alerts on behalf of one agent. While `reading`, raise none: it would be read on the way."""
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Alerts:
         self._cursors = cursors
         self._compose = compose
         self._fresh: list[Opened] = []
+        self.reading = False
 
     def raise_once(self, component: str, episode: str, severity: str, detail: str) -> bool:
         """Raise an alert, unless somebody has raised it for this episode; tell whether it was raised now."""
@@ -71,8 +72,12 @@ class Alerts:
             del self._cursors.alerted[name]
 
     def _catch_up(self) -> None:
-        for entry in self._outbox.read_log(tree.ALERTS, self._cursors, _AT_ONCE, sender=None, channel=CHANNEL):
-            self._learn(entry)
+        self.reading = True
+        try:
+            for entry in self._outbox.read_log(tree.ALERTS, self._cursors, _AT_ONCE, sender=None, channel=CHANNEL):
+                self._learn(entry)
+        finally:
+            self.reading = False
 
     def _learn(self, entry: Shared) -> None:
         if entry.opened is None or entry.fault or entry.opened.message.kind != "alert":

@@ -16,11 +16,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from somabus.alerts import Alerts
+from somabus.authority import Authority
 from somabus.cursors import CursorBook
 from somabus.delivery import Delivery
-from somabus.errors import LeaseHeldError, LeaseLostError, SomabusError, StoreError, StoreUnavailableError
+from somabus.errors import LeaseHeldError, LeaseLostError, SomabusError, StoppedError, StoreError, StoreUnavailableError
+from somabus.halt import Halt, Stopped
 from somabus.handlers import Handlers, run_checks
 from somabus.inbox import Counts, Inbox
+from somabus.incidents import Incidents
 from somabus.learnings import Learnings
 from somabus.lease import Lease, Leases
 from somabus.model.heartbeat import Beat, Heartbeat, Outcome
@@ -59,6 +62,9 @@ class Parts:
     bus: str
     store: Store
     home: Store
+    authority: Authority
+    halt: Halt
+    incidents: Incidents
     inbox: Inbox
     sender: Sender
     registry: Registry
@@ -101,6 +107,7 @@ class _Run:
     peers: dict[str, str] = field(default_factory=dict)
     checks: dict[str, str] = field(default_factory=dict)
     detail: str = ""
+    stopped: Stopped | None = None
 
     @property
     def beat(self) -> Beat:
@@ -154,8 +161,12 @@ class Routine:
         lease: Lease | None = None
         try:
             with self._step(run, "check inbox") as say:
+                parts.authority.refresh()
+                run.stopped = parts.halt.hold()
                 run.counts = parts.inbox.counts()
                 say(f"{run.counts.unread} wait, {run.counts.delayed} delayed, {run.counts.dead} dead letters")
+            if run.stopped is not None:
+                return self._end(run)
             self._give_way(run)
             work = bool((run.counts and run.counts.unread) or parts.learnings.count() or self._spooled())
             if work:
@@ -171,6 +182,9 @@ class Routine:
                 say(self._share(run))
             with self._step(run, "review peers") as say:
                 say(self._review(run))
+            return self._end(run)
+        except StoppedError:
+            run.stopped = parts.halt.hold()  # in the middle: what was begun is ended, nothing else is begun
             return self._end(run)
         except LeaseHeldError as error:
             run.detail = f"another beat of this agent is running: {error}"
@@ -238,9 +252,10 @@ class Routine:
 
     def _end(self, run: _Run) -> BeatReport:
         parts = self._parts
+        parts.incidents.flush()
         with self._step(run, "heartbeat") as say:
-            run.checks = run_checks(parts.handlers.checks)
-            outcome = Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED
+            run.checks = {} if run.stopped else run_checks(parts.handlers.checks)
+            outcome = _outcome(run)
             if run.handled or run.failed or run.counts is None or run.counts.unread:
                 self._recount(run)
             self._write_heartbeat(run, outcome, parts.now())
@@ -249,7 +264,7 @@ class Routine:
                 f"next beat {run.next_due_at:%Y-%m-%d %H:%M} UTC"
                 + (f"; failed checks: {', '.join(bad)}" if bad else "")
             )
-        return self._report(run, Outcome.OK if all(step.ok for step in run.steps) else Outcome.FAILED)
+        return self._report(run, _outcome(run))
 
     def _recount(self, run: _Run) -> None:
         """Count what is left; if that fails, the heartbeat says that nobody could look, and is written all the same."""
@@ -261,6 +276,7 @@ class Routine:
     # -- the steps --------------------------------------------------------------------------------------------
 
     def _flush(self) -> str:
+        self._parts.halt.check("Agent.beat")
         sent, refused = self._parts.sender.flush()
         return f"{sent} delivered" + "".join(f"; refused {each}" for each in refused)
 
@@ -299,6 +315,7 @@ class Routine:
 
     def _share(self, run: _Run) -> str:
         parts = self._parts
+        parts.halt.check("Agent.beat")
         parts.cursors.load()
         try:
             run.posted = parts.learnings.post(parts.outbox) if parts.learnings.count() else 0
@@ -342,6 +359,7 @@ class Routine:
 
     def _review(self, run: _Run) -> str:
         parts = self._parts
+        parts.halt.check("Agent.beat")
         peers = [parts.registry.peer(name) for name in sorted(parts.registry.names() - {parts.me})]
         run.peers = {peer.name: str(peer.presence or peer.fault or "no card yet") for peer in peers}
         raised, faults = 0, ""
@@ -384,6 +402,7 @@ class Routine:
                 dead=run.counts.dead if run.counts else None,
                 spooled=self._spooled(),
                 checks=run.checks,
+                stopped=run.stopped is not None,
                 **parts.vitals(),
             ),
             parts.sign,
@@ -399,6 +418,8 @@ class Routine:
         fault, away = "", False
         try:
             yield said.append
+        except StoppedError:
+            raise  # ends the beat, not the step
         except StoreUnavailableError as error:
             fault, away = f"{_BAD_LUCK}{error}", True
         except SomabusError as error:
@@ -431,5 +452,11 @@ class Routine:
             alerts=tuple(run.alerts),
             peers=run.peers,
             checks=run.checks,
-            detail=run.detail,
+            detail=run.detail or (str(run.stopped) if run.stopped else ""),
         )
+
+
+def _outcome(run: _Run) -> Outcome:
+    if not all(step.ok for step in run.steps):
+        return Outcome.FAILED
+    return Outcome.STOPPED if run.stopped else Outcome.OK

@@ -97,6 +97,8 @@ class Composer:
         chains = [each for each in (parent, self._cause()) if each is not None]
         cause = max(chains, key=lambda each: each.hops, default=None)
         refs = {"reply_to": draft.reply_to, "supersedes": draft.supersedes}
+        if draft.approval is not None:
+            refs["approval"] = draft.approval
         answered = draft.reply_to if draft.reply_to and is_id(draft.reply_to) else message_id
         try:
             return Message(

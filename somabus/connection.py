@@ -13,9 +13,12 @@ from somabus.errors import (
     NotABusError,
     StoreDamagedError,
     StoreUnavailableError,
+    TrustError,
+    UnsafeKeyError,
 )
-from somabus.home import Places, agent_home, check_apart, default_home, load_signer
+from somabus.home import Places, agent_home, check_apart, check_private, default_home, load_signer
 from somabus.model.bus import BUS_FILE, Bus, BusPolicy
+from somabus.model.envelope import split
 from somabus.model.ids import IdMaker
 from somabus.model.names import check_name
 from somabus.model.signing import Signer
@@ -27,7 +30,10 @@ from somabus.store.port import Store
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Everything an agent stands on. `drive` and `home_path` are for looking at the space left."""
+    """Everything an agent stands on. `drive` and `home_path` are for looking at the space left.
+
+    `unsafe`: others can read the key; the agent raises the alarm and does nothing else.
+    """
 
     store: Store
     home: Store
@@ -37,6 +43,7 @@ class Connection:
     machine: str
     drive: Path
     home_path: Path
+    unsafe: UnsafeKeyError | None = None
 
 
 def create_bus(
@@ -62,11 +69,14 @@ def create_bus(
         ConfigurationError: there is a bus already, or a rule is none; nothing was changed.
         StoreError: the folder cannot be written.
     """
+    if policy == Policy.CERTIFIED:
+        message = "a new bus has no operator who could certify; make it, then: somabus operator init, operator policy"
+        raise ConfigurationError(message)
     unknown = sorted(set(rules) - set(BusPolicy.model_fields))
     if unknown:
         message = f"{', '.join(unknown)}: no rule of a bus; there are hop_limit and staleness_s"
         raise ConfigurationError(message)
-    store = DirectoryStore(os.fspath(path), writer=_writer())
+    store = DirectoryStore(os.fspath(path), writer=new_writer())
     root = Path(path).absolute()
     if not anew and not (root / BUS_FILE).exists() and known_bus(root, home) is not None:
         said = f"this machine knows a bus at {root}, and it is not there now: is the drive away?"
@@ -93,8 +103,8 @@ def create_bus(
 
 def known_bus(path: str | os.PathLike[str], home: str | os.PathLike[str] | None = None) -> Bus | None:
     """Return the bus that this machine last saw at a path, or None if it never saw one there."""
-    base = _base(home)
-    return Places(base, _writer()).recall(str(Path(path).absolute())) if base.is_dir() else None
+    base = base_of(home)
+    return Places(base, new_writer()).recall(str(Path(path).absolute())) if base.is_dir() else None
 
 
 def connect(
@@ -113,12 +123,9 @@ def connect(
         StoreUnavailableError: the drive does not answer, and this machine has not seen the bus before.
     """
     check_name(agent)
-    root, base = (
-        Path(path).absolute(),
-        Path(home or os.environ.get("SOMABUS_HOME") or default_home()).absolute(),
-    )
+    root, base = Path(path).absolute(), base_of(home)
     check_apart(base, root)
-    writer = _writer()
+    writer = new_writer()
     try:
         store = DirectoryStore(
             str(root), writer=writer, marker=BUS_FILE, durability=durability, now=clock.now if clock else None
@@ -126,13 +133,23 @@ def connect(
     except ValueError:
         message = f"durability {durability!r} is none of full, file, none"
         raise ConfigurationError(message) from None
-    bus = _known(store, Places(base, writer), str(root))
+    bus = known(store, Places(base, writer), str(root))
     mine = agent_home(base, bus.bus, agent, writer)
-    signer = load_signer(mine, os.urandom)
-    return Connection(store, mine, bus, signer, clock or SystemClock(), _machine(base), root, base)
+    signer, unsafe = load_signer(mine, os.urandom), None
+    try:
+        check_private(mine)
+    except UnsafeKeyError as error:
+        unsafe = error
+    return Connection(store, mine, bus, signer, clock or SystemClock(), _machine(base), root, base, unsafe)
 
 
-def _known(store: DirectoryStore, places: Places, path: str) -> Bus:
+def known(store: DirectoryStore, places: Places, path: str) -> Bus:
+    """Return the bus at a path, or what this machine remembers of it while the drive is away.
+
+    Raises:
+        NotABusError: there is none and never was.
+        TrustError: another bus lies where one with operators was.
+    """
     try:
         bus = read_bus(store)
     except StoreUnavailableError:
@@ -142,6 +159,14 @@ def _known(store: DirectoryStore, places: Places, path: str) -> Bus:
         if not Path(path).exists() or Path(path).is_dir():
             raise NotABusError(path) from None
         raise
+    before = places.recall(path)
+    if before is not None and before.owned and before.bus != bus.bus:
+        raise TrustError(
+            f"at {path} lay the bus {before.bus}, which has operators, and now another one lies there, {bus.bus}; "
+            f"if a human replaced it on purpose, remove {places.where(path)} and try again"
+        )
+    if before is not None and before.owned and before.bus == bus.bus and bus.version < before.version:
+        return before  # put back; the authority tells of it
     places.remember(path, bus)
     return bus
 
@@ -157,16 +182,18 @@ def read_bus(store: Store) -> Bus:
         raw = store.read(BUS_FILE)
         if raw is None:
             raise StoreUnavailableError(BUS_FILE, "not there")
-        return Bus.from_object(parse_object(raw))
+        return Bus.from_object(parse_object(split(raw).body))
     except (MessageError, DocumentTooLargeError) as error:
         raise StoreDamagedError(BUS_FILE, str(error)) from error
 
 
-def _base(home: str | os.PathLike[str] | None) -> Path:
+def base_of(home: str | os.PathLike[str] | None) -> Path:
+    """Return where this machine keeps its keys and its memory."""
     return Path(home or os.environ.get("SOMABUS_HOME") or default_home()).absolute()
 
 
-def _writer() -> str:
+def new_writer() -> str:
+    """Return a name that nobody else writes under."""
     return f"{os.getpid()}-{os.urandom(4).hex()}"
 
 

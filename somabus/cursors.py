@@ -1,6 +1,7 @@
 """How far this agent has read each log, kept on the bus in one sealed file that it alone replaces."""
 
 import contextlib
+from collections.abc import Sequence
 
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.model import tree
@@ -17,21 +18,24 @@ class CursorBook:
     A file that is damaged is begun anew: entries come twice, none is skipped.
     """
 
-    def __init__(self, store: Store, me: str, signer: Signer) -> None:
+    def __init__(self, store: Store, me: str, signer: Signer, *, also: Sequence[Signer] = ()) -> None:
         self._store = store
         self._me = me
         self._signer = signer
+        self._keys = [each.public_key for each in (signer, *also)]
         self._saved = Cursors(agent=me)
         self._logs: dict[str, Position] = {}
         self.alerted: dict[str, str] = {}
 
     def load(self) -> None:
-        """Read the positions."""
+        """Read the positions, unless some have moved and are not saved yet."""
+        if self._now != self._saved:
+            return
         self._saved = Cursors(agent=self._me)
         with contextlib.suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
             raw = self._store.read(tree.cursors(self._me))
             # Sealed, or whoever can write the file could make this reader skip what it has not read.
-            if raw is not None and split(raw).verified_by(self._signer.public_key, Seal.CURSORS):
+            if raw is not None and any(split(raw).verified_by(key, Seal.CURSORS) for key in self._keys):
                 found = Cursors.from_object(parse_object(split(raw).body))
                 self._saved = found if found.agent == self._me else self._saved
         self._logs = dict(self._saved.logs)
@@ -39,11 +43,15 @@ class CursorBook:
 
     def save(self) -> None:
         """Write the positions, if any has changed."""
-        now = Cursors(agent=self._me, logs=self._logs, alerted=self.alerted)
+        now = self._now
         if now != self._saved:
             sealed = seal_body(now.to_json(), Seal.CURSORS, self._signer.sign)
             self._store.replace(tree.cursors(self._me), sealed)
             self._saved = now
+
+    @property
+    def _now(self) -> Cursors:
+        return Cursors(agent=self._me, logs=self._logs, alerted=self.alerted)
 
     def position(self, log: str) -> Position:
         """Where this agent stands in a log."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+from somabus.errors import StoppedError
 from somabus.model.ids import from_milliseconds
 from somabus.model.message import Message
 from somabus.model.receipt import Receipt
@@ -140,6 +141,9 @@ class Delivery:
         if error is None:
             self.ack()
             return False
+        if isinstance(error, StoppedError):
+            self.release()  # a human stopped it in the middle: it waits, and comes again after the resume
+            return True
         if isinstance(error, Exception):
             facts = {"message_id": self.message.id, "kind": self.message.kind, "attempt": self.attempt}
             _log.error("handler failed", exc_info=error, extra=facts)

@@ -4,11 +4,15 @@ An exception from outside this tree is a bug in somabus, please report it.
 
     SomabusError
     ├── ConfigurationError            your turn: settings are missing, malformed or contradict each other
-    │   └── NotABusError              the path holds no somabus.json
+    │   ├── NotABusError              the path holds no somabus.json
+    │   └── UnsafeKeyError            the private key can be read by others; it was not used
     ├── InvalidNameError              your turn: a name that could not be a path part (also a ValueError)
     ├── UnknownRecipientError         your turn: nobody by that name; carries the nearest names
     ├── NotJoinedError                your turn: no agent of that name joined from this machine
     ├── NameTakenError                your turn: the name belongs to another key
+    ├── LookalikeNameError            your turn: the name looks like one that is there
+    ├── StoppedError                  the operator's turn: a human stopped it; carries why
+    ├── NotApprovedError              the operator's turn: no approval covers it
     ├── MessageError                  the sender's turn
     │   ├── MalformedMessageError     not a message of format 1
     │   ├── UnsupportedFormatError    a format number that this version does not know
@@ -52,6 +56,20 @@ class NotABusError(ConfigurationError):
         return (
             f"{self.path!r} holds no somabus.json, so it is no bus and nothing was made there; "
             f"make one with: somabus init {_short(self.path)}"
+        )
+
+
+class UnsafeKeyError(ConfigurationError):
+    """The private key can be read by other users of this machine; it was not used."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"the private key {self.path} can be read by others, and was not used; "
+            f"if nobody did, run: chmod 600 {self.path}"
         )
 
 
@@ -106,6 +124,48 @@ class NameTakenError(SomabusError):
             f"the name {self.name!r} belongs to the key #{self.owner} on this bus, and the key on this machine is "
             "another one; choose another name, or bring the agent's own key to this machine"
         )
+
+
+class LookalikeNameError(SomabusError):
+    """The name looks like one that is on the bus; nothing was registered."""
+
+    def __init__(self, name: str, twin: str) -> None:
+        super().__init__(name, twin)
+        self.name = name
+        self.twin = twin
+
+    def __str__(self) -> str:
+        return (
+            f"the name {_short(self.name)} looks like {_short(self.twin)}, who is on this bus; "
+            "choose a name that nobody takes for it"
+        )
+
+
+class StoppedError(SomabusError):
+    """A human stopped it; nothing was done, and what waits goes on waiting."""
+
+    def __init__(self, entry: str, scope: str, why: str, by: str) -> None:
+        super().__init__(entry, scope, why, by)
+        self.entry = entry
+        self.scope = scope
+        self.why = why
+        self.by = by
+
+    def __str__(self) -> str:
+        said = f": {_short(self.why)}" if self.why else ""
+        return f"{self.by} stopped {self.scope}{said}; {self.entry} did nothing; see: somabus stops"
+
+
+class NotApprovedError(SomabusError):
+    """No approval covers the action; it must not be done."""
+
+    def __init__(self, approval: str, reason: str) -> None:
+        super().__init__(approval, reason)
+        self.approval = approval
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"not approved: {self.reason} (approval {_short(self.approval)})"
 
 
 class MessageError(SomabusError):

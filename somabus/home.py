@@ -2,7 +2,9 @@
 
     <home>/places/<digest of the path>.json     which bus was where, for when the drive is away
     <home>/buses/<bus id>/<agent>/key           the private key, for this user alone
-    <home>/buses/<bus id>/<agent>/pins/ spool/ learnings/ refused/
+    <home>/buses/<bus id>/<agent>/key.next      the key that it asks an operator to certify
+    <home>/buses/<bus id>/<agent>/pins/ seen/ stops/ approvals/ episodes/ spool/ learnings/ refused/
+    <home>/operators/<bus id>/<operator>/key    a human's private key, and that one's memory beside it
 
 `<home>` is the user's data folder of the operating system, or SOMABUS_HOME.
 """
@@ -14,14 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
-from somabus.errors import ConfigurationError, KeyExistsError, MessageError
+from somabus.errors import ConfigurationError, KeyExistsError, MessageError, UnsafeKeyError
 from somabus.model import signing
 from somabus.model.bus import Bus
 from somabus.model.message import Value
 from somabus.model.wire import parse_object
 from somabus.store.directory import DirectoryStore
+from somabus.store.port import Store
 
 _KEY: Final = "key"
+_NEXT: Final = "key.next"
 
 
 class Place(Value):
@@ -61,6 +65,10 @@ class Places:
         if self.recall(path) != bus:
             self._store.replace(_place(path), Place(path=path, bus=bus).to_json())
 
+    def where(self, path: str) -> str:
+        """Return the file that remembers a path."""
+        return str(Path(self._store.root) / _place(path))
+
     def recall(self, path: str) -> Bus | None:
         """Return the bus that was at a path, or None if none ever was."""
         raw = self._store.read(_place(path))
@@ -75,24 +83,69 @@ def agent_home(home: Path, bus: str, agent: str, writer: str) -> DirectoryStore:
     return DirectoryStore(str(home / "buses" / bus / agent), writer=writer, private=True)
 
 
+def operator_home(home: Path, bus: str, operator: str, writer: str) -> DirectoryStore:
+    """Return the store of one operator's own things."""
+    return DirectoryStore(str(home / "operators" / bus / operator), writer=writer, private=True)
+
+
+def operators_here(home: Path, bus: str) -> list[str]:
+    """Return the operators of a bus whose keys lie on this machine."""
+    folder = home / "operators" / bus
+    return sorted(each.name for each in folder.iterdir() if (each / _KEY).exists()) if folder.is_dir() else []
+
+
 def load_signer(store: DirectoryStore, entropy: Callable[[int], bytes]) -> signing.Signer:
     """Return the agent's key, made at the first call and never again.
 
     Raises:
-        ConfigurationError: the key can be read by others, or is damaged; it was not used.
+        ConfigurationError: the key is damaged.
     """
-    path = Path(store.root) / _KEY
     if store.read(_KEY) is None:
         with contextlib.suppress(KeyExistsError):  # Race: another process of this agent made it just now.
             store.create(_KEY, signing.to_text(entropy(signing.SEED_BYTES)).encode())
-    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        message = f"the private key {path} can be read by others; if nobody did, run: chmod 600 {path}"
-        raise ConfigurationError(message)
     try:
-        return signing.Signer(signing.from_text((store.read(_KEY) or b"").decode().strip()))
+        return _signer(store.read(_KEY) or b"")
     except ValueError as error:
+        path = Path(store.root) / _KEY
         message = f"the private key {path} is damaged; bring back a copy of it, or delete it and join under a new name"
         raise ConfigurationError(message) from error
+
+
+def check_private(store: DirectoryStore, name: str = _KEY) -> None:
+    """Make sure that a private key is for this user alone.
+
+    Raises:
+        UnsafeKeyError: others can read it; it was not used.
+    """
+    path = Path(store.root) / name
+    if os.name == "posix" and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise UnsafeKeyError(str(path))
+
+
+def next_signer(home: Store, entropy: Callable[[int], bytes]) -> signing.Signer:
+    """Return the agent's next key, made at the first call; it is used once an operator has certified it."""
+    if home.read(_NEXT) is None:
+        with contextlib.suppress(KeyExistsError):
+            home.create(_NEXT, signing.to_text(entropy(signing.SEED_BYTES)).encode())
+    return _signer(home.read(_NEXT) or b"")
+
+
+def waiting_signer(home: Store) -> signing.Signer | None:
+    """Return the next key if there is one."""
+    raw = home.read(_NEXT)
+    return None if raw is None else _signer(raw)
+
+
+def promote_key(home: Store) -> None:
+    """Make the next key the key. Power cut in between: both files hold the same key, and it is done again."""
+    raw = home.read(_NEXT)
+    if raw is not None:
+        home.replace(_KEY, raw)
+        home.delete(_NEXT)
+
+
+def _signer(raw: bytes) -> signing.Signer:
+    return signing.Signer(signing.from_text(raw.decode().strip()))
 
 
 def _place(path: str) -> str:

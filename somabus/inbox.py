@@ -29,6 +29,7 @@ from somabus.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
+from somabus.guard import Guard
 from somabus.model import tree
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.envelope import split
@@ -88,6 +89,7 @@ class Inbox:
         lease_for: how long a claim lasts where the caller does not say.
         reply: how a delivery answers.
         on_dead: told of every dead letter before it is moved; it may be told twice.
+        guard: lets nothing through that a human stopped or must approve.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Inbox:
         lease_for: timedelta,
         reply: Callable[..., Receipt],
         on_dead: Callable[[DeadLetter, Message | None], None],
+        guard: Guard,
     ) -> None:
         self._store = store
         self._me = me
@@ -110,6 +113,7 @@ class Inbox:
         self._lease_for = lease_for
         self._reply = reply
         self._on_dead = on_dead
+        self._guard = guard
         self._ids = IdMaker(entropy)
         self._tracer = Tracer(store)
         self.now = store.now
@@ -132,15 +136,27 @@ class Inbox:
             wanted: leave alone what this declines; such messages stay where they wait.
 
         Raises:
+            StoppedError: a human stopped it; it is looked before each message. What waits goes on waiting.
             StoreUnavailableError: could not look. What was delivered before stays delivered.
         """
+        return self._drain("Inbox.drain", lease_for, limit, wanted)
+
+    def _drain(
+        self,
+        entry: str,
+        lease_for: timedelta | None,
+        limit: int | None,
+        wanted: Callable[[Message], bool] | None,
+    ) -> Iterator[Delivery]:
         given, seen = 0, set[str]()
+        self._guard.begin(entry)
         while True:
             listed_at, progress = self.now(), False
             for state, name in self._untried(listed_at, seen):
                 if limit is not None and given >= limit:
                     return
-                if wanted is not None and not self._wants(wanted, state, name):
+                # Before each message: a stop waits for no drain to end.
+                if not self._wants(wanted, self._guard.stopped_kinds(entry), state, name):
                     continue
                 delivery = self._take(state, name, lease_for)
                 progress = True
@@ -160,14 +176,18 @@ class Inbox:
         once, so handlers meet the same message twice without harm.
 
         Raises:
+            StoppedError: a human stopped it. Nothing was claimed.
             StoreUnavailableError: could not look. Nothing was claimed.
         """
-        return next(self.drain(lease_for=lease_for, limit=1), None)
+        return next(self._drain("Inbox.claim", lease_for, 1, None), None)
 
     def take(self, message_id: str, *, lease_for: timedelta | None = None) -> Delivery | None:
-        """Take one particular message, or return None if it does not wait."""
+        """Take one particular message, or return None if it does not wait, or if its kind of work is stopped."""
+        stopped = self._guard.begin("Inbox.take")
         for state, name in self._candidates(self.now()):
             if name[2:38] == message_id:
+                if not self._wants(None, stopped, state, name):
+                    return None
                 return self._take(state, name, lease_for)
         return None
 
@@ -232,6 +252,7 @@ class Inbox:
         Args:
             message_id: the message's id, or the name of a dead letter's file.
         """
+        self._guard.begin("Inbox.replay")
         for name in self._list(State.DEAD):
             slot = Slot.parse(name)
             if slot is None or message_id not in (slot.id, name):
@@ -349,6 +370,8 @@ class Inbox:
         elif slot.attempt > self._retry.max_attempts:
             detail = f"{self._retry.max_attempts} holders had it and none finished; it may be what stops them"
             self._quietly_aside(slot, Reason.ATTEMPTS, detail, message)
+        elif (uncovered := self._guard.spend(opened)) is not None:
+            self._quietly_aside(slot, uncovered.reason, uncovered.detail, message)
         else:
             return Delivery(self, slot, opened, self._reply)
         return None
@@ -410,10 +433,17 @@ class Inbox:
             detail = f"{name!r} is no file name of a message; see docs/format.md"
             self._quietly(lambda: self._set_aside(slot, Reason.BAD_NAME, detail, None, found_as=name))
 
-    def _wants(self, wanted: Callable[[Message], bool], state: State, name: str) -> bool:
-        """Look before taking. What cannot be read is wanted: taking is how it gets set aside."""
+    def _wants(
+        self, wanted: Callable[[Message], bool] | None, stopped: frozenset[str], state: State, name: str
+    ) -> bool:
+        """Look before taking, where somebody cares. What cannot be read is wanted: taking is how it gets set aside."""
+        if wanted is None and not stopped:
+            return True
         letter = self._look(state, name)
-        return letter is None or letter.opened is None or bool(letter.fault) or wanted(letter.opened.message)
+        if letter is None or letter.opened is None or letter.fault:
+            return True
+        message = letter.opened.message
+        return message.kind not in stopped and (wanted is None or wanted(message))
 
     def _look(self, state: State, name: str) -> Letter | None:
         slot = Slot.parse(name)
@@ -432,7 +462,7 @@ class Inbox:
             return Letter(name, state, opened, f"the file's name says {slot.id}, the message {opened.message.id}")
         if opened.message.expired(self.now()):
             return Letter(name, state, opened, f"expired at {opened.message.expires_at:%Y-%m-%d %H:%M} UTC")
-        refusal = self._opener.refusal(opened, released=slot.replayed)
+        refusal = self._opener.refusal(opened, released=slot.replayed) or self._guard.refusal(opened)
         return Letter(name, state, opened, refusal.detail if refusal else "")
 
     def _held(self, slot: Slot, event: Event, name: str, *, durable: bool = True) -> None:

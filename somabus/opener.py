@@ -1,45 +1,41 @@
 """Opening a message: from untrusted bytes to a message with the trust it deserves.
 
-It knows the registry's keys and the bus's policy; what becomes of a message that may not be acted on is the inbox's.
+It knows whose key is whose and the bus's policy; what becomes of a message that may not be acted on is the inbox's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from datetime import datetime
 
+from somabus.authority import Authority
 from somabus.errors import MessageTooLargeError
+from somabus.identity import Identities
 from somabus.model import signing
-from somabus.model.bus import Bus
 from somabus.model.deadletter import Reason
 from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.kinds import NEVER_MUTED
 from somabus.model.message import Message
 from somabus.model.trust import Trust, may_act
 from somabus.model.wire import MAX_DOCUMENT
-from somabus.registry import Registry
-
-
-class Doubt(Enum):
-    """Why an origin could not be proven."""
-
-    NONE = auto()
-    NO_SIGNATURE = auto()
-    NO_KEY = auto()
-    NOT_BY_THIS_KEY = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message with the trust in its origin. `short` belongs to the key that counts for the sender's name."""
+    """A message with the trust in its origin. `short` belongs to the key that signed it, if that key is the sender's.
+
+    `doubt` says why the sender is not proven; `signed` whether anybody signed it at all.
+    """
 
     message: Message
     trust: Trust
-    doubt: Doubt
     short: str
+    doubt: str = ""
+    signed: bool = True
 
     @property
     def sender(self) -> str:
-        """How people read the sender: `name #1a2b3c4d` if proven, `name (unsigned)` or `name (forged)` if not."""
-        mark = f"#{self.short}" if self.trust not in (Trust.UNSIGNED, Trust.FORGED) else f"({self.trust})"
+        """How people read the sender: `name #1a2b3c4d` if proven, `name (unsigned)` and the like if not."""
+        mark = f"#{self.short}" if self.trust.proven else f"({self.trust})"
         return f"{self.message.sender} {mark}"
 
 
@@ -55,10 +51,11 @@ class Refusal:
 class Opener:
     """Opens messages on behalf of one agent."""
 
-    def __init__(self, me: str, bus: Bus, registry: Registry) -> None:
+    def __init__(self, me: str, authority: Authority, identities: Identities, now: Callable[[], datetime]) -> None:
         self._me = me
-        self._bus = bus
-        self._registry = registry
+        self._authority = authority
+        self._identities = identities
+        self._now = now
 
     def open(self, raw: bytes) -> Opened:
         """Read, verify and mark a message.
@@ -71,14 +68,7 @@ class Opener:
             raise MessageTooLargeError(len(raw), MAX_DOCUMENT)
         envelope = split(raw)
         message = Message.decode(envelope.body)
-        doubt, key = self._doubt(message.sender, envelope)
-        trust = {
-            Doubt.NONE: Trust.PINNED,
-            Doubt.NO_SIGNATURE: Trust.UNSIGNED,
-            Doubt.NO_KEY: Trust.UNSIGNED,
-            Doubt.NOT_BY_THIS_KEY: Trust.FORGED,
-        }[doubt]
-        return Opened(message, trust, doubt, signing.short(key) if key else "")
+        return self._judged(message, envelope)
 
     def refusal(self, opened: Opened, *, released: bool = False) -> Refusal | None:
         """Say why this agent may not act on the message, or None if it may.
@@ -87,38 +77,47 @@ class Opener:
             opened: the message.
             released: a human brought it back, so the loop guard lets it pass.
         """
-        message, policy = opened.message, self._bus.policy
-        if message.bus != self._bus.bus:
+        message, bus = opened.message, self._authority.bus
+        if message.bus != bus.bus:
             return Refusal(Reason.WRONG_ADDRESS, f"it was sent on another bus, {message.bus}")
         if opened.trust is Trust.FORGED:
-            return Refusal(
-                Reason.FORGED,
-                f"it says it is from {message.sender} and was not signed by {message.sender}'s key",
-            )
+            return Refusal(Reason.FORGED, opened.doubt)
+        if opened.trust is Trust.REVOKED:
+            return Refusal(Reason.REVOKED, opened.doubt)
         if self._me not in message.to or message.channel is not None:
             told = message.channel or ", ".join(message.to) or "nobody"
             return Refusal(Reason.WRONG_ADDRESS, f"it was sent to {told}, not to {self._me}")
-        if not may_act(opened.trust, policy.trust):
-            if opened.doubt is Doubt.NO_KEY:
+        if not may_act(opened.trust, bus.policy.trust):
+            if opened.signed and opened.trust is Trust.UNSIGNED and not opened.doubt:
                 return Refusal(
                     Reason.UNTRUSTED, f"no card of {message.sender} is visible here to verify it", later=True
                 )
-            return Refusal(
-                Reason.UNTRUSTED, f"it is {opened.trust}, and this bus acts on {policy.trust} mail and better"
-            )
-        if message.hops > policy.hop_limit and message.kind not in NEVER_MUTED and not released:
+            said = f"it is {opened.trust}, and this bus acts on {bus.policy.trust} mail and better"
+            return Refusal(Reason.UNTRUSTED, f"{said}: {opened.doubt}" if opened.doubt else said)
+        if message.hops > bus.policy.hop_limit and message.kind not in NEVER_MUTED and not released:
             return Refusal(
                 Reason.HOPS,
-                f"hop {message.hops} of a chain that began with {message.origin}; the limit is {policy.hop_limit}",
+                f"hop {message.hops} of a chain that began with {message.origin}; the limit is {bus.policy.hop_limit}",
             )
         return None
 
-    def _doubt(self, sender: str, envelope: Envelope) -> tuple[Doubt, bytes | None]:
+    def _judged(self, message: Message, envelope: Envelope) -> Opened:
+        """Return a message with what its signature proves, and for which key."""
+        sender = message.sender
         if envelope.signature is None:
-            return Doubt.NO_SIGNATURE, None
-        key = self._registry.proven_key(sender)
-        if key is None:
-            return Doubt.NO_KEY, None
-        if envelope.verified_by(key, Seal.MESSAGE):
-            return Doubt.NONE, key
-        return Doubt.NOT_BY_THIS_KEY, key
+            if self._authority.operator_keys(sender):
+                said = f"it says it is from the operator {sender}, and operators sign"
+                return Opened(message, Trust.FORGED, "", said, signed=False)
+            return Opened(message, Trust.UNSIGNED, "", signed=False)
+        standing = self._identities.standing(sender)
+        for key in standing.keys:
+            if envelope.verified_by(key, Seal.MESSAGE):
+                return Opened(message, standing.trust, signing.short(key), standing.fault)
+        for each in self._authority.revoked_keys(sender, self._now()):
+            if envelope.verified_by(signing.from_text(each.public_key), Seal.MESSAGE):
+                said = f"the key of {sender} that signed it was revoked at {each.at:%Y-%m-%d %H:%M} UTC"
+                return Opened(message, Trust.REVOKED, "", f"{said}: {each.why}" if each.why else said)
+        if not standing.keys and standing.trust is not Trust.REVOKED:
+            return Opened(message, Trust.UNSIGNED, "", standing.fault)
+        said = f"it says it is from {sender} and was not signed by {sender}'s key"
+        return Opened(message, Trust.FORGED, "", said)

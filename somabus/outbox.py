@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from somabus.authority import Authority
 from somabus.cursors import CursorBook
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError
 from somabus.log import Log
 from somabus.model import tree
-from somabus.model.bus import Bus
 from somabus.model.cursor import Position, advance
 from somabus.model.envelope import split
 from somabus.model.message import Message
-from somabus.model.trust import Trust, may_act
+from somabus.model.trust import may_act
 from somabus.opener import Opened, Opener
 from somabus.store.port import Store
 
@@ -35,9 +35,9 @@ class Shared:
 class Outbox:
     """Shares on behalf of one agent, and follows the others."""
 
-    def __init__(self, store: Store, me: str, bus: Bus, opener: Opener) -> None:
+    def __init__(self, store: Store, me: str, authority: Authority, opener: Opener) -> None:
         self._store = store
-        self._bus = bus
+        self._authority = authority
         self._opener = opener
         self._mine = Log(store, tree.outbox(me))
 
@@ -91,11 +91,11 @@ class Outbox:
 
     def _fault(self, opened: Opened, sender: str | None, channel: str | None) -> str:
         message = opened.message
-        if message.bus != self._bus.bus or message.to or message.channel != channel:
+        if message.bus != self._authority.bus.bus or message.to or message.channel != channel:
             return "it was not made for this log"
         if sender is not None and message.sender != sender:
             return f"it was written by {message.sender} into the outbox of {sender}"
-        if opened.trust is Trust.FORGED or not may_act(opened.trust, self._bus.policy.trust):
+        if not may_act(opened.trust, self._authority.bus.policy.trust):
             return f"its sender could not be proven: {opened.trust}"
         return ""
 

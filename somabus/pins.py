@@ -1,5 +1,7 @@
 """The keys that this agent has seen: the first key of a name is remembered, another one is refused.
 
+An operator's certificate may lead from one key to the next; nothing else does.
+
 Pins lie on the agent's own machine (its home), where a writer to the shared drive cannot change them.
 """
 
@@ -49,6 +51,11 @@ class Pins:
         with contextlib.suppress(KeyExistsError):
             self._home.create(_key(name), pin.to_json())
         return self.key(name) or key
+
+    def succeed(self, name: str, key: bytes, now: Utc) -> None:
+        """Remember another key for a name, because the old one handed over to it or was called back."""
+        self._home.replace(_key(name), Pin(name=name, public_key=signing.to_text(key), first_seen=now).to_json())
+        self._known[name] = key
 
 
 def _key(name: str) -> str:

@@ -1,8 +1,4 @@
-"""Who is on the bus, with which key, and how each of them does.
-
-A card is sealed with the key it carries, so nobody can change one member of it; that the key is the name's own is
-what pins are for. A heartbeat counts only if its owner sealed it.
-"""
+"""Who is on the bus, and how each of them does. A heartbeat counts only if its owner sealed it."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from somabus.authority import Authority
 from somabus.errors import (
-    DocumentTooLargeError,
     KeyExistsError,
+    LookalikeNameError,
     MalformedMessageError,
     MessageError,
     NameTakenError,
@@ -21,18 +18,20 @@ from somabus.errors import (
     StoreUnavailableError,
     TrustError,
 )
+from somabus.identity import Identities
 from somabus.model import tree
-from somabus.model.bus import Bus
 from somabus.model.card import Card
 from somabus.model.envelope import Seal, seal_body, split
 from somabus.model.heartbeat import Heartbeat
+from somabus.model.lookalike import twin_of
 from somabus.model.names import is_name
 from somabus.model.presence import Presence, judge_presence
+from somabus.model.trust import Trust
 from somabus.model.wire import parse_object
-from somabus.pins import Pins
 from somabus.store.port import Store
 
 _LOOKED_RECENTLY: Final = timedelta(seconds=30)
+_OTHER_KEY: Final = "its key is not the one seen first; nobody believes it until a human decides"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class Peer:
     last_seen: datetime | None = None
     card: Card | None = None
     heartbeat: Heartbeat | None = None
+    trust: Trust | None = None
     fault: str = ""
 
     @property
@@ -61,17 +61,16 @@ class Peer:
 class Registry:
     """Reads everybody's cards and heartbeats; writes its own agent's."""
 
-    def __init__(self, store: Store, bus: Bus, pins: Pins) -> None:
+    def __init__(self, store: Store, authority: Authority, identities: Identities) -> None:
         self._store = store
-        self._bus = bus
-        self._pins = pins
+        self._authority = authority
+        self._identities = identities
         self._known: set[str] = set()
-        self._cards: dict[str, tuple[bytes, Card]] = {}
         self._looked: dict[str, tuple[datetime, Peer]] = {}
 
     def names(self) -> frozenset[str]:
         """Return the names of all who have joined."""
-        return frozenset(name for name in self._store.list(tree.REGISTRY) if is_name(name))
+        return self._identities.names()
 
     def knows(self, name: str) -> bool:
         """Tell whether an agent of that name has joined; a name once seen is not looked for again."""
@@ -82,45 +81,8 @@ class Registry:
         return name in self._known
 
     def card(self, name: str) -> Card | None:
-        """Return the card of a name, checked against its own seal, or None if there is none.
-
-        Raises:
-            MessageError, TrustError, StoreError: there is one, and it cannot be read or is not genuine.
-        """
-        raw = self._store.read(tree.card(name))
-        if raw is None:
-            return None
-        known = self._cards.get(name)
-        if known is not None and known[0] == raw:
-            return known[1]
-        envelope = split(raw)
-        card = Card.from_object(parse_object(envelope.body))
-        if (card.name, card.bus) != (name, self._bus.bus):
-            raise TrustError(f"the card of {name} was made for {card.name} on the bus {card.bus}")
-        if not envelope.verified_by(card.key, Seal.CARD):
-            raise TrustError(f"the card of {name} is not sealed with its own key")
-        self._cards[name] = (raw, card)
-        return card
-
-    def key_of(self, name: str) -> bytes | None:
-        """Return the key that counts for a name: the remembered one, or the card's, which is remembered from now on."""
-        key = self._pins.key(name)
-        if key is None:
-            card = self.card(name)
-            if card is not None:
-                key = self._pins.remember(name, card.key, self._store.now())
-        return key
-
-    def proven_key(self, name: str) -> bytes | None:
-        """Return the key that counts for a name, or None if its card is missing, damaged or not genuine.
-
-        Raises:
-            StoreError: the drive, or this machine's own disk, could not be read or written: that proves nothing.
-        """
-        try:
-            return self.key_of(name)
-        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError):
-            return None
+        """Return the card of a name, checked against its own seal; see `Identities.card`."""
+        return self._identities.card(name)
 
     def heartbeat(self, name: str) -> Heartbeat | None:
         """Return the last heartbeat that the agent itself wrote, or None if it never beat.
@@ -131,12 +93,11 @@ class Registry:
         raw = self._store.read(tree.heartbeat(name))
         if raw is None:
             return None
-        key = self.key_of(name)
         envelope = split(raw)
-        if key is None or not envelope.verified_by(key, Seal.HEARTBEAT):
+        if not any(envelope.verified_by(key, Seal.HEARTBEAT) for key in self._identities.standing(name).keys):
             raise TrustError(f"the heartbeat of {name} was not written by {name}")
         heartbeat = Heartbeat.from_object(parse_object(envelope.body))
-        if (heartbeat.agent, heartbeat.bus) != (name, self._bus.bus):
+        if (heartbeat.agent, heartbeat.bus) != (name, self._authority.bus.bus):
             raise TrustError(f"the heartbeat of {name} was made for {heartbeat.agent} on {heartbeat.bus}")
         return heartbeat
 
@@ -151,13 +112,9 @@ class Registry:
             card = self.card(name)
             if card is None:
                 return Peer(name, None)  # joining just now, or its card is not visible here yet
-            if self._pins.key(name) not in (None, card.key):
-                return Peer(
-                    name,
-                    None,
-                    card=card,
-                    fault="its key is not the one seen first; nobody believes it until a human decides",
-                )
+            standing = self._identities.standing(name)
+            if card.key not in standing.keys:
+                return Peer(name, None, card=card, trust=standing.trust, fault=standing.fault or _OTHER_KEY)
             heartbeat = self.heartbeat(name)
         except StoreUnavailableError:
             raise
@@ -169,9 +126,9 @@ class Registry:
             every_s=heartbeat.every_s if heartbeat else card.every_s,
             stopped=heartbeat.stopped if heartbeat else False,
             now=self._store.now(),
-            staleness=self._bus.policy.staleness,
+            staleness=self._authority.bus.policy.staleness,
         )
-        return Peer(name, verdict, seen, card, heartbeat)
+        return Peer(name, verdict, seen, card, heartbeat, standing.trust)
 
     def peers(self) -> tuple[Peer, ...]:
         """Return everybody, sorted by name."""
@@ -191,14 +148,17 @@ class Registry:
 
         Raises:
             NameTakenError: the name belongs to another key; its card is untouched.
+            LookalikeNameError: the name looks like one that is there; nothing was registered.
         """
         sealed = seal_body(card.to_json(), Seal.CARD, sign)
+        if not self.knows(card.name):
+            self._check_name(card.name)
         try:
             self._store.create(tree.card(card.name), sealed)
         except KeyExistsError:
             there = self._owned(card)
             if _changed(there, card):
-                kept = card.model_copy(update={"joined_at": there.joined_at, "certificate": there.certificate})
+                kept = card.model_copy(update={"joined_at": there.joined_at})
                 self._store.replace(tree.card(card.name), seal_body(kept.to_json(), Seal.CARD, sign))
                 return kept
             return there
@@ -208,6 +168,14 @@ class Registry:
         """Replace the agent's own heartbeat."""
         self._store.replace(tree.heartbeat(heartbeat.agent), seal_body(heartbeat.to_json(), Seal.HEARTBEAT, sign))
 
+    def _check_name(self, name: str) -> None:
+        operators = {each.name: each.short for each in self._authority.bus.operators}
+        if name in operators:
+            raise NameTakenError(name, operators[name])
+        twin = twin_of(name, self.names() | operators.keys())
+        if twin is not None:
+            raise LookalikeNameError(name, twin)
+
     def _owned(self, mine: Card) -> Card:
         try:
             there = self.card(mine.name)
@@ -215,11 +183,12 @@ class Registry:
             raise StoreDamagedError(tree.card(mine.name), str(error)) from error
         if there is None:
             raise StoreUnavailableError(tree.card(mine.name), "it exists and cannot be read yet")
-        if there.key != mine.key:
+        standing = self._identities.standing(mine.name)
+        if there.key != mine.key and not (mine.key in standing.keys and there.key in standing.keys):
             raise NameTakenError(mine.name, there.short)
         return there
 
 
 def _changed(there: Card, mine: Card) -> bool:
-    facts = ("display_name", "cadence", "every_s", "skills")
+    facts = ("public_key", "display_name", "cadence", "every_s", "skills")
     return any(getattr(there, fact) != getattr(mine, fact) for fact in facts)

@@ -25,7 +25,7 @@ from somabus.errors import (
 from somabus.model import tree
 from somabus.model.draft import Draft
 from somabus.model.envelope import split
-from somabus.model.ids import derive_id, later
+from somabus.model.ids import derive_id, is_id, later
 from somabus.model.message import Id, Message, Name, Utc, Value
 from somabus.model.names import nearest
 from somabus.model.receipt import Receipt, Trace, Whereabouts
@@ -238,7 +238,7 @@ class Sender:
         return parent
 
     def _check(self, draft: Draft) -> None:
-        """Refuse a draft to nobody, and one that supersedes nothing of ours."""
+        """Refuse a draft to nobody, one that supersedes nothing of ours, and one under an approval nobody asked for."""
         if not self._registry.knows(draft.to):
             raise UnknownRecipientError(draft.to, nearest(draft.to, self._registry.names()))
         if draft.supersedes is not None:
@@ -246,6 +246,10 @@ class Sender:
             if old is None:
                 raise ReferenceNotFoundError("supersedes", draft.supersedes)
             self._check_mine(old)
+        if draft.approval is not None:
+            known = is_id(draft.approval) and self._store.read(tree.approval(draft.approval, "request"), listed=True)
+            if not known:
+                raise ReferenceNotFoundError("approval", draft.approval)
 
     def _check_mine(self, message: Message) -> None:
         if message.sender != self._me:

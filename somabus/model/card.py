@@ -1,34 +1,26 @@
 """The card: who an agent is. Created once at joining, replaced only by its owner, sealed with its own key."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from somabus.model import signing
-from somabus.model.message import Id, Name, Utc, Value
+from somabus.model.message import Id, Name, PublicKey, Utc, Value
 from somabus.model.schedule import MAX_EVERY_S
 
 
-def _public_key(text: str) -> str:
-    if len(signing.from_text(text)) != signing.PUBLIC_KEY_BYTES:
-        message = "a public key has 32 bytes"
-        raise ValueError(message)
-    return text
-
-
 class Card(Value):
-    """What everybody may know of an agent; `certificate` is the operator's, where there is one."""
+    """What everybody may know of an agent. The operator's word on it lies beside it, in certificate.json."""
 
     format: Literal[1] = 1
     bus: Id
     name: Name
-    public_key: Annotated[str, AfterValidator(_public_key)]
+    public_key: PublicKey
     display_name: str = Field(default="", max_length=80)
     joined_at: Utc
     cadence: str = Field(max_length=100)
     every_s: float = Field(gt=0, le=MAX_EVERY_S)
     skills: tuple[Annotated[str, Field(max_length=80)], ...] = Field(default=(), max_length=64)
-    certificate: dict[str, Any] | None = None
 
     @property
     def key(self) -> bytes:

@@ -13,6 +13,7 @@ class Draft:
 
     `key`: sending the same key to the same recipient twice delivers once. `supersedes`: the id of an earlier message
     of yours that this one replaces; it is withdrawn if nobody took it yet. `not_before`: it waits so long first.
+    `approval`: the id of the one that covers it, for mail of a protected kind.
     """
 
     to: str
@@ -27,3 +28,4 @@ class Draft:
     topic: str | None = None
     key: str | None = None
     supersedes: str | None = None
+    approval: str | None = None

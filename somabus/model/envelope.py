@@ -27,6 +27,20 @@ class Seal(StrEnum):
     CARD = "somabus card 1"
     HEARTBEAT = "somabus heartbeat 1"
     CURSORS = "somabus cursors 1"
+    BUS = "somabus bus 1"
+    CERTIFICATE = "somabus certificate 1"
+    REVOCATIONS = "somabus revocations 1"
+    ROTATION = "somabus rotation 1"
+    STOP = "somabus stop 1"
+    RESUME = "somabus resume 1"
+    GOAL = "somabus goal 1"
+    VALUES = "somabus values 1"
+    PROPOSAL = "somabus proposal 1"
+    WORK = "somabus work 1"
+    REQUEST = "somabus approval request 1"
+    ANSWER = "somabus approval answer 1"
+    USE = "somabus approval use 1"
+    AUDIT = "somabus audit 1"
 
 
 @dataclass(frozen=True, slots=True)

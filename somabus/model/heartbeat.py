@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     OK = "ok"
     FAILED = "failed"
     BUSY = "busy"
+    STOPPED = "stopped"
 
 
 class Beat(Value):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from somabus.errors import MalformedMessageError, MessageTooLargeError
-from somabus.model import wire
+from somabus.model import signing, wire
 from somabus.model.ids import is_id
 from somabus.model.kinds import check_kind
 from somabus.model.names import RULE, channel_folder, is_name
@@ -38,6 +38,13 @@ def _channel(text: str) -> str:
     return text
 
 
+def _public_key(text: str) -> str:
+    if len(signing.from_text(text)) != signing.PUBLIC_KEY_BYTES:
+        message = "a public key has 32 bytes"
+        raise ValueError(message)
+    return text
+
+
 def _written(value: object) -> object:
     """Take a time only as text: a bare number could be seconds or milliseconds."""
     if not isinstance(value, str | datetime):
@@ -48,6 +55,7 @@ def _written(value: object) -> object:
 
 Name = Annotated[str, AfterValidator(_name)]
 Id = Annotated[str, AfterValidator(_id)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
 Utc = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(wire.utc)]
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 

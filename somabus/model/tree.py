@@ -8,6 +8,12 @@ from somabus.model.slot import Event, State, done_name
 
 REGISTRY: Final = "registry"
 ALERTS: Final = "channels/alerts"
+AUDIT: Final = "audit"
+REVOCATIONS: Final = "operator/revocations.json"
+VALUES: Final = "values.md"
+GOALS: Final = "goals"
+PROPOSALS: Final = "goals/proposed"
+APPROVALS: Final = "approvals"
 _GRACE: Final = timedelta(days=2)
 
 
@@ -58,3 +64,48 @@ def may_hold(day: str, message_id: str, now: datetime) -> bool:
     """
     made_at = min(id_time(message_id), now)  # a sender's clock may be far ahead
     return day >= later(made_at, -_GRACE).date().isoformat()
+
+
+def certificate(agent: str) -> str:
+    """The operators' word on an agent's key."""
+    return f"registry/{agent}/certificate.json"
+
+
+def rotation(agent: str) -> str:
+    """An agent's wish for a new key."""
+    return f"registry/{agent}/rotation.json"
+
+
+def history(document: str) -> str:
+    """The log of every version of a document that operators sign; the next number has one winner."""
+    return f"operator/history/{document}"
+
+
+def resumed(stop: str) -> str:
+    """The lifting of a stop."""
+    return f"operator/resumed/{stop}.json"
+
+
+def goal(goal_id: str) -> str:
+    """A goal."""
+    return f"goals/{goal_id}.json"
+
+
+def proposal(goal_id: str) -> str:
+    """A goal that an agent would like."""
+    return f"goals/proposed/{goal_id}.json"
+
+
+def work(goal_id: str, agent: str | None = None) -> str:
+    """Who works on a goal, or one agent's word on what it does there."""
+    return f"goals/{goal_id}" if agent is None else f"goals/{goal_id}/{agent}.json"
+
+
+def approval(approval_id: str, part: str | None = None) -> str:
+    """An approval's folder, or one of its parts: request, answer, use."""
+    return f"approvals/{approval_id}" if part is None else f"approvals/{approval_id}/{part}.json"
+
+
+def evidence(digest: str) -> str:
+    """Bytes that were refused, under their digest."""
+    return f"audit/evidence/{digest}"

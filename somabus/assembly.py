@@ -1,0 +1,219 @@
+"""The services of one agent, joined. It knows every service and no adapter; `Agent` is the face before it."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from somabus import machine
+from somabus.alerts import CHANNEL, Alerts
+from somabus.approvals import Approvals
+from somabus.audit import Audit
+from somabus.authority import Authority
+from somabus.beat import Parts, Routine
+from somabus.composer import Composer
+from somabus.connection import Connection
+from somabus.cursors import CursorBook
+from somabus.errors import StoreError, StoreUnavailableError
+from somabus.goals import Goals
+from somabus.guard import Guard
+from somabus.halt import Halt
+from somabus.handlers import Handlers
+from somabus.home import promote_key, waiting_signer
+from somabus.identity import Identities
+from somabus.inbox import Inbox
+from somabus.incidents import Incident, Incidents
+from somabus.learnings import Learnings
+from somabus.lease import Leases
+from somabus.model.deadletter import DeadLetter, Reason
+from somabus.model.ids import IdMaker
+from somabus.model.kinds import NEVER_BOUNCED
+from somabus.model.message import Message
+from somabus.model.receipt import Receipt
+from somabus.model.retry import RetryPolicy
+from somabus.model.schedule import Schedule
+from somabus.model.trust import Policy
+from somabus.opener import Opener
+from somabus.outbox import Outbox
+from somabus.pins import Pins
+from somabus.registry import Registry
+from somabus.sender import Sender
+from somabus.spool import Spool
+
+_SILENT: Final = frozenset([Reason.UNTRUSTED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.HOPS])
+_TOLD: Final = frozenset([Reason.FORGED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.NOT_APPROVED])
+"""Dead letters that are attempts, and so stand in the audit and are alerted."""
+
+
+class Assembly:
+    """Builds the services in the order in which they need each other.
+
+    Args:
+        me: the agent's name.
+        connection: what it stands on.
+        schedule: its cadence.
+        retry: when a message that failed is tried again.
+        lease_for: how long a claim lasts.
+        unread: counts the waiting mail, for receipts.
+        version: of this package, for the heartbeat.
+    """
+
+    def __init__(
+        self,
+        me: str,
+        connection: Connection,
+        *,
+        schedule: Schedule,
+        retry: RetryPolicy,
+        lease_for: timedelta,
+        unread: Callable[[], int | None],
+        version: str,
+    ) -> None:
+        self.me = me
+        self._version = version
+        self.connection = connection
+        self.store, self.home = connection.store, connection.home
+        self.ids = IdMaker(os.urandom)
+        self.handlers = Handlers()
+        self._built = False
+        self._rule()
+        self._humans()
+        self._mail(retry, lease_for, unread)
+        self._sharing()
+        self.routine = Routine(self._parts(schedule))
+        self._built = True
+        self.incidents.flush()
+
+    def now(self) -> datetime:
+        """Return the drive's time, or this machine's while the drive is away."""
+        try:
+            return self.store.now()
+        except StoreError:
+            return self.connection.clock.now()
+
+    # -- in order ---------------------------------------------------------------------------------------------
+
+    def _rule(self) -> None:
+        """Who rules, who is who, and whether anybody has stopped it."""
+        bus = self.connection.bus
+        self.incidents = Incidents(
+            self.home, self._audit_incident, self._alert_incident, busy=lambda: not self._built or self.alerts.reading
+        )
+        tell = self.incidents.tell
+        self.authority = Authority(self.store, self.home, bus, tell)
+        with suppress(StoreError):  # the drive is away; what is remembered holds
+            self.authority.refresh()
+        self.identities = Identities(self.store, self.authority, Pins(self.home), tell)
+        self.signers = [self.connection.signer]
+        self._take_next_key()
+        self.signer = self.signers[0]
+        self.audit = Audit(self.store, bus.bus, self.me, self.signer, self.now, self.home)
+        self.halt = Halt(self.store, self.home, self.me, self.authority, tell)
+        self.registry = Registry(self.store, self.authority, self.identities)
+
+    def _take_next_key(self) -> None:
+        """Go over to the next key as soon as an operator has certified it; the old one still reads what it sealed."""
+        following = waiting_signer(self.home)
+        if following is None:
+            return
+        try:
+            certificate = self.identities.standing(self.me).certificate
+        except StoreError:
+            return
+        if certificate is not None and certificate.key == following.public_key:
+            promote_key(self.home)
+            self.signers.insert(0, following)
+
+    def _mail(self, retry: RetryPolicy, lease_for: timedelta, unread: Callable[[], int | None]) -> None:
+        self.opener = Opener(self.me, self.authority, self.identities, self.now)
+        self.spool = Spool(self.home)
+        self.inbox = Inbox(
+            self.store, self.me, self.opener, entropy=os.urandom, retry=retry, lease_for=lease_for, reply=self.reply,
+            on_dead=self._on_dead, guard=Guard(self.authority, self.halt, self.approvals),
+        )  # fmt: skip
+        self.composer = Composer(
+            self.me, self.authority.bus.bus, sign=self.signer.sign, ids=self.ids,
+            cause=lambda: self.inbox.chain.cause, now=self.now,
+        )  # fmt: skip
+        self.sender = Sender(
+            self.store, self.me, self.composer, registry=self.registry, spool=self.spool, now=self.now, unread=unread
+        )
+
+    def _sharing(self) -> None:
+        self.learnings = Learnings(self.home)
+        self.cursors = CursorBook(self.store, self.me, self.signer, also=self.signers[1:])
+        self.outbox = Outbox(self.store, self.me, self.authority, self.opener)
+        self.alerts = Alerts(
+            self.store, self.outbox, self.cursors, lambda draft: self.composer.entry(draft, channel=CHANNEL)
+        )
+
+    def _humans(self) -> None:
+        """What the humans rule: goals, values, approvals."""
+        self.goals = Goals(
+            self.store, self.home, self.me, authority=self.authority, identities=self.identities,
+            sign=self.signer.sign, ids=self.ids, now=self.now, tell=self.incidents.tell,
+        )  # fmt: skip
+        self.approvals = Approvals(
+            self.store, self.home, self.me, authority=self.authority, identities=self.identities, halt=self.halt,
+            sign=self.signer.sign, ids=self.ids, now=self.now, monotonic=self.connection.clock.monotonic,
+            tell=self.incidents.tell,
+        )  # fmt: skip
+
+    def _parts(self, schedule: Schedule) -> Parts:
+        staleness = self.authority.bus.policy.staleness
+        self.parts = Parts(
+            me=self.me, bus=self.authority.bus.bus, store=self.store, home=self.home, authority=self.authority,
+            halt=self.halt, incidents=self.incidents, inbox=self.inbox, sender=self.sender,
+            registry=self.registry, outbox=self.outbox, alerts=self.alerts,
+            cursors=self.cursors, learnings=self.learnings, spool=self.spool,
+            leases=Leases(self.store, self.me, f"{self.connection.machine} {os.getpid()}", staleness),
+            handlers=self.handlers, schedule=schedule, staleness=staleness, sign=self.signer.sign, now=self.now,
+            monotonic=self.connection.clock.monotonic, vitals=self._vitals,
+            same_machine=lambda holder: holder.startswith(f"{self.connection.machine} "),
+        )  # fmt: skip
+        return self.parts
+
+    # -- between the services ---------------------------------------------------------------------------------
+
+    def reply(self, parent: Message, number: int, body: str, **fields: Any) -> Receipt:
+        """Answer a message that is being handled."""
+        with suppress(StoreUnavailableError):  # while the drive is away it is spooled, and the next beat looks
+            self.halt.check("Delivery.reply", [str(fields.get("kind", "answer"))])
+        return self.sender.reply(parent, number, body, spool=True, **fields)
+
+    def _on_dead(self, letter: DeadLetter, message: Message | None) -> None:
+        """Tell the sender of a dead letter; tell the humans and all others of an attempt."""
+        attempt = letter.reason in _TOLD or (letter.reason is Reason.UNTRUSTED and self._strict())
+        if attempt:
+            self.incidents.tell(f"inbox of {self.me}", f"{letter.reason} {letter.id}", letter.detail)
+        if letter.reason is not Reason.FORGED and message is not None and self._may_bounce(letter, message):
+            data = {
+                "message": message.id,
+                "outcome": "dead",
+                "reason": str(letter.reason),
+                "detail": letter.detail[:500],
+            }
+            subject = f"set aside by {self.me}: {letter.reason}"
+            self.sender.reply(message, 0, letter.detail[:500], kind="receipt", subject=subject, data=data)
+
+    def _strict(self) -> bool:
+        return self.authority.bus.policy.trust is Policy.CERTIFIED
+
+    def _may_bounce(self, letter: DeadLetter, message: Message) -> bool:
+        """Bounce to a proven sender; never a chain that was parked, or the bounce would be its next hop."""
+        if message.kind in NEVER_BOUNCED or letter.reason in _SILENT:
+            return False
+        return self.registry.knows(message.sender)
+
+    def _audit_incident(self, incident: Incident) -> None:
+        self.audit.append("refused", incident.component, incident.detail, evidence=incident.evidence)
+
+    def _alert_incident(self, incident: Incident) -> None:
+        self.cursors.load()
+        self.alerts.raise_once(incident.component[:200], incident.episode[:200], "error", incident.detail[:1000])
+        self.cursors.save()
+
+    def _vitals(self) -> dict[str, Any]:
+        offset = (self.connection.clock.now() - self.now()).total_seconds()
+        return machine.vitals(self.connection.home_path, self.connection.drive, self._version, offset)

@@ -1,0 +1,162 @@
+"""Who may say what holds: the operators of the bus, as this agent has come to know them.
+
+    somabus.json ──► version by version, each signed by an operator of the one before
+    operator/revocations.json ──► which keys count no more; its number never goes back
+
+A writer to the drive can change every file there, so nothing on the drive is believed for standing there: the first
+look is remembered at home, and from then on a signature leads from each version to the next.
+"""
+
+from datetime import datetime
+from typing import Final, TypeVar
+
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, TrustError
+from somabus.incidents import Tell
+from somabus.log import Log
+from somabus.model import signing, tree
+from somabus.model.bus import BUS_FILE, Bus, succession_fault
+from somabus.model.envelope import Seal, split
+from somabus.model.message import Value
+from somabus.model.revocation import Revocations, Revoked
+from somabus.model.wire import parse_object
+from somabus.ratchet import Ratchet
+from somabus.store.port import Store
+
+V = TypeVar("V", bound=Value)
+BUS: Final = "bus"
+_SEEN: Final = f"seen/{BUS_FILE}"
+
+
+class Authority:
+    """Knows the operators and the policy that hold, and who was revoked.
+
+    Args:
+        store: the bus.
+        home: this agent's own memory.
+        bus: what the bus said when it was connected to; it counts at the first meeting only.
+        tell: told of everything that was refused.
+    """
+
+    def __init__(self, store: Store, home: Store, bus: Bus, tell: Tell) -> None:
+        self._store = store
+        self._home = home
+        self._tell = tell
+        self._raw: bytes | None = home.read(_SEEN)
+        self.bus = bus if self._raw is None else _parsed(self._raw)
+        self._revocations = Ratchet(store, home, self._opened_revocations)
+        self._list: Revocations | None = None
+
+    @property
+    def owned(self) -> bool:
+        """Whether the bus has operators, and so certificates and a revocation list."""
+        return self.bus.owned
+
+    def refresh(self) -> None:
+        """Look what holds now; what is not signed as it must be changes nothing, and is told.
+
+        Raises:
+            StoreUnavailableError: could not look; what held before holds.
+            TrustError: the bus says that it has operators and carries no signature of theirs.
+        """
+        self._refresh_bus()
+        if self.owned:
+            reading = self._revocations.read(tree.REVOCATIONS)
+            self._list = reading.value
+            fault = reading.fault or ("" if reading.value else f"{tree.REVOCATIONS} is missing")
+            if fault:
+                self._tell("revocation list", fault, fault, reading.raw)
+
+    def opened(self, raw: bytes, seal: Seal, kind: type[V]) -> V:
+        """Return what an operator of this bus has signed.
+
+        Raises:
+            MessageError: it is no such document.
+            TrustError: no operator signed it, another one than it names, or it was made for another bus.
+        """
+        envelope = split(raw)
+        value = kind.from_object(parse_object(envelope.body))
+        what = seal.removeprefix("somabus ").removesuffix(" 1")
+        if getattr(value, "bus", self.bus.bus) != self.bus.bus:
+            raise TrustError(f"the {what} was made for another bus, {getattr(value, 'bus', '')}")
+        signer = self.bus.signer_of(envelope, seal)
+        if signer is None:
+            raise TrustError(f"the {what} is not signed by an operator of this bus")
+        return value
+
+    def revoked(self, key: bytes, now: datetime) -> Revoked | None:
+        """Return what is said of a key that counts no more, or None if it counts."""
+        return None if self._list is None else self._list.find(signing.to_text(key), now)
+
+    def revoked_keys(self, agent: str, now: datetime) -> tuple[Revoked, ...]:
+        """Return an agent's keys that count no more."""
+        return () if self._list is None else self._list.of(agent, now)
+
+    @property
+    def revocations(self) -> Revocations | None:
+        """The list that holds; None if none was ever seen, and then no certificate counts."""
+        return self._list
+
+    def operator_keys(self, name: str) -> tuple[bytes, ...]:
+        """Return the keys of an operator of that name; none if nobody of that name is one."""
+        return tuple(each.key for each in self.bus.operators if each.name == name)
+
+    # -- version by version -----------------------------------------------------------------------------------
+
+    def _refresh_bus(self) -> None:
+        try:
+            raw = self._store.read(BUS_FILE, listed=self._raw is not None)
+            if raw is None or raw == self._raw:
+                return  # a store without it says so itself
+            found = _parsed(raw)
+        except (MessageError, StoreDamagedError, DocumentTooLargeError) as error:
+            self._refuse(f"{BUS_FILE} cannot be read: {error}", None)
+            return
+        if self._raw is None:
+            self._meet(found, raw)
+        elif found.version <= self.bus.version:
+            self._refuse(_not_newer(self.bus, found), raw)
+        else:
+            self._follow(found, raw)
+
+    def _meet(self, found: Bus, raw: bytes) -> None:
+        """Believe the first look, as long as it fits itself."""
+        if self.bus.owned and found.version < self.bus.version:
+            self._refuse(_not_newer(self.bus, found), raw)  # another agent of this machine has seen a later one
+            return
+        if found.owned and found.signer_of(split(raw), Seal.BUS) is None:
+            raise TrustError(f"{BUS_FILE} names operators and is not signed by any of them; nothing was believed")
+        self._accept(found, raw)
+
+    def _follow(self, found: Bus, raw: bytes) -> None:
+        """Go from the version that holds to the one found, as far as the signatures lead."""
+        history = Log(self._store, tree.history(BUS))
+        for version in range(self.bus.version + 1, found.version + 1):
+            link = raw if version == found.version else history.read(version)
+            try:
+                fault = "it is missing" if link is None else succession_fault(self.bus, _parsed(link), split(link))
+            except MessageError as error:
+                fault = str(error)
+            if link is None or fault:
+                self._refuse(f"version {version} of {BUS_FILE}: {fault}; version {self.bus.version} holds", link)
+                return
+            self._accept(_parsed(link), link)
+
+    def _accept(self, bus: Bus, raw: bytes) -> None:
+        self._home.replace(_SEEN, raw)
+        self.bus, self._raw = bus, raw
+
+    def _refuse(self, fault: str, raw: bytes | None) -> None:
+        self._tell(BUS_FILE, fault, fault, raw)
+
+    def _opened_revocations(self, raw: bytes) -> Revocations:
+        return self.opened(raw, Seal.REVOCATIONS, Revocations)
+
+
+def _parsed(raw: bytes) -> Bus:
+    return Bus.from_object(parse_object(split(raw).body))
+
+
+def _not_newer(bus: Bus, found: Bus) -> str:
+    if found.version < bus.version:
+        return f"{BUS_FILE} was put back to version {found.version}; version {bus.version} holds"
+    return f"{BUS_FILE} was changed and no operator signed a new version; what it said before holds"

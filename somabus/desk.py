@@ -1,0 +1,119 @@
+"""The operator's desk: the bus and a human's own key on this machine, opened together.
+
+It is to an operator what `connect` is to an agent. The key never touches the bus.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from somabus.clock import Clock, SystemClock
+from somabus.connection import base_of, known, new_writer
+from somabus.errors import ConfigurationError, KeyExistsError
+from somabus.home import Places, check_apart, check_private, operator_home, operators_here
+from somabus.model.bus import BUS_FILE, Bus
+from somabus.model.names import check_name
+from somabus.model.signing import Signer
+from somabus.operator.people import rotate
+from somabus.operator.seat import Seat, take_seat
+from somabus.safe import KeyFile, make_key, read_key, unlock
+from somabus.store.directory import DirectoryStore
+
+_KEY = "key"
+_NEXT = "key.next"
+
+
+class Desk:
+    """Where an operator's key lies, before it is unlocked.
+
+    Args:
+        path: the bus.
+        home: where this machine keeps its keys; must not be on the bus.
+        clock: another clock, for tests.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, home: str | os.PathLike[str] | None = None, clock: Clock | None = None
+    ) -> None:
+        root, self._base = Path(path).absolute(), base_of(home)
+        check_apart(self._base, root)
+        self._writer = new_writer()
+        self._clock = clock or SystemClock()
+        self.store = DirectoryStore(str(root), writer=self._writer, marker=BUS_FILE, now=clock.now if clock else None)
+        self.bus: Bus = known(self.store, Places(self._base, self._writer), str(root))
+
+    def names(self) -> list[str]:
+        """Return the operators whose keys lie on this machine."""
+        return operators_here(self._base, self.bus.bus)
+
+    def new_key(self, name: str, passphrase: str | None) -> KeyFile:
+        """Make an operator's key on this machine; None for the passphrase leaves it plain.
+
+        Raises:
+            ConfigurationError: there is one of that name; it is untouched.
+        """
+        home = self._home(check_name(name))
+        try:
+            home.create(_KEY, make_key(name, passphrase, os.urandom))
+        except KeyExistsError:
+            message = f"the key of {name} is on this machine already, and was left as it is"
+            raise ConfigurationError(message) from None
+        return self.key(name)
+
+    def key(self, name: str | None = None) -> KeyFile:
+        """Return what a key file says of itself.
+
+        Raises:
+            ConfigurationError: there is none, or several and none was named; or others can read it.
+        """
+        home = self._home(self._only(name))
+        check_private(home)
+        return read_key(home.read(_KEY) or b"")
+
+    def sit(self, passphrase: Callable[[], str], name: str | None = None) -> Seat:
+        """Unlock the key and take the seat.
+
+        Raises:
+            ConfigurationError: there is no such key here, or the passphrase is wrong.
+            TrustError: the bus is not what its operators signed.
+        """
+        file = self.key(name)
+        return self._seat(file.operator, unlock(file, passphrase))
+
+    def rotate(self, passphrase: Callable[[], str], name: str | None = None) -> KeyFile:
+        """Give the operator a new key, locked as the old one is; cut off, it goes on where it was."""
+        file = self.key(name)
+        home, said = self._home(file.operator), passphrase() if file.locked else None
+        seat = self._seat(file.operator, unlock(file, lambda: said or ""))
+        if home.read(_NEXT) is None:
+            home.create(_NEXT, make_key(file.operator, said, os.urandom))
+        new = unlock(read_key(home.read(_NEXT) or b""), lambda: said or "")
+
+        def promote() -> None:
+            home.replace(_KEY, home.read(_NEXT) or b"")
+            home.delete(_NEXT)
+
+        rotate(seat, new, promote)
+        return self.key(file.operator)
+
+    def _only(self, name: str | None) -> str:
+        here = self.names()
+        if name in here:
+            return name
+        if name is None and len(here) == 1:
+            return here[0]
+        if not here or name is not None:
+            who = f"of {name} " if name else ""
+            message = f"no operator's key {who}for this bus lies on this machine; make one with: somabus operator init"
+            raise ConfigurationError(message)
+        message = f"several operators have keys on this machine ({', '.join(here)}); say which with --as NAME"
+        raise ConfigurationError(message)
+
+    def _home(self, name: str) -> DirectoryStore:
+        return operator_home(self._base, self.bus.bus, name, self._writer)
+
+    def _seat(self, name: str, signer: Signer) -> Seat:
+        return take_seat(
+            store=self.store, home=self._home(name), bus=self.bus, name=name, signer=signer, entropy=os.urandom,
+            now=self.store.now, monotonic=self._clock.monotonic,
+        )  # fmt: skip

@@ -1,0 +1,220 @@
+"""Whose key is it: which keys count for a name, and how far each is proven.
+
+    operator     the name is an operator's, as the bus says that holds
+    certified    an operator's certificate names the key, and the key seen before handed over to it or was called back
+    pinned       the key first seen under the name
+    revoked      an operator called it back
+
+A card is sealed with the key it carries, so nobody can change one member of it; that the key is the name's own is
+what pins and certificates are for. A name that looks like a known one is not pinned: it takes a certificate.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from somabus.authority import Authority
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, TrustError
+from somabus.incidents import Tell
+from somabus.model import tree
+from somabus.model.card import Card
+from somabus.model.certificate import Certificate, Rotation
+from somabus.model.envelope import Seal, split
+from somabus.model.lookalike import twin_of
+from somabus.model.names import is_name
+from somabus.model.trust import Policy, Trust
+from somabus.model.wire import parse_object
+from somabus.pins import Pins
+from somabus.store.port import Store
+
+_LOOK_AGAIN: Final = timedelta(seconds=30)
+_LOOK_SOON: Final = timedelta(seconds=1)
+
+
+class Standing(NamedTuple):
+    """Which keys count for a name now, the newest first, and what they prove; `fault` says why there is none."""
+
+    keys: tuple[bytes, ...]
+    trust: Trust
+    fault: str = ""
+    certificate: Certificate | None = None
+
+
+class _Looked(NamedTuple):
+    """A certificate as it lay there, opened once."""
+
+    at: datetime
+    raw: bytes | None
+    version: int
+    certificate: Certificate | None
+    fault: str
+
+
+class Identities:
+    """Knows on behalf of one agent who is who."""
+
+    def __init__(self, store: Store, authority: Authority, pins: Pins, tell: Tell) -> None:
+        self._store = store
+        self._authority = authority
+        self._pins = pins
+        self._tell = tell
+        self._cards: dict[str, tuple[bytes, Card]] = {}
+        self._certificates: dict[str, _Looked] = {}
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all who have joined."""
+        return frozenset(name for name in self._store.list(tree.REGISTRY) if is_name(name))
+
+    def card(self, name: str) -> Card | None:
+        """Return the card of a name, checked against its own seal, or None if there is none.
+
+        A card that has not changed is verified once.
+
+        Raises:
+            MessageError, TrustError, StoreError: there is one, and it cannot be read or is not genuine.
+        """
+        raw = self._store.read(tree.card(name))
+        if raw is None:
+            return None
+        known = self._cards.get(name)
+        if known is not None and known[0] == raw:
+            return known[1]
+        envelope = split(raw)
+        card = Card.from_object(parse_object(envelope.body))
+        if (card.name, card.bus) != (name, self._authority.bus.bus):
+            raise TrustError(f"the card of {name} was made for {card.name} on the bus {card.bus}")
+        if not envelope.verified_by(card.key, Seal.CARD):
+            raise TrustError(f"the card of {name} is not sealed with its own key")
+        self._cards[name] = (raw, card)
+        return card
+
+    def standing(self, name: str) -> Standing:
+        """Return which keys count for a name.
+
+        A name seen for the first time is pinned to its card's key. A card that is missing, damaged or not genuine
+        makes a standing without keys.
+
+        Raises:
+            StoreError: the drive, or this machine's own disk, could not be read or written: that proves nothing.
+        """
+        mine = self._authority.operator_keys(name)
+        if mine:
+            return Standing(mine, Trust.OPERATOR)
+        try:
+            if self._authority.owned:
+                return self._owned_standing(name)
+            key = self._pins.key(name) or self._first_seen(name)
+        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError) as error:
+            return Standing((), Trust.UNSIGNED, str(error))
+        return Standing((), Trust.UNSIGNED) if key is None else Standing((key,), Trust.PINNED)
+
+    def pinned(self, name: str) -> bytes | None:
+        """Return the key remembered for a name."""
+        return self._pins.key(name)
+
+    # -- certificates -----------------------------------------------------------------------------------------
+
+    def _owned_standing(self, name: str) -> Standing:
+        now = self._store.now()
+        pin = self._pins.key(name)
+        certificate, fault = self._certificate(name, now)
+        if certificate is not None and not fault:
+            fault = self._hand_over(name, pin, certificate, now)
+        if certificate is not None and not fault:
+            return Standing(self._with_previous(certificate, now), Trust.CERTIFIED, "", certificate)
+        key = pin or self._first_seen(name)
+        revoked = None if key is None else self._authority.revoked(key, now)
+        if revoked is not None:
+            return Standing((), Trust.REVOKED, _called_back(name, revoked.at, revoked.why))
+        return Standing((), Trust.UNSIGNED, fault) if key is None else Standing((key,), Trust.PINNED, fault)
+
+    def _certificate(self, name: str, now: datetime) -> tuple[Certificate | None, str]:
+        """Return the certificate of a name if it counts now, or why it does not."""
+        looked = self._look(name, now)
+        certificate, fault = looked.certificate, looked.fault
+        if certificate is not None and not fault:
+            fault = certificate.fault(self._authority.bus.bus, name, now) or self._uncounted(certificate, now)
+        if fault:
+            self._tell(f"certificate of {name}", fault, fault, looked.raw)
+        return (None if fault else certificate), fault
+
+    def _uncounted(self, certificate: Certificate, now: datetime) -> str:
+        if self._authority.revocations is None:
+            return f"{tree.REVOCATIONS} is missing, so no certificate counts"
+        revoked = self._authority.revoked(certificate.key, now)
+        return "" if revoked is None else _called_back(certificate.agent, revoked.at, revoked.why)
+
+    def _look(self, name: str, now: datetime) -> _Looked:
+        """Read a certificate, at most twice a minute where it counts; its signature is verified once."""
+        looked, version = self._certificates.get(name), self._authority.bus.version
+        if looked is not None and looked.version == version:
+            # A bus that acts on certified mail alone must not turn away who was certified a moment ago.
+            waiting = looked.certificate is None and self._authority.bus.policy.trust is Policy.CERTIFIED
+            if timedelta(0) <= now - looked.at < (_LOOK_SOON if waiting else _LOOK_AGAIN):
+                return looked
+        # By listing: on NFS a name that was looked for before it came stays missing for half a minute.
+        there = "certificate.json" in self._store.list(f"{tree.REGISTRY}/{name}")
+        raw = self._store.read(tree.certificate(name), listed=True) if there else None
+        if looked is not None and (looked.raw, looked.version) == (raw, version):
+            looked = looked._replace(at=now)
+        else:
+            looked = self._opened(raw, version, now)
+        self._certificates[name] = looked
+        return looked
+
+    def _opened(self, raw: bytes | None, version: int, now: datetime) -> _Looked:
+        if raw is None:
+            return _Looked(now, None, version, None, "")
+        try:
+            return _Looked(now, raw, version, self._authority.opened(raw, Seal.CERTIFICATE, Certificate), "")
+        except (MessageError, TrustError) as error:
+            return _Looked(now, raw, version, None, str(error))
+
+    def _hand_over(self, name: str, pin: bytes | None, certificate: Certificate, now: datetime) -> str:
+        """Pin a certified key; where another was pinned, only if that one handed over or was called back."""
+        if pin == certificate.key:
+            return ""
+        if pin is not None and not certificate.handed_over_by(pin) and self._authority.revoked(pin, now) is None:
+            fault = f"the certificate of {name} names another key than the one seen first, which handed nothing over"
+            self._tell(f"certificate of {name}", fault, fault, None)
+            return fault
+        self._pins.succeed(name, certificate.key, now)
+        return ""
+
+    def _with_previous(self, certificate: Certificate, now: datetime) -> tuple[bytes, ...]:
+        previous = certificate.previous
+        rotation = None if previous is None else Rotation.opened(previous.rotation.encode())
+        if previous is None or rotation is None or previous.until <= now:
+            return (certificate.key,)
+        old = rotation.old
+        return (certificate.key,) if self._authority.revoked(old, now) else (certificate.key, old)
+
+    # -- the first sight of a name ----------------------------------------------------------------------------
+
+    def _first_seen(self, name: str) -> bytes | None:
+        card = self.card(name)
+        if card is None:
+            return None
+        self._refuse_lookalike(card)
+        return self._pins.remember(name, card.key, self._store.now())
+
+    def _refuse_lookalike(self, card: Card) -> None:
+        twin = twin_of(card.name, self.names() | {each.name for each in self._authority.bus.operators})
+        if twin is None or self._came_first(card, twin):
+            return
+        fault = f"the name {card.name} looks like {twin}, who was here before; an operator must certify it"
+        self._tell(f"registry/{card.name}", fault, fault, self._store.read(tree.card(card.name)))
+        raise TrustError(fault)
+
+    def _came_first(self, card: Card, twin: str) -> bool:
+        """Tell whether a card is older than its twin; the one already pinned here is older, whatever cards say."""
+        if self._authority.operator_keys(twin) or self._pins.key(twin) is not None:
+            return False
+        try:
+            other = self.card(twin)
+        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError):
+            return True
+        return other is None or card.joined_at < other.joined_at
+
+
+def _called_back(name: str, at: datetime, why: str) -> str:
+    return f"the key of {name} was revoked at {at:%Y-%m-%d %H:%M} UTC" + (f": {why}" if why else "")

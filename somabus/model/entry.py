@@ -1,0 +1,55 @@
+"""Every way into somabus, and what it does while a human has stopped it: the one table of P12.
+
+Whoever adds a way in adds a row; the suite walks the table, the public methods and the commands, and misses none.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class WhenStopped(StrEnum):
+    """What a way in does under a stop.
+
+    `refused`: raises StoppedError and changes nothing. `idle`: stays, tells that it is stopped, and acts on nothing.
+    `looks`: reads as ever. `finishes`: ends what was begun before the stop, so that nothing is left half done.
+    `here`: changes this machine alone.
+    """
+
+    REFUSED = "refused"
+    IDLE = "idle"
+    LOOKS = "looks"
+    FINISHES = "finishes"
+    HERE = "here"
+
+
+_R, _I, _L, _F, _H = (
+    WhenStopped.REFUSED, WhenStopped.IDLE, WhenStopped.LOOKS, WhenStopped.FINISHES, WhenStopped.HERE,
+)  # fmt: skip
+
+ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
+    # mail
+    "Agent.send": _R, "Agent.send_many": _R, "Agent.reply": _R, "Agent.withdraw": _R, "Agent.trace": _L,
+    "Agent.find": _L, "Agent.endings": _L, "Agent.unread": _L, "Agent.counts": _L,
+    "Inbox.drain": _R, "Inbox.claim": _R, "Inbox.take": _R, "Inbox.replay": _R,
+    "Inbox.peek": _L, "Inbox.unread": _L, "Inbox.counts": _L, "Inbox.dead": _L, "Inbox.find": _L,
+    "Delivery.reply": _R, "Delivery.ack": _F, "Delivery.nack": _F, "Delivery.release": _F, "Delivery.extend": _F,
+    "Delivery.reject": _F, "Delivery.age": _L,
+    # sharing, and the routine
+    "Agent.share": _R, "Agent.learn": _H, "Agent.beat": _I, "Agent.run": _I, "Agent.due": _L,
+    "Agent.on": _H, "Agent.check": _H, "Agent.use_builtin_handlers": _H,
+    # peers and leases
+    "Agent.join": _R, "Agent.peers": _L, "Agent.short": _L, "Agent.bus": _L, "Agent.lease": _R,
+    "Lease.renew": _F, "Lease.release": _F,
+    # what the humans rule
+    "Agent.goals": _L, "Agent.values": _L, "Agent.workers": _L, "Agent.propose_goal": _R, "Agent.work_on": _R,
+    "Agent.ask_approval": _R, "Agent.approval": _L, "Agent.stops": _L, "Agent.rotate": _R,
+    "Approval.state": _L, "Approval.wait": _L, "Approval.use": _R, "Approval.why": _L, "Approval.id": _L,
+}  # fmt: skip
+
+COMMANDS: Final[dict[str, WhenStopped]] = {
+    "send": _R, "read": _R, "reply": _R, "withdraw": _R, "join": _R, "share": _R, "beat": _I, "run": _I,
+    "inbox": _L, "dead": _L, "trace": _L, "status": _L, "peers": _L, "due": _L, "verify": _L, "goals": _L,
+    "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H,
+    "propose": _R, "work": _R, "ask": _R, "rotate": _R,
+}  # fmt: skip
+"""The commands of agents. Those of operators (`operator …`, stop, resume, approve, deny) work under every stop."""

@@ -1,0 +1,168 @@
+"""Keeping hold: stop and resume, approve and deny."""
+
+import hashlib
+from collections.abc import Iterator
+
+from somabus.approvals import Approvals, Asked
+from somabus.audit import Audit
+from somabus.composer import Composer
+from somabus.errors import ConfigurationError, KeyExistsError, NotApprovedError, StoreDamagedError
+from somabus.halt import Halt, Stopped
+from somabus.model import tree
+from somabus.model.approval import Answer, ApprovalState
+from somabus.model.draft import Draft
+from somabus.model.envelope import Seal
+from somabus.model.ids import IdMaker, derive_id, is_id
+from somabus.model.message import Priority
+from somabus.model.stop import Resume, Scope, Stop, scope_of
+from somabus.operator.seat import Seat
+from somabus.store.port import Store
+
+
+def stop(seat: Seat, scope: Scope, why: str) -> Stopped:
+    """Stop the bus, an agent, or a kind of work; it holds on return, and for whoever saw it until a signed resume.
+
+    A stop that holds already is left as it is.
+    """
+    seat.must_own()
+    halt = _halt(seat)
+    there = next((each for each in halt.stops() if each.scope == scope and each.signed and not each.removed), None)
+    if there is not None:
+        return there
+    now = seat.now()
+    made = Stop(bus=seat.bus.bus, id=seat.ids.make(now), range=scope.range, name=scope.name, why=why, at=now,
+                by=seat.name)  # fmt: skip
+    _put(seat.store, scope, seat.sealed(made, Seal.STOP))
+    seat.audit.append("stop", f"{scope.file} {made.id}", why)
+    return next((each for each in halt.stops() if each.scope == scope), Stopped(scope, why, seat.name, signed=True))
+
+
+def stop_by_hand(store: Store, audit: Audit, bus: str, scope: Scope, why: str, *, by: str, ids: IdMaker) -> None:
+    """Stop without a key: anybody may stop. The file counts for as long as it lies there."""
+    made = Stop(bus=bus, id=ids.make(store.now()), range=scope.range, name=scope.name, why=why, at=store.now(), by=by)
+    _put(store, scope, made.to_json())
+    audit.append("stop by hand", scope.file, why)
+
+
+def resume(seat: Seat, scope: Scope | None, why: str) -> tuple[Stopped, ...]:
+    """Lift the stops of a scope, or all of them, those included whose file was taken away; return what was lifted.
+
+    Power cut after each step: 1 it is in the audit, 2 whoever saw the stop knows it is lifted, 3 the file is gone.
+
+    Raises:
+        StoreDamagedError: a folder of that name stands there; a person must remove it.
+    """
+    seat.must_own()
+    lifted = tuple(each for each in _halt(seat).stops() if scope is None or each.scope == scope)
+    recorded = {stop_id for stop_id, where in _on_record(seat) if scope is None or where == scope}
+    known = {each.stop.id for each in lifted if each.stop is not None}
+    for stop_id in sorted(known | recorded):
+        seat.audit.append("resume", stop_id, why)  # 1
+        made = Resume(bus=seat.bus.bus, stop=stop_id, why=why, at=seat.now(), by=seat.name)
+        seat.store.replace(tree.resumed(stop_id), seat.sealed(made, Seal.RESUME))  # 2
+    for name in seat.store.list(""):
+        found = scope_of(name)
+        if found is not None and (scope is None or found == scope):
+            if not known | recorded:
+                seat.audit.append("resume", name, why)
+            _remove(seat.store, name)  # 3
+    return lifted
+
+
+def answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> Asked:
+    """Answer a request with a signature over exactly its bytes, and tell the agent by urgent mail.
+
+    Done again after a power cut, it completes what was begun.
+
+    Raises:
+        NotApprovedError: there is no such request, or its agent did not sign it.
+        ConfigurationError: it was answered otherwise before, or is past its expiry; nothing was changed.
+    """
+    seat.must_own()
+    approvals = approvals_of(seat)
+    asked = approvals.look(approval_id)
+    if asked.answer is not None and asked.answer.granted != granted:
+        message = f"{approval_id} was {asked.state} before, and an answer stands"
+        raise ConfigurationError(message)
+    if asked.answer is None:
+        if asked.state is not ApprovalState.ASKED:
+            message = (
+                f"{approval_id} is {asked.state}, and silence was the answer; {asked.request.agent} must ask again"
+            )
+            raise ConfigurationError(message)
+        _write_answer(seat, approval_id, why, granted=granted)
+    asked = approvals.look(approval_id)
+    if asked.answer is None or asked.answer.granted != granted:
+        raise NotApprovedError(approval_id, asked.fault or "another operator was faster")
+    _tell(seat, asked)
+    return asked
+
+
+def approvals_of(seat: Seat) -> Approvals:
+    """Return the approvals as this operator sees them."""
+    return Approvals(
+        seat.store, seat.home, seat.name, authority=seat.authority, identities=seat.identities, halt=_halt(seat),
+        sign=seat.signer.sign, ids=seat.ids, now=seat.now, monotonic=seat.monotonic, tell=_quiet,
+    )  # fmt: skip
+
+
+def stops_of(seat: Seat) -> tuple[Stopped, ...]:
+    """Return every stop that holds."""
+    return _halt(seat).stops()
+
+
+def _write_answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> None:
+    request = seat.store.read(tree.approval(approval_id, "request"), listed=True) or b""
+    made = Answer(bus=seat.bus.bus, id=approval_id, request=hashlib.sha256(request).hexdigest(), granted=granted,
+                  why=why, at=seat.now(), operator=seat.name)  # fmt: skip
+    seat.audit.append("approve" if granted else "deny", approval_id, why)
+    key, raw = tree.approval(approval_id, "answer"), seat.sealed(made, Seal.ANSWER)
+    try:
+        seat.store.create(key, raw)
+    except KeyExistsError:
+        if approvals_of(seat).look(approval_id).answer is None:  # what lies there is no operator's
+            seat.store.replace(key, raw)
+
+
+def _tell(seat: Seat, asked: Asked) -> None:
+    """Send the answer; sent twice it has the same id, and is handled once."""
+    request, given = asked.request, asked.answer
+    assert given is not None  # noqa: S101 - the caller looked
+    word = "approved" if given.granted else "denied"
+    composer = Composer(seat.name, seat.bus.bus, sign=seat.signer.sign, ids=seat.ids, cause=lambda: None, now=seat.now)
+    data = {"approval": request.id, "granted": given.granted, "action": request.action}
+    draft = Draft(request.agent, given.why, kind="decision", subject=f"{word}: {request.action}", data=data,
+                  priority=Priority.URGENT)  # fmt: skip
+    sealed = composer.seal(draft, None, message_id=derive_id(request.id, "answer"))
+    seat.store.create_many([(sealed.key, sealed.data)])
+
+
+def _on_record(seat: Seat) -> Iterator[tuple[str, Scope]]:
+    """Yield the stops that the audit tells of and that nobody has lifted."""
+    lifted = {name.removesuffix(".json") for name in seat.store.list("operator/resumed")}
+    for each in seat.audit.check():
+        file, _, stop_id = ("" if each.entry is None or each.entry.act != "stop" else each.entry.subject).partition(" ")
+        found = scope_of(file)
+        if found is not None and is_id(stop_id) and stop_id not in lifted:
+            yield stop_id, found
+
+
+def _halt(seat: Seat) -> Halt:
+    return Halt(seat.store, seat.home, seat.name, seat.authority, _quiet)
+
+
+def _quiet(component: str, episode: str, detail: str, evidence: bytes | None = None) -> None:
+    """The one who would be told is the one who looks."""
+
+
+def _put(store: Store, scope: Scope, raw: bytes) -> None:
+    try:
+        store.replace(scope.file, raw)
+    except StoreDamagedError:
+        return  # a folder of that name stands there, and stops as well
+
+
+def _remove(store: Store, name: str) -> None:
+    store.delete(name)
+    if name in store.list(""):
+        raise StoreDamagedError(name, "it is no file; remove it by hand")

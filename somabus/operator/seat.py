@@ -1,0 +1,114 @@
+"""The seat of one operator: the bus, the key, and the two things that every act needs, a record and a winner."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from somabus.audit import Audit
+from somabus.authority import Authority
+from somabus.errors import ConfigurationError
+from somabus.identity import Identities
+from somabus.incidents import Incidents
+from somabus.log import Log
+from somabus.model import tree
+from somabus.model.bus import Bus
+from somabus.model.envelope import Seal, seal_body
+from somabus.model.ids import IdMaker
+from somabus.model.message import Value
+from somabus.model.signing import Signer
+from somabus.pins import Pins
+from somabus.store.port import Store
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Seat:
+    """What an operator acts from; built by `take_seat`.
+
+    `home` is the operator's own memory, on the operator's machine.
+    """
+
+    store: Store
+    home: Store
+    name: str
+    signer: Signer
+    authority: Authority
+    identities: Identities
+    audit: Audit
+    ids: IdMaker
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+
+    @property
+    def bus(self) -> Bus:
+        """What the bus says that holds."""
+        return self.authority.bus
+
+    def must_own(self) -> None:
+        """Make sure that the bus names this operator and this key.
+
+        Raises:
+            ConfigurationError: it does not; nothing was done.
+        """
+        self.authority.refresh()
+        if self.signer.public_key not in self.authority.operator_keys(self.name):
+            raise ConfigurationError(
+                f"{self.name} is no operator of this bus with the key of this machine; "
+                "an operator admits another with: somabus operator add NAME KEY"
+            )
+
+    def sealed(self, value: Value, seal: Seal) -> bytes:
+        """Return a document with this operator's signature."""
+        return seal_body(value.to_json(), seal, self.signer.sign)
+
+    def publish(self, document: str, number: int, key: str, raw: bytes) -> None:
+        """Make a numbered document hold: of two operators at the same moment one wins.
+
+        Power cut after each step: 1 the number is taken, and whoever comes next completes it; 2 done.
+
+        Raises:
+            ConfigurationError: another change came first; it holds, and this one was not made.
+        """
+        log = Log(self.store, tree.history(document))
+        if not log.append_at(number, raw):  # 1
+            first = log.read(number)
+            if first is not None and first != raw:
+                self.store.replace(key, first)
+                raise ConfigurationError(
+                    f"another change of the {document} came first, as number {number}, and holds; look and repeat yours"
+                )
+        self.store.replace(key, raw)  # 2
+
+
+def take_seat(
+    *,
+    store: Store,
+    home: Store,
+    bus: Bus,
+    name: str,
+    signer: Signer,
+    entropy: Callable[[int], bytes],
+    now: Callable[[], datetime],
+    monotonic: Callable[[], float],
+) -> Seat:
+    """Join the parts of a seat.
+
+    Raises:
+        TrustError: the bus is not what its operators signed.
+    """
+    audit = Audit(store, bus.bus, name, signer, now, home)
+    incidents = Incidents(
+        home,
+        audit=lambda each: _note(audit, each.component, each.detail, each.evidence),
+        alert=lambda _each: None,  # the one who is alerted sits here
+    )
+    authority = Authority(store, home, bus, incidents.tell)
+    authority.refresh()
+    identities = Identities(store, authority, Pins(home), incidents.tell)
+    return Seat(
+        store=store, home=home, name=name, signer=signer, authority=authority, identities=identities, audit=audit,
+        ids=IdMaker(entropy), now=now, monotonic=monotonic,
+    )  # fmt: skip
+
+
+def _note(audit: Audit, component: str, detail: str, evidence: bytes | None) -> None:
+    audit.append("refused", component, detail, evidence=evidence)
