@@ -107,11 +107,11 @@ class Agent:
         self.name = name
         self._counted: tuple[float, int | None] = (float("-inf"), None)
         self._schedule = _schedule(every)
-        self._parts = Assembly(
+        self._services = Assembly(
             name, bus, schedule=self._schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
             unread=self._unread_lately, version=__version__,
         )  # fmt: skip
-        self.inbox, self.handlers = self._parts.inbox, self._parts.handlers
+        self.inbox, self.handlers = self._services.inbox, self._services.handlers
         declared = {"display_name": display_name, "skills": None if skills is None else tuple(skills)}
         self._declared: dict[str, Any] = {name: value for name, value in declared.items() if value is not None}
         if every is not None:
@@ -121,7 +121,7 @@ class Agent:
         self._may_join = join
         if bus.unsafe is not None:
             # The key signs this alarm and nothing else.
-            self._parts.incidents.tell(f"home of {name}", "key readable by others", str(bus.unsafe))
+            self._services.incidents.tell(f"home of {name}", "key readable by others", str(bus.unsafe))
             raise bus.unsafe
         self._join(must=True)
 
@@ -145,7 +145,7 @@ class Agent:
         """
         draft = Draft(to=to, body=body, **fields)
         self._check("Agent.send", draft.kind, even_away=spool)
-        return self._parts.sender.send(draft, spool=spool)
+        return self._services.sender.send(draft, spool=spool)
 
     def send_many(self, drafts: Iterable[Draft]) -> list[Receipt]:
         """Send several messages as one group commit; when this returns, all of them are on the drive.
@@ -156,43 +156,43 @@ class Agent:
         """
         drafts = list(drafts)
         self._check("Agent.send_many", *(draft.kind for draft in drafts))
-        return self._parts.sender.send_many(drafts)
+        return self._services.sender.send_many(drafts)
 
     def reply(self, message: Message, body: str = "", **fields: Any) -> Receipt:
         """Answer a message that is not in your hands any more; answering twice with the same text sends once."""
         self._check("Agent.reply", str(fields.get("kind", "answer")))
         number = int(derive_id(message.id, f"{body}{fields!r}")[-8:], 16)
-        return self._parts.sender.reply(message, number, body, **fields)
+        return self._services.sender.reply(message, number, body, **fields)
 
     def trace(self, receipt: Receipt) -> Trace:
         """Say where a message is now: waiting, delayed, claimed, done, dead, expired, withdrawn, with when and who."""
-        return self._parts.sender.trace(receipt.to, receipt.id)
+        return self._services.sender.trace(receipt.to, receipt.id)
 
     def withdraw(self, receipt: Receipt) -> Trace:
         """Take back a message that nobody took yet; the trace says whether it was in time."""
         self._check("Agent.withdraw")
-        return self._parts.sender.withdraw(receipt.to, receipt.id)
+        return self._services.sender.withdraw(receipt.to, receipt.id)
 
     # -- sharing ----------------------------------------------------------------------------------------------
 
     def share(self, insight: Insight) -> int:
         """Put an insight into the outbox that every peer follows, and return its number there."""
         self._check("Agent.share", "insight")
-        message, data = self._parts.composer.entry(_insight(insight))
-        return self._parts.outbox.share(message, data)
+        message, data = self._services.composer.entry(_insight(insight))
+        return self._services.outbox.share(message, data)
 
     def learn(self, topic: str, statement: str, confidence: float = 0.5) -> None:
         """Note an insight on this machine; the next beat shares it. Works while the drive is away."""
         insight = Insight(topic=topic, statement=statement, confidence=confidence)
-        message, data = self._parts.composer.entry(_insight(insight))
-        self._parts.learnings.note(message, data)
+        message, data = self._services.composer.entry(_insight(insight))
+        self._services.learnings.note(message, data)
 
     # -- looking ----------------------------------------------------------------------------------------------
 
     @property
     def bus(self) -> Bus:
         """The bus: its id, its policy and its operators, as their signatures say that holds."""
-        return self._parts.authority.bus
+        return self._services.authority.bus
 
     @property
     def short(self) -> str:
@@ -207,7 +207,7 @@ class Agent:
             StoreUnavailableError: could not look. This is not zero.
         """
         count = self.inbox.unread()
-        self._counted = (self._parts.connection.clock.monotonic(), count)
+        self._counted = (self._services.connection.clock.monotonic(), count)
         return count
 
     def counts(self) -> Counts:
@@ -217,12 +217,12 @@ class Agent:
     def peers(self) -> tuple[Peer, ...]:
         """Return everybody on the bus, this agent included, with the verdict on each."""
         with suppress(StoreError):
-            self._parts.authority.refresh()
-        return self._parts.registry.peers()
+            self._services.authority.refresh()
+        return self._services.registry.peers()
 
     def endings(self, ending: str, *, of: str | None = None) -> list[str]:
         """Return the ids of this agent's messages, or of another's, that end like this, wherever they lie."""
-        return Tracer(self._parts.store).endings(of or self.name, ending)
+        return Tracer(self._services.store).endings(of or self.name, ending)
 
     def find(self, message_id: str) -> Letter | None:
         """Return one of this agent's own messages by its id, wherever it lies, or None.
@@ -237,10 +237,10 @@ class Agent:
         Raises:
             StoreUnavailableError: could not look. This is not "no".
         """
-        if self.inbox.unread() or self._parts.learnings.count() or self._parts.spool.count():
+        if self.inbox.unread() or self._services.learnings.count() or self._services.spool.count():
             return True
         with suppress(SomabusError, ValueError):
-            heartbeat = self._parts.registry.heartbeat(self.name)
+            heartbeat = self._services.registry.heartbeat(self.name)
             return heartbeat is None or heartbeat.beat.due_at < self._schedule.due(self._now())
         return True
 
@@ -253,13 +253,13 @@ class Agent:
             LeaseHeldError: somebody else holds it; the error says who and until when.
         """
         self._check("Agent.lease")
-        return self._parts.parts.leases.take(name, for_)
+        return self._services.parts.leases.take(name, for_)
 
     # -- what the humans rule ---------------------------------------------------------------------------------
 
     def stops(self) -> tuple[Stopped, ...]:
         """Return what a human has stopped: the bus, agents, kinds of work; empty if nothing."""
-        return self._parts.halt.stops()
+        return self._services.halt.stops()
 
     def goals(self) -> GoalReading:
         """Return the goals that the operators' signatures cover, and report what lies there and is none.
@@ -267,7 +267,7 @@ class Agent:
         Raises:
             TrustError: this bus acts on certified agents alone, and this one is not certified.
         """
-        return self._parts.goals.read()
+        return self._services.goals.read()
 
     def values(self) -> str:
         """Return the humans' values as they signed them, Markdown; empty if there are none.
@@ -275,12 +275,12 @@ class Agent:
         Raises:
             TrustError: what stands there is not theirs, or this agent is not certified where that is asked for.
         """
-        return self._parts.goals.values()
+        return self._services.goals.values()
 
     def propose_goal(self, title: str, body: str = "") -> Proposal:
         """Ask the humans for a goal. It counts for nothing until an operator activates it."""
         self._check("Agent.propose_goal")
-        return self._parts.goals.propose(title, body)
+        return self._services.goals.propose(title, body)
 
     def work_on(self, goal: str, doing: str, *, progress: float | None = None, done: bool = False) -> tuple[Work, ...]:
         """Say what this agent does for a goal and how far it is, and learn who else works on it.
@@ -295,11 +295,11 @@ class Agent:
             ReferenceNotFoundError: no active goal has this id; nothing was said.
         """
         self._check("Agent.work_on")
-        return self._parts.goals.work_on(goal, doing, progress, done=done)
+        return self._services.goals.work_on(goal, doing, progress, done=done)
 
     def workers(self, goal: str) -> tuple[Work, ...]:
         """Return what everybody has said of its work on a goal."""
-        return self._parts.goals.workers(goal)
+        return self._services.goals.workers(goal)
 
     def ask_approval(
         self,
@@ -326,7 +326,7 @@ class Agent:
             MalformedMessageError: the request breaks a rule.
         """
         self._check("Agent.ask_approval", action)
-        return self._parts.approvals.ask(action, detail, data or {}, category, to, expires_in)
+        return self._services.approvals.ask(action, detail, data or {}, category, to, expires_in)
 
     def approval(self, approval_id: str) -> Asked:
         """Return where an approval stands, anybody's.
@@ -334,7 +334,7 @@ class Agent:
         Raises:
             NotApprovedError: there is no such request, or its agent did not sign it.
         """
-        return self._parts.approvals.look(approval_id)
+        return self._services.approvals.look(approval_id)
 
     def rotate(self) -> str:
         """Ask for a new key: it is made here, and used once an operator has certified it; return its short form.
@@ -345,15 +345,15 @@ class Agent:
             ConfigurationError: the bus has no operator who could certify it.
         """
         self._check("Agent.rotate")
-        self._parts.authority.refresh()
+        self._services.authority.refresh()
         if not self.bus.owned:
             message = "this bus has no operator who could certify a new key"
             raise ConfigurationError(message)
-        new = next_signer(self._parts.home, os.urandom)
-        keys = {"old_key": to_text(self._parts.signer.public_key), "new_key": to_text(new.public_key)}
+        new = next_signer(self._services.home, os.urandom)
+        keys = {"old_key": to_text(self._services.signer.public_key), "new_key": to_text(new.public_key)}
         wish = Rotation(bus=self.bus.bus, agent=self.name, asked_at=self._now(), **keys)
-        sealed = seal_body(wish.to_json(), Seal.ROTATION, self._parts.signer.sign)
-        self._parts.store.replace(tree.rotation(self.name), sealed)
+        sealed = seal_body(wish.to_json(), Seal.ROTATION, self._services.signer.sign)
+        self._services.store.replace(tree.rotation(self.name), sealed)
         return short(new.public_key)
 
     # -- the routine ------------------------------------------------------------------------------------------
@@ -393,17 +393,17 @@ class Agent:
         budget = Budget()
         tell = on_beat or (lambda _report: None)
         next_beat, next_look, held = self._now(), 0.0, False
-        monotonic = self._parts.connection.clock.monotonic
+        monotonic = self._services.connection.clock.monotonic
         while not stop.is_set():
             try:
                 if self._now() >= next_beat:
                     next_beat = self._schedule.next(self._now())
                     tell(self._beat(budget, stop.is_set))
                 left = (next_beat - self._now()).total_seconds()
-                woken = self._parts.store.wait(f"messages/{self.name}/inbox", max(0.0, min(left, _GLANCE_S)))
+                woken = self._services.store.wait(f"messages/{self.name}/inbox", max(0.0, min(left, _GLANCE_S)))
                 if woken or monotonic() >= next_look:  # retries and ended leases wake nobody
                     next_look = monotonic() + _LOOK_EVERY_S
-                    self._parts.routine.process(budget, stop.is_set)
+                    self._services.routine.process(budget, stop.is_set)
                     held = False
             except StoppedError as error:
                 if not held:
@@ -414,14 +414,14 @@ class Agent:
                 _log.warning("could not process mail", extra={"detail": str(error)})
                 stop.wait(_GLANCE_S)  # the beat on the grid reports it
         with suppress(SomabusError):
-            self._parts.routine.goodbye()
+            self._services.routine.goodbye()
 
     # -- steps ------------------------------------------------------------------------------------------------
 
     def _check(self, entry: str, *kinds: str, even_away: bool = False) -> None:
         """Let an entry point pass unless a human has stopped it."""
         try:
-            self._parts.halt.check(entry, kinds)
+            self._services.halt.check(entry, kinds)
         except StoreUnavailableError:
             if not even_away:
                 raise
@@ -429,27 +429,27 @@ class Agent:
     def _join(self, *, must: bool) -> None:
         """Register the card; while the drive is away, put it off to the next beat; under a stop, leave all as it is."""
         try:
-            if self._parts.registry.knows(self.name):
-                if self._parts.halt.hold() is not None:
+            if self._services.registry.knows(self.name):
+                if self._services.halt.hold() is not None:
                     self._card = self._wished_card(changed=False)
                     self._joined = True
                     return
             else:
                 self._check("Agent.join")
-            if not (self._may_join or self._parts.registry.knows(self.name)):
-                raise NotJoinedError(self.name, nearest(self.name, self._parts.registry.names()))
-            self._card = self._parts.registry.join(self._wished_card(), self._parts.signer.sign)
+            if not (self._may_join or self._services.registry.knows(self.name)):
+                raise NotJoinedError(self.name, nearest(self.name, self._services.registry.names()))
+            self._card = self._services.registry.join(self._wished_card(), self._services.signer.sign)
             self._joined = True
         except StoreUnavailableError:
-            if must and self._parts.connection.drive.joinpath(BUS_FILE).exists():
+            if must and self._services.connection.drive.joinpath(BUS_FILE).exists():
                 raise
-        self._schedule = self._parts.parts.schedule = Schedule.parse(self._card.cadence)
+        self._schedule = self._services.parts.schedule = Schedule.parse(self._card.cadence)
 
     def _new_card(self) -> Card:
         facts: dict[str, Any] = {
             "bus": self.bus.bus,
             "name": self.name,
-            "public_key": to_text(self._parts.signer.public_key),
+            "public_key": to_text(self._services.signer.public_key),
             "joined_at": self._now(),
             "cadence": self._schedule.text,
             "every_s": self._schedule.every_s,
@@ -468,8 +468,8 @@ class Agent:
     def _wished_card(self, *, changed: bool = True) -> Card:
         """Return the card as it is, changed in what was declared now and in the key of now."""
         with suppress(MessageError, TrustError, StoreDamagedError):
-            there = self._parts.registry.card(self.name)
-            keys = {signer.public_key for signer in self._parts.signers}
+            there = self._services.registry.card(self.name)
+            keys = {signer.public_key for signer in self._services.signers}
             if there is not None and there.key in keys:
                 facts = {**self._declared, "public_key": self._card.public_key}
                 return there.model_copy(update=facts) if changed else there
@@ -481,15 +481,15 @@ class Agent:
                 self._join(must=False)
             except SomabusError as error:
                 return BeatReport(self.name, 0, Outcome.FAILED, detail=str(error))
-        return self._parts.routine.beat(budget, stop)
+        return self._services.routine.beat(budget, stop)
 
     def _now(self) -> datetime:
-        return self._parts.now()
+        return self._services.now()
 
     def _unread_lately(self) -> int | None:
         """Count the waiting mail, at most once a second; None if nobody could look."""
         at, count = self._counted
-        if self._parts.connection.clock.monotonic() - at < _COUNT_FOR_S:
+        if self._services.connection.clock.monotonic() - at < _COUNT_FOR_S:
             return count
         with suppress(StoreError):
             return self.unread

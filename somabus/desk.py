@@ -13,11 +13,13 @@ from somabus.errors import ConfigurationError, KeyExistsError
 from somabus.home import Places, check_apart, check_private, operator_home, operators_here
 from somabus.model.bus import BUS_FILE, Bus
 from somabus.model.names import check_name
-from somabus.model.signing import Signer
+from somabus.model.signing import SEED_BYTES, Signer
 from somabus.operator.people import rotate
 from somabus.operator.seat import Seat, take_seat
 from somabus.safe import KeyFile, make_key, read_key, unlock
 from somabus.store.directory import DirectoryStore
+from somabus.store.memory import MemoryStore
+from somabus.store.port import Store
 
 _KEY = "key"
 _NEXT = "key.next"
@@ -80,6 +82,13 @@ class Desk:
         file = self.key(name)
         return self._seat(file.operator, unlock(file, passphrase))
 
+    def look(self, name: str | None = None) -> Seat:
+        """Take a seat to look from, without a passphrase: it signs nothing that anybody believes."""
+        here = self.names()
+        who = name or (here[0] if len(here) == 1 else "")
+        home: Store = self._home(who) if who in here else MemoryStore(self.store.now)
+        return self._seat(who or "reader", Signer(os.urandom(SEED_BYTES)), home, tells=False)
+
     def rotate(self, passphrase: Callable[[], str], name: str | None = None) -> KeyFile:
         """Give the operator a new key, locked as the old one is; cut off, it goes on where it was."""
         file = self.key(name)
@@ -112,8 +121,8 @@ class Desk:
     def _home(self, name: str) -> DirectoryStore:
         return operator_home(self._base, self.bus.bus, name, self._writer)
 
-    def _seat(self, name: str, signer: Signer) -> Seat:
+    def _seat(self, name: str, signer: Signer, home: Store | None = None, *, tells: bool = True) -> Seat:
         return take_seat(
-            store=self.store, home=self._home(name), bus=self.bus, name=name, signer=signer, entropy=os.urandom,
-            now=self.store.now, monotonic=self._clock.monotonic,
+            store=self.store, home=home or self._home(name), bus=self.bus, name=name, signer=signer, entropy=os.urandom,
+            now=self.store.now, monotonic=self._clock.monotonic, tells=tells,
         )  # fmt: skip

@@ -185,7 +185,7 @@ class Goals:
         if self._authority.bus.policy.trust is not Policy.CERTIFIED:
             return
         standing = self._identities.standing(self._me)
-        if standing.trust is not Trust.CERTIFIED:
+        if standing.trust not in (Trust.CERTIFIED, Trust.OPERATOR):
             why = standing.fault or "no certificate is there"
             raise TrustError(
                 f"{self._me} is not certified on this bus, so its goals are not {self._me}'s ({why}); "

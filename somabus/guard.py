@@ -29,8 +29,7 @@ class Guard:
             StoppedError: a human stopped it.
             StoreUnavailableError: could not look.
         """
-        self._halt.check(entry)
-        return self._halt.stopped_kinds()
+        return self._halt.check(entry)
 
     def refusal(self, opened: Opened) -> Refusal | None:
         """Say why a message may not be delivered for want of an approval, or None if it may; nothing is used up."""

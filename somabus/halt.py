@@ -17,6 +17,7 @@ from somabus.errors import (
     MessageError,
     StoppedError,
     StoreDamagedError,
+    StoreUnavailableError,
     TrustError,
 )
 from somabus.incidents import Tell
@@ -74,32 +75,40 @@ class Halt:
         there = [self._look(name, scope) for name, scope in self._listed()]
         return (*there, *self._taken_away({each.stop.id for each in there if each.stop}))
 
-    def check(self, entry: str, kinds: Iterable[str] = ()) -> None:
+    def _all(self) -> tuple[Stopped, ...]:
+        """Return every stop that holds; while the drive is away, the signed ones that are remembered."""
+        try:
+            return self.stops()
+        except StoreUnavailableError:
+            known = tuple(Stopped(stop.scope, stop.why, stop.by, signed=True) for stop in self._signed.values())
+            if self._covering(known, ()) is None:
+                raise
+            return known
+
+    def _covering(self, stops: Iterable[Stopped], kinds: Iterable[str]) -> Stopped | None:
+        asked = (None, *kinds)
+        return next((each for each in stops if any(each.scope.covers(self._me, kind) for kind in asked)), None)
+
+    def check(self, entry: str, kinds: Iterable[str] = ()) -> frozenset[str]:
         """Let an entry point pass, unless this agent, or one of the kinds of work it is about, is stopped.
+
+        Returns the kinds of work that are stopped.
 
         Raises:
             StoppedError: a human stopped it.
             StoreUnavailableError: could not look.
         """
         assert ENTRY_POINTS[entry] in (WhenStopped.REFUSED, WhenStopped.IDLE)  # noqa: S101 - a row that lies
-        held = self.hold(kinds)
+        stops = self._all()
+        held = self._covering(stops, kinds)
         if held is not None:
             raise StoppedError(entry, str(held.scope), held.why, held.by)
-
-    def hold(self, kinds: Iterable[str] = ()) -> Stopped | None:
-        """Return a stop that covers this agent or one of the kinds, or None."""
-        listed = self._listed()
-        if not listed and not self._signed:
-            return None
-        asked = (None, *kinds)
-        return next((each for each in self.stops() if any(each.scope.covers(self._me, kind) for kind in asked)), None)
-
-    def stopped_kinds(self) -> frozenset[str]:
-        """Return the kinds of work that are stopped."""
-        if not self._listed() and not self._signed:
-            return frozenset()
-        names = {each.scope.name for each in self.stops() if each.scope.range is Range.KIND}
+        names = {each.scope.name for each in stops if each.scope.range is Range.KIND}
         return frozenset(names | {name.removesuffix(".txt") for name in names})
+
+    def hold(self) -> Stopped | None:
+        """Return a stop that covers this agent, or None."""
+        return self._covering(self._all(), ())
 
     # -- what lies at the root --------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from somabus.delivery import Delivery
 from somabus.errors import ConfigurationError
 from somabus.model.message import Message
 from somabus.model.names import check_name
+from somabus.model.trust import Trust
 
 ANY: Final = "*"
 Handler = Callable[..., Any]
@@ -50,7 +51,8 @@ class Handlers:
         """Run the handler of a delivered message and answer with what it returns."""
         handler, wants_delivery = self._by_kind.get(delivery.message.kind) or self._by_kind[ANY]
         said = handler(delivery.message, delivery) if wants_delivery else handler(delivery.message)
-        if said is not None and not delivery.settled:
+        # An operator has no inbox: what a human is to read goes to the log, the audit, a goal or an approval.
+        if said is not None and not delivery.settled and delivery.trust is not Trust.OPERATOR:
             delivery.reply(**answer(said))
 
     def tell(self, message: Message) -> bool:

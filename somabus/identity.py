@@ -59,6 +59,7 @@ class Identities:
         self._tell = tell
         self._cards: dict[str, tuple[bytes, Card]] = {}
         self._certificates: dict[str, _Looked] = {}
+        self._titles: dict[str, tuple[datetime, str]] = {}
 
     def names(self) -> frozenset[str]:
         """Return the names of all who have joined."""
@@ -106,6 +107,24 @@ class Identities:
         except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError) as error:
             return Standing((), Trust.UNSIGNED, str(error))
         return Standing((), Trust.UNSIGNED) if key is None else Standing((key,), Trust.PINNED)
+
+    def title(self, name: str) -> str:
+        """Return the display name that a card shows now, unless somebody else has a name that looks like it."""
+        now = self._store.now()
+        at, title = self._titles.get(name, (None, ""))
+        if at is not None and timedelta(0) <= now - at < _LOOK_SOON:
+            return title
+        try:
+            card = self.card(name)
+        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError):
+            card = None
+        title = card.display_name if card else ""
+        if title and twin_of(
+            title.lower(), self.names() - {name} | {each.name for each in self._authority.bus.operators}
+        ):
+            title = ""
+        self._titles[name] = (now, title)
+        return title
 
     def pinned(self, name: str) -> bytes | None:
         """Return the key remembered for a name."""

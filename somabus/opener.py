@@ -15,7 +15,7 @@ from somabus.model.deadletter import Reason
 from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.kinds import NEVER_MUTED
 from somabus.model.message import Message
-from somabus.model.trust import Trust, may_act
+from somabus.model.trust import Policy, Trust, may_act
 from somabus.model.wire import MAX_DOCUMENT
 
 
@@ -23,7 +23,8 @@ from somabus.model.wire import MAX_DOCUMENT
 class Opened:
     """A message with the trust in its origin. `short` belongs to the key that signed it, if that key is the sender's.
 
-    `doubt` says why the sender is not proven; `signed` whether anybody signed it at all.
+    `doubt` says why the sender is not proven; `signed` whether anybody signed it at all; `title` is the display name
+    that its card shows now.
     """
 
     message: Message
@@ -31,12 +32,13 @@ class Opened:
     short: str
     doubt: str = ""
     signed: bool = True
+    title: str = ""
 
     @property
     def sender(self) -> str:
         """How people read the sender: `name #1a2b3c4d` if proven, `name (unsigned)` and the like if not."""
         mark = f"#{self.short}" if self.trust.proven else f"({self.trust})"
-        return f"{self.message.sender} {mark}"
+        return f"{self.message.sender} {mark}" + (f" ({self.title})" if self.title else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Opener:
                     Reason.UNTRUSTED, f"no card of {message.sender} is visible here to verify it", later=True
                 )
             said = f"it is {opened.trust}, and this bus acts on {bus.policy.trust} mail and better"
+            if bus.policy.trust is Policy.CERTIFIED:
+                said = f"no operator has certified {message.sender}, and this bus acts on certified mail alone"
             return Refusal(Reason.UNTRUSTED, f"{said}: {opened.doubt}" if opened.doubt else said)
         if message.hops > bus.policy.hop_limit and message.kind not in NEVER_MUTED and not released:
             return Refusal(
@@ -112,7 +116,8 @@ class Opener:
         standing = self._identities.standing(sender)
         for key in standing.keys:
             if envelope.verified_by(key, Seal.MESSAGE):
-                return Opened(message, standing.trust, signing.short(key), standing.fault)
+                title = self._identities.title(sender)
+                return Opened(message, standing.trust, signing.short(key), standing.fault, title=title)
         for each in self._authority.revoked_keys(sender, self._now()):
             if envelope.verified_by(signing.from_text(each.public_key), Seal.MESSAGE):
                 said = f"the key of {sender} that signed it was revoked at {each.at:%Y-%m-%d %H:%M} UTC"

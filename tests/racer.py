@@ -50,7 +50,7 @@ def drain(agent, count, lease_s):
 def done(agent):
     """Count what is done."""
     box = f"messages/{agent.name}/done"
-    return sum(len(agent._store.list(f"{box}/{day}")) for day in agent._store.list(box))
+    return sum(len(agent._services.store.list(f"{box}/{day}")) for day in agent._services.store.list(box))
 
 
 agent = Agent(name, bus=bus, home=home, durability=durability, retry=RetryPolicy(max_attempts=50), every="1h")

@@ -46,6 +46,7 @@ def init(
         where, name, policy, anew=anew, home=context.settings.home or None, hop_limit=hop_limit, staleness_s=staleness_s
     )
     text = f"a bus is at {where}; join it with: somabus --bus {where} join NAME"
+    text += "\nno human owns it yet; become its operator, before anybody else does: somabus operator init"
     context.out.answer({"bus": made.bus, "path": str(where)}, text)
 
 
@@ -65,7 +66,9 @@ def status(context: Context) -> None:
     ended = (
         (f"finished: {beat.outcome}, missed {beat.missed}" if beat.finished_at else "did not finish") if beat else ""
     )
+    stops = agent.stops()
     lines = [
+        *(f"STOPPED  {each}" for each in stops),
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
         f"agent    {agent.name} #{agent.short}",
         f"mail     {counts.unread} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
@@ -79,6 +82,7 @@ def status(context: Context) -> None:
         "counts": counts,
         "beat": beat,
         "peers": dict(tally),
+        "stops": [{"scope": str(each.scope), "by": each.by, "why": each.why, "signed": each.signed} for each in stops],
     }
     context.out.answer(facts, "\n".join(lines), unread=counts.unread)
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from somabus.settings import Settings
 
 if TYPE_CHECKING:
     from somabus.agent import Agent
+    from somabus.desk import Desk
+    from somabus.operator.seat import Seat
 
 _MODULES: Final = {
     "init": "bus", "status": "bus", "verify": "bus", "demo": "bus", "bench": "bus",
@@ -23,6 +26,9 @@ _MODULES: Final = {
     "withdraw": "mail",
     "join": "routine", "beat": "routine", "due": "routine", "run": "routine", "share": "routine", "learn": "routine",
     "peers": "routine",
+    "stop": "oversight", "resume": "oversight", "stops": "oversight", "approvals": "oversight", "approve": "oversight",
+    "deny": "oversight", "ask": "oversight", "audit": "oversight",
+    "goals": "direction", "propose": "direction", "work": "direction", "operator": "operator", "rotate": "operator",
 }  # fmt: skip
 """Which module holds a command: only that one is imported, for a command line that starts at once."""
 
@@ -51,6 +57,20 @@ class Context:
             message = 'which bus? give --bus PATH, or set SOMABUS_BUS, or write bus = "PATH" into somabus.toml'
             raise ConfigurationError(message)
         return bus
+
+    def desk(self) -> "Desk":
+        """Return the desk at which operators of the bus sit."""
+        from somabus.desk import Desk
+
+        return Desk(self.bus(), home=self.settings.home or None)
+
+    def seat(self, name: str | None = None) -> "Seat":
+        """Return the seat of an operator whose key is on this machine; asks for the passphrase if it has one."""
+        return self.desk().sit(passphrase, name)
+
+    def reader(self, name: str | None = None) -> "Seat":
+        """Return a seat to look from: an operator's if one has a key on this machine. No passphrase is needed."""
+        return self.desk().look(name)
 
     def agent(self, name: str | None = None, **declared: Any) -> "Agent":
         """Return the agent that the command speaks for."""
@@ -161,6 +181,21 @@ def command(name: str, example: str) -> Callable[[Callable[..., None]], click.Co
         return click.command(name, cls=Command, epilog=f"Example: {example}")(click.pass_obj(function))
 
     return decorate
+
+
+def passphrase(*, confirm: bool = False) -> str:
+    """Return the operator's passphrase: SOMABUS_PASSPHRASE, or typed in.
+
+    Raises:
+        ConfigurationError: it is not set, and nobody is there to type it.
+    """
+    said = os.environ.get("SOMABUS_PASSPHRASE")
+    if said is not None:
+        return said
+    if not sys.stdin.isatty():
+        message = "the operator's key is locked: type the passphrase at a terminal, or set SOMABUS_PASSPHRASE"
+        raise ConfigurationError(message)
+    return str(click.prompt("passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
 
 
 def finish(code: Exit) -> None:

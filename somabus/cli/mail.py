@@ -36,6 +36,7 @@ _ALL = 10_000
 @click.option("--topic", help="What it is about.")
 @click.option("--key", help="Sending the same key twice delivers once.")
 @click.option("--supersedes", metavar="ID", help="An earlier message of yours that this one replaces.")
+@click.option("--approval", metavar="ID", help="The approval that covers it, for a protected kind.")
 @click.option("--spool", is_flag=True, help="If the drive is away, keep it here; the next beat delivers it.")
 def send(
     context: Context,
@@ -58,7 +59,7 @@ def send(
         to,
         text,
         spool=spool,
-        data=_json_object(data),
+        data=json_object(data),
         expires_in=None if expires is None else parse_duration(expires),
         not_before=None if not_before is None else parse_duration(not_before),
         **fields,
@@ -127,7 +128,7 @@ def reply(context: Context, id: str, body: str, kind: str, data: str | None) -> 
     full = _full_id(agent, id)
     delivery = agent.inbox.take(full)
     if delivery is not None:
-        receipt = delivery.reply(text, kind=kind, data=_json_object(data))
+        receipt = delivery.reply(text, kind=kind, data=json_object(data))
         delivery.ack()
     else:
         letter = agent.find(full)
@@ -135,7 +136,7 @@ def reply(context: Context, id: str, body: str, kind: str, data: str | None) -> 
             raise KeyMissingError(id, "no message of yours has this id; see: somabus inbox")
         if letter.fault:
             raise TrustError(f"{full} is not answered: {letter.fault}")
-        receipt = agent.reply(letter.opened.message, text, kind=kind, data=_json_object(data))
+        receipt = agent.reply(letter.opened.message, text, kind=kind, data=json_object(data))
     context.out.answer({"receipt": receipt}, str(receipt), unread=agent.unread)
 
 
@@ -279,7 +280,8 @@ def _print(context: Context, agent: Agent, message: Message, sender: str) -> Non
     context.out.answer({"message": message, "from": sender}, text, unread=agent.unread)
 
 
-def _json_object(text: str | None) -> dict[str, Any]:
+def json_object(text: str | None) -> dict[str, Any]:
+    """Read the value of --data; an empty object if it was not given."""
     if text is None:
         return {}
     try:

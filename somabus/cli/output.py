@@ -8,6 +8,7 @@
     5  refused: unknown recipient, name taken, not trusted, malformed, held by another
     6  not well: a step of the beat failed, or `verify` found faults
     7  busy: another beat of this agent is running
+    8  stopped by a human, or not approved: nothing was done; what waits goes on waiting
   130  stopped by Ctrl-C
 
 "Nothing waits", "could not look" and "refused" are never the same number. Foreign text goes to a terminal without its
@@ -31,7 +32,9 @@ from somabus.errors import (
     InvalidKeyError,
     InvalidNameError,
     KeyMissingError,
+    NotApprovedError,
     SomabusError,
+    StoppedError,
     StoreDamagedError,
     StoreError,
 )
@@ -51,6 +54,7 @@ class Exit(IntEnum):
     REFUSED = 5
     UNWELL = 6
     BUSY = 7
+    HELD = 8
     STOPPED = 130
 
 
@@ -58,6 +62,8 @@ def code_of(error: SomabusError) -> Exit:
     """Return the exit code for an error."""
     if isinstance(error, ConfigurationError | InvalidNameError | InvalidKeyError):
         return Exit.USAGE
+    if isinstance(error, StoppedError | NotApprovedError):
+        return Exit.HELD
     if isinstance(error, StoreDamagedError):
         return Exit.UNWELL
     if isinstance(error, KeyMissingError):

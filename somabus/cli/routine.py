@@ -129,6 +129,7 @@ def peers(context: Context) -> None:
         (
             f"{peer.name} #{peer.short}" if peer.short else peer.name,
             peer.presence or line(peer.fault or "no card yet", 80),
+            peer.trust or "",
             ago(peer.last_seen, now),
             peer.card.cadence if peer.card else "",
             peer.heartbeat.unread if peer.heartbeat else "",
@@ -138,7 +139,7 @@ def peers(context: Context) -> None:
         for peer in found
     ]
     facts = {"peers": [{"short": peer.short, **_peer_facts(peer)} for peer in found]}
-    columns = ("agent", "presence", "seen", "cadence", "unread", "dead", "skills")
+    columns = ("agent", "presence", "trust", "seen", "cadence", "unread", "dead", "skills")
     context.out.table(facts, columns, rows, empty="nobody has joined", unread=agent.unread)
 
 
@@ -183,6 +184,8 @@ def _report(context: Context, report: BeatReport) -> None:
 def _code(report: BeatReport) -> Exit:
     if report.outcome is Outcome.BUSY:
         return Exit.BUSY
+    if report.outcome is Outcome.STOPPED:
+        return Exit.HELD
     if report.could_not_look:
         return Exit.AWAY
     return Exit.DONE if report.outcome is Outcome.OK else Exit.UNWELL

@@ -68,7 +68,7 @@ class Stop(Value):
     name: Name | Literal[""] = ""
     why: str = Field(default="", max_length=1000)
     at: Utc
-    by: str = Field(default="", max_length=80)
+    by: Name | Literal[""] = ""
 
     @property
     def scope(self) -> Scope:

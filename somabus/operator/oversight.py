@@ -44,6 +44,14 @@ def stop_by_hand(store: Store, audit: Audit, bus: str, scope: Scope, why: str, *
     audit.append("stop by hand", scope.file, why)
 
 
+def resume_by_hand(store: Store, scope: Scope | None) -> list[str]:
+    """Take away the files that stop, on a bus without operators; return what was lifted."""
+    names = [name for name in store.list("") if (found := scope_of(name)) and (scope is None or found == scope)]
+    for name in names:
+        _remove(store, name)
+    return [str(scope_of(name)) for name in names]
+
+
 def resume(seat: Seat, scope: Scope | None, why: str) -> tuple[Stopped, ...]:
     """Lift the stops of a scope, or all of them, those included whose file was taken away; return what was lifted.
 

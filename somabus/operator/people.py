@@ -25,12 +25,13 @@ def found(seat: Seat) -> bool:
     Done again after a power cut, it completes what was begun.
     """
     _check_free(seat, seat.name)
-    seat.authority.refresh()
-    if seat.bus.owned:
+    if not seat.bus.owned:
+        seat.audit.append("operator init", f"{seat.name} #{signing.short(seat.signer.public_key)}")
+        _publish(seat, operators=(_key(seat, seat.name, seat.signer.public_key),))
+    elif seat.signer.public_key not in seat.authority.operator_keys(seat.name):
         return False
-    seat.audit.append("operator init", f"{seat.name} #{signing.short(seat.signer.public_key)}")
-    _change(seat, operators=(_key(seat, seat.name, seat.signer.public_key),))
     _first_list(seat)
+    seat.authority.refresh()
     return True
 
 
@@ -121,6 +122,12 @@ def rotate(seat: Seat, new: Signer, promote: Callable[[], None]) -> Bus:
 
 
 def _change(seat: Seat, **changes: Any) -> Bus:
+    _publish(seat, **changes)
+    seat.authority.refresh()
+    return seat.bus
+
+
+def _publish(seat: Seat, **changes: Any) -> None:
     try:
         new = Bus.model_validate(
             {**seat.bus.model_dump(), **_plain(changes), "version": seat.bus.version + 1}
@@ -129,8 +136,6 @@ def _change(seat: Seat, **changes: Any) -> Bus:
         raise ConfigurationError(explain(error)) from None
     raw = seat.sealed(new, Seal.BUS)
     seat.publish(BUS, new.version, BUS_FILE, raw)
-    seat.authority.refresh()
-    return seat.bus
 
 
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:
@@ -142,10 +147,9 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
 
 def _first_list(seat: Seat) -> None:
     """Write the empty list of revoked keys, so that its absence is a sign."""
-    if seat.authority.revocations is None:
+    if seat.store.read(tree.REVOCATIONS) is None:
         first = Revocations(bus=seat.bus.bus, number=1, issued_at=seat.now(), operator=seat.name)
         seat.publish("revocations", 1, tree.REVOCATIONS, seat.sealed(first, Seal.REVOCATIONS))
-        seat.authority.refresh()
 
 
 def _check_free(seat: Seat, name: str) -> None:

@@ -8,7 +8,7 @@ from somabus.audit import Audit
 from somabus.authority import Authority
 from somabus.errors import ConfigurationError
 from somabus.identity import Identities
-from somabus.incidents import Incidents
+from somabus.incidents import Incident, Incidents
 from somabus.log import Log
 from somabus.model import tree
 from somabus.model.bus import Bus
@@ -89,8 +89,11 @@ def take_seat(
     entropy: Callable[[int], bytes],
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
+    tells: bool = True,
 ) -> Seat:
     """Join the parts of a seat.
+
+    With `tells` false it is a seat to look from, and what does not hold is not written into the audit.
 
     Raises:
         TrustError: the bus is not what its operators signed.
@@ -98,7 +101,7 @@ def take_seat(
     audit = Audit(store, bus.bus, name, signer, now, home)
     incidents = Incidents(
         home,
-        audit=lambda each: _note(audit, each.component, each.detail, each.evidence),
+        audit=lambda each: _note(audit, each) if tells else None,
         alert=lambda _each: None,  # the one who is alerted sits here
     )
     authority = Authority(store, home, bus, incidents.tell)
@@ -110,5 +113,5 @@ def take_seat(
     )  # fmt: skip
 
 
-def _note(audit: Audit, component: str, detail: str, evidence: bytes | None) -> None:
-    audit.append("refused", component, detail, evidence=evidence)
+def _note(audit: Audit, incident: Incident) -> None:
+    audit.append("refused", incident.component, incident.detail, evidence=incident.evidence)

@@ -114,7 +114,7 @@ def spool(stage):
     """Mail that was kept while the drive was away is delivered, once."""
     scout = stage.agent("scout")
     draft = Draft("planner", "from the spool", key="spooled")
-    stage.ledger.accepted.add(scout._sender._keep(draft, scout._composer.seal(draft, None)).id)
+    stage.ledger.accepted.add(scout._services.sender._keep(draft, scout._services.composer.seal(draft, None)).id)
     scout.beat()
     stage.ledger.accepted.add(scout.send("planner", "from the spool", key="spooled").id)
 

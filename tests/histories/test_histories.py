@@ -188,7 +188,7 @@ class Histories(RuleBasedStateMachine):
 
     def _believe_the_drive(self):
         for message_id, expected in self.model.items():
-            trace = self.scout._sender.trace("planner", message_id)
+            trace = self.scout._services.sender.trace("planner", message_id)
             if expected.state == "open":
                 if trace.state in (Whereabouts.DONE, Whereabouts.DEAD, Whereabouts.EXPIRED):
                     expected.state = str(trace.state)
@@ -203,7 +203,7 @@ class Histories(RuleBasedStateMachine):
         """What a drain sets aside by itself: expired orders, and messages whose attempts are used up."""
         for message_id, expected in self.model.items():
             if expected.state == "open":
-                state = self.scout._sender.trace("planner", message_id).state
+                state = self.scout._services.sender.trace("planner", message_id).state
                 if state is Whereabouts.EXPIRED:
                     assert expected.expires_at, "expired without an expiry"
                     expected.state = "expired"
@@ -215,7 +215,7 @@ class Histories(RuleBasedStateMachine):
     def every_message_is_where_the_model_says(self):
         """Each message that was ever acknowledged is somewhere, and its end is the one the model expects."""
         for message_id, expected in getattr(self, "model", {}).items():
-            state = self.scout._sender.trace("planner", message_id).state
+            state = self.scout._services.sender.trace("planner", message_id).state
             assert state is not Whereabouts.UNKNOWN, "lost"
             if expected.state != "open":
                 assert state == expected.state
@@ -230,7 +230,7 @@ class Histories(RuleBasedStateMachine):
             self.clock.advance(hours=1)
             for delivery in self.planners[0].inbox.drain():
                 delivery.ack()
-        open_ = [each for each in self.model if self.scout._sender.trace("planner", each).state
+        open_ = [each for each in self.model if self.scout._services.sender.trace("planner", each).state
                  not in (Whereabouts.DONE, Whereabouts.DEAD, Whereabouts.EXPIRED, Whereabouts.WITHDRAWN)]  # fmt: skip
         assert not open_
 

@@ -313,7 +313,7 @@ def test_the_next_beat_after_a_killed_one_runs_in_spite_of_the_clock(scene):
     """A beat that died in mid-work on this machine holds up no later beat, also when the clock was put back."""
     scene.good()
     scene.planner.use_builtin_handlers()
-    scene.planner._routine._take_turn(Budget())  # and dies
+    scene.planner._services.routine._take_turn(Budget())  # and dies
     scene.clock.put_back(days=1)
 
     report = scene.world.agent("planner").beat()

@@ -357,7 +357,7 @@ SOUND = {
         "data": {}, "topic": None, "refs": {}, "thread": BUS, "hops": 0, "origin": BUS, "key": None,
     },
     Card: {
-        "format": 1, "bus": BUS, "name": "scout", "public_key": "A" * 43, "display_name": "", "certificate": None,
+        "format": 1, "bus": BUS, "name": "scout", "public_key": "A" * 43, "display_name": "",
         "joined_at": "2026-01-05T12:00:00Z", "cadence": "6h", "every_s": 21600, "skills": [],
     },
     Heartbeat: {

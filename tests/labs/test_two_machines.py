@@ -63,7 +63,7 @@ def test_a_message_crosses(shared):
     create_bus(a)
     scout = agent(a, homes[0], "scout")
     planner = until(lambda: _joins(b, homes[1]), "machine b sees the bus")
-    until(lambda: scout._registry.knows("planner"), "machine a sees the planner")
+    until(lambda: scout._services.registry.knows("planner"), "machine a sees the planner")
     planner.on("question")(lambda message: message.body.upper())
     receipt = scout.send("planner", "loud?", kind="question")
 

@@ -5,6 +5,7 @@ import pytest
 from somabus.model.trust import Policy, Trust, may_act
 
 ALLOWED = {
+    Policy.CERTIFIED: {Trust.OPERATOR, Trust.CERTIFIED},
     Policy.PINNED: {Trust.OPERATOR, Trust.CERTIFIED, Trust.PINNED},
     Policy.OPEN: {Trust.OPERATOR, Trust.CERTIFIED, Trust.PINNED, Trust.UNSIGNED},
 }

@@ -24,6 +24,8 @@ FACTS = {
     "InvalidNameError": ("../x", "the rule"),
     "UnknownRecipientError": ("planer", ("planner",)),
     "NameTakenError": ("scout", "1a2b3c4d"),
+    "StoppedError": ("Agent.send", "the whole bus", "a fire", "anna"),
+    "UnsafeKeyError": ("/home/me/key",),
     "MessageError": ("a sentence",),
     "MalformedMessageError": ("no JSON",),
     "UnsupportedFormatError": (2,),

@@ -29,7 +29,7 @@ def test_the_sender_is_shown_by_its_key():
     assert delivery.sender == f"scout #{scout.short}"
 
 
-@pytest.mark.parametrize("policy", list(Policy))
+@pytest.mark.parametrize("policy", [Policy.OPEN, Policy.PINNED])
 def test_a_forged_message_is_never_acted_on(policy):
     """A message in another's name, signed with any other key, is set aside and alerted, under every policy."""
     world = World(policy=BusPolicy(trust=policy))
@@ -187,7 +187,7 @@ def test_a_body_cannot_stand_for_the_sender_in_a_report(kind):
         "alert": {"component": "c", "severity": "info", "detail": "d", **claim},
     }[kind]
     channel = "alerts" if kind == "alert" else None
-    message, raw = scout._composer.entry(Draft("", kind=kind, data=data), channel=channel)
+    message, raw = scout._services.composer.entry(Draft("", kind=kind, data=data), channel=channel)
     Log(world.store, "channels/alerts" if kind == "alert" else "messages/scout/outbox").append(raw)
 
     report = planner.beat()

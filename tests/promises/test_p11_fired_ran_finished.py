@@ -240,8 +240,8 @@ def test_a_handler_that_fails_on_an_alert_keeps_nobody_from_hearing_the_others(k
 
     for n in range(3):
         if kind == "alert":
-            scout._parts.cursors.load()
-            scout._alerts.raise_once(f"c{n}", "e", "info", "d")
+            scout._services.cursors.load()
+            scout._services.alerts.raise_once(f"c{n}", "e", "info", "d")
         else:
             scout.share(Insight(topic="t", statement=str(n), confidence=0.5))
 

@@ -371,7 +371,7 @@ def test_a_beat_that_runs_elsewhere_is_waited_for(team, tmp_path):
     """P11: while the agent's beat runs on another machine with the same key, a beat with work to do exits 7."""
     team.send("for the beat that runs", to="scout")
     elsewhere = Agent("scout", team.bus, home=tmp_path / "home")
-    elsewhere._parts.leases._holder = "another machine 1"
+    elsewhere._services.parts.leases._holder = "another machine 1"
 
     with elsewhere.lease("beat.scout"):
         answer = team("beat")

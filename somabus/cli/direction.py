@@ -1,0 +1,94 @@
+"""Commands for goals: goals, propose, work."""
+
+from datetime import datetime
+
+import click
+
+from somabus.agent import Agent
+from somabus.cli.group import Context, command, finish
+from somabus.cli.output import Exit, ago, clean, line
+from somabus.errors import ConfigurationError
+from somabus.goals import Goals
+from somabus.model.ids import is_id
+
+
+@command("goals", "somabus goals --values")
+@click.option("--values", "with_values", is_flag=True, help="Print the values, too.")
+def goals(context: Context, *, with_values: bool) -> None:
+    """List the goals that the operators signed, who works on them, and what was proposed."""
+    reader, now = _reader(context)
+    reading = reader.read()
+    rows: list[tuple[object, ...]] = []
+    for each in (*reading.active, *reading.ended):
+        workers = [work for work in reader.workers(each.id) if work.agent]
+        who = ", ".join(f"{work.agent}{_progress(work.progress, done=work.done)}" for work in workers)
+        rows.append((each.id[-12:], each.state, line(each.title, 80), who, ago(each.changed_at, now)))
+    rows += [(each.id[-12:], "proposed", line(each.title, 80), f"by {each.agent}", ago(each.at, now))
+             for each in reading.proposed]  # fmt: skip
+    text = reader.values() if with_values else ""
+    facts = {
+        "active": reading.active, "ended": reading.ended, "proposed": reading.proposed, "faults": reading.faults,
+        "workers": {each.id: reader.workers(each.id) for each in reading.active}, "values": text,
+    }  # fmt: skip
+    context.out.table(facts, ("id", "state", "goal", "who", "since"), rows, empty="no goals")
+    if not context.as_json:
+        for fault in reading.faults:
+            click.echo(clean(f"not a goal: {line(fault, 200)}"))
+        if text:
+            click.echo(clean(f"\n{text}"))
+    finish(Exit.UNWELL if reading.faults else Exit.DONE if rows else Exit.NOTHING)
+
+
+@command("propose", 'somabus propose "Index the archive" --body "because …"')
+@click.argument("title")
+@click.option("--body", default="", help="Markdown.")
+def propose(context: Context, title: str, body: str) -> None:
+    """Ask the humans for a goal. It counts for nothing until an operator accepts it."""
+    agent = context.agent()
+    made = agent.propose_goal(title, body)
+    text = f"{made.id} proposed; an operator accepts it with: somabus operator goal accept {made.id}"
+    context.out.answer({"proposal": made}, text, unread=agent.unread)
+
+
+@command("work", 'somabus work 7c1e99ab02d4 "the SMB part" --progress 40')
+@click.argument("goal")
+@click.argument("doing")
+@click.option("--progress", type=click.FloatRange(0, 100), help="Per cent.")
+@click.option("--done", is_flag=True, help="Your part is finished.")
+def work(context: Context, goal: str, doing: str, progress: float | None, *, done: bool) -> None:
+    """Say what you do for a goal and how far it is; learn who else works on it."""
+    agent = context.agent()
+    found = [each.id for each in agent.goals().active if each.id.endswith(goal)]
+    if not is_id(goal) and len(found) != 1:
+        many = f"is the end of {len(found)} ids; give more of it" if found else "is the end of no active goal's id"
+        message = f"{goal!r} {many}; see: somabus goals"
+        raise ConfigurationError(message)
+    others = agent.work_on(
+        goal if is_id(goal) else found[0], doing, progress=None if progress is None else progress / 100, done=done
+    )
+    lines = [f"{each.agent}{_progress(each.progress, done=each.done)}: {line(each.doing, 120)}" for each in others]
+    text = "\n".join(["also at work:", *lines]) if lines else "nobody else works on it"
+    context.out.answer({"others": others}, text, unread=agent.unread)
+
+
+class _AgentsView:
+    """The goals as an agent reads them."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.read, self.values, self.workers = agent.goals, agent.values, agent.workers
+
+
+def _reader(context: Context) -> tuple[Goals | _AgentsView, datetime]:
+    """Return the goals as the agent reads them that is set; else as the operator of this machine does."""
+    if context.settings.agent:
+        agent = context.agent()
+        return _AgentsView(agent), agent.inbox.now()
+    seat = context.reader()
+    return Goals(
+        seat.store, seat.home, seat.name, authority=seat.authority, identities=seat.identities,
+        sign=seat.signer.sign, ids=seat.ids, now=seat.now, tell=lambda *_args, **_kwargs: None,
+    ), seat.now()  # fmt: skip
+
+
+def _progress(share: float | None, *, done: bool) -> str:
+    return " (done)" if done else "" if share is None else f" {share:.0%}"

@@ -1,0 +1,225 @@
+"""Commands for keeping hold: stop, resume, stops, ask, approvals, approve, deny, audit."""
+
+import json
+import os
+from typing import Any
+
+import click
+
+from somabus.audit import Audit
+from somabus.cli.group import Context, command, finish, passphrase
+from somabus.cli.mail import json_object
+from somabus.cli.output import Exit, ago, line
+from somabus.errors import ConfigurationError
+from somabus.model import signing
+from somabus.model.approval import ApprovalState
+from somabus.model.ids import IdMaker, is_id
+from somabus.model.names import check_name, is_name
+from somabus.model.schedule import parse_duration
+from somabus.model.stop import Range, Scope
+from somabus.operator import oversight
+
+_AS = click.option("--as", "as_", metavar="NAME", help="Which operator, if several have keys on this machine.")
+_WHY = click.option("--why", default="", help="For everybody who meets it, and for the audit.")
+_ONE = click.option("--only", "one", metavar="AGENT", help="This agent alone.")
+_KIND = click.option("--kind", metavar="KIND", help="This kind of work alone.")
+
+
+@command("stop", 'somabus stop --why "the index is being rebuilt"')
+@_WHY
+@_ONE
+@_KIND
+@click.option("--unsigned", is_flag=True, help="Without a key; so does a file named STOP, made by hand.")
+@_AS
+def stop(context: Context, why: str, one: str | None, kind: str | None, as_: str | None, *, unsigned: bool) -> None:
+    """Stop the whole bus, one agent, or one kind of work. Reading goes on.
+
+    With your key, it holds for everybody who has seen it until you resume. Without one it holds while its file is
+    there: anybody may stop, in an emergency.
+    """
+    scope, desk = _scope(one, kind), context.desk()
+    if not unsigned and not desk.names() and not desk.bus.owned:
+        unsigned = True  # nobody has a key; whoever wants to stop must not be kept from it
+    if unsigned:
+        _by_hand(context, scope, why)
+        context.out.answer({"stopped": str(scope), "signed": False}, f"{scope} is stopped, without a signature")
+        return
+    try:
+        seat = desk.sit(passphrase, as_)
+        done = oversight.stop(seat, scope, why)
+    except ConfigurationError as error:
+        message = f"{error}; to stop at once without a key: somabus stop --unsigned"
+        raise ConfigurationError(message) from None
+    context.out.answer({"stopped": str(scope), "signed": done.signed, "by": done.by}, str(done))
+
+
+@command("resume", 'somabus resume --why "the index is back"')
+@_WHY
+@_ONE
+@_KIND
+@click.option("--all", "everything", is_flag=True, help="Every stop there is.")
+@_AS
+def resume(context: Context, why: str, one: str | None, kind: str | None, as_: str | None, *, everything: bool) -> None:
+    """Lift a stop: of the whole bus, or with --only or --kind that one, or --all of them."""
+    desk, scope = context.desk(), None if everything else _scope(one, kind)
+    if not desk.bus.owned and not desk.names():
+        lifted = _resume_by_hand(context, scope)
+    else:
+        lifted = [str(each.scope) for each in oversight.resume(desk.sit(passphrase, as_), scope, why)]
+    text = f"resumed: {', '.join(lifted)}" if lifted else "nothing was stopped there; see: somabus stops"
+    context.out.answer({"resumed": lifted}, text)
+    finish(Exit.DONE if lifted else Exit.NOTHING)
+
+
+@command("stops", "somabus stops")
+def stops(context: Context) -> None:
+    """List what is stopped, by whom and why."""
+    found = oversight.stops_of(context.reader())
+    rows = [(each.scope, each.by, "signed" if each.signed else "by hand", _state(each), line(each.why, 90))
+            for each in found]  # fmt: skip
+    facts = {"stops": [
+        {"scope": str(each.scope), "file": each.scope.file, "by": each.by, "why": each.why, "signed": each.signed,
+         "removed": each.removed}
+        for each in found
+    ]}  # fmt: skip
+    context.out.table(facts, ("stopped", "by", "how", "file", "why"), rows, empty="nothing is stopped")
+    finish(Exit.DONE if found else Exit.NOTHING)
+
+
+@command("ask", 'somabus ask deploy --detail "version 3 to the test machine" --expires 2h --wait 10m')
+@click.argument("action")
+@click.option("--detail", required=True, help="Exactly what; for protected mail, its body.")
+@click.option("--data", metavar="JSON", help="A JSON object; for protected mail, its data.")
+@click.option("--category", default="general", show_default=True, help="One that the bus's policy names.")
+@click.option("--to", metavar="AGENT", help="Who will do it, if not you.")
+@click.option("--expires", default="1d", show_default=True, metavar="SPAN", help="After that it is no.")
+@click.option("--wait", metavar="SPAN", help="Wait for the answer: exit code 0 is yes, 8 is no.")
+def ask(
+    context: Context,
+    action: str,
+    detail: str,
+    data: str | None,
+    category: str,
+    to: str | None,
+    expires: str,
+    wait: str | None,
+) -> None:
+    """Ask the operators before a protected action."""
+    agent = context.agent()
+    asked = agent.ask_approval(
+        action, detail=detail, data=json_object(data), category=category, to=to, expires_in=parse_duration(expires)
+    )
+    yes = asked.wait(parse_duration(wait).total_seconds()) if wait else None
+    state = asked.state
+    text = f"{asked.id} {state}; an operator answers with: somabus approve {asked.id}"
+    text = f"{asked.id} {state}" if yes is not None else text
+    context.out.answer({"approval": asked.id, "state": state, "granted": yes}, text, unread=agent.unread)
+    finish(Exit.HELD if yes is False else Exit.DONE)
+
+
+@command("approvals", "somabus approvals")
+@click.option("--all", "everything", is_flag=True, help="Also those that are answered, expired or used.")
+def approvals(context: Context, *, everything: bool) -> None:
+    """List what waits for an operator's answer, exactly as it was asked."""
+    seat = context.reader()
+    now = seat.now()
+    found = [each for each in oversight.approvals_of(seat).all() if everything or each.state is ApprovalState.ASKED]
+    rows = [
+        (each.request.id[-12:], each.request.agent, each.request.action, each.request.to, each.request.category,
+         each.state, ago(each.request.expires_at, now), _shown(each.request.detail, each.request.data))
+        for each in found
+    ]  # fmt: skip
+    facts = {"approvals": [
+        {"state": each.state, "request": each.request, "answer": each.answer, "fault": each.fault} for each in found
+    ]}  # fmt: skip
+    columns = ("id", "asked by", "action", "done by", "category", "state", "expires", "exactly")
+    context.out.table(facts, columns, rows, empty="nothing waits for an answer")
+    finish(Exit.DONE if found else Exit.NOTHING)
+
+
+@command("approve", "somabus approve 7c1e99ab02d4")
+@click.argument("id")
+@_WHY
+@_AS
+def approve(context: Context, id: str, why: str, as_: str | None) -> None:  # noqa: A002
+    """Say yes to exactly this request, for one use. The end of its id is enough."""
+    _answer(context, id, why, as_, granted=True)
+
+
+@command("deny", 'somabus deny 7c1e99ab02d4 --why "not on a Friday"')
+@click.argument("id")
+@_WHY
+@_AS
+def deny(context: Context, id: str, why: str, as_: str | None) -> None:  # noqa: A002
+    """Say no to a request. The end of its id is enough."""
+    _answer(context, id, why, as_, granted=False)
+
+
+@command("audit", "somabus audit --last 50")
+@click.option("--last", default=100, show_default=True, type=click.IntRange(1), help="Show so many; all are checked.")
+def audit(context: Context, last: int) -> None:
+    """Print the audit and check its chain: a removed or altered entry is reported with its number."""
+    checked = list(context.reader().audit.check())
+    rows = [
+        (each.number, f"{each.entry.at:%Y-%m-%d %H:%M:%S}", _by(each.entry), each.entry.act, each.entry.subject,
+         f"FAULT: {each.fault}" if each.fault else line(each.entry.detail, 120))
+        if each.entry else (each.number, "", "", "", "", f"FAULT: {each.fault}")
+        for each in checked[-last:]
+    ]  # fmt: skip
+    faults = [each for each in checked if each.fault]
+    facts = {
+        "entries": [{"number": each.number, "entry": each.entry, "fault": each.fault} for each in checked[-last:]],
+        "faults": [{"number": each.number, "fault": each.fault} for each in faults],
+    }
+    context.out.table(facts, ("no", "at (UTC)", "by", "act", "what", "detail"), rows, empty="the audit is empty")
+    if not context.as_json and checked:
+        told = f"; faults at {', '.join(str(each.number) for each in faults)}" if faults else ", the chain is whole"
+        click.echo(f"{len(checked)} entries{told}")
+    finish(Exit.UNWELL if faults else Exit.DONE)
+
+
+def _scope(one: str | None, kind: str | None) -> Scope:
+    if one and kind:
+        message = "one of --only and --kind, not both"
+        raise ConfigurationError(message)
+    if one:
+        return Scope(Range.AGENT, check_name(one))
+    return Scope(Range.KIND, check_name(kind)) if kind else Scope(Range.BUS)
+
+
+def _by_hand(context: Context, scope: Scope, why: str) -> None:
+    desk, agent = context.desk(), context.settings.agent
+    by = agent if is_name(agent) else "somebody"
+    audit = Audit(desk.store, desk.bus.bus, by, None, desk.store.now, None)
+    oversight.stop_by_hand(desk.store, audit, desk.bus.bus, scope, why, by=by, ids=IdMaker(os.urandom))
+
+
+def _resume_by_hand(context: Context, scope: Scope | None) -> list[str]:
+    """Lift what was stopped on a bus without operators: the file is all there is."""
+    desk = context.desk()
+    return oversight.resume_by_hand(desk.store, scope)
+
+
+def _answer(context: Context, ending: str, why: str, as_: str | None, *, granted: bool) -> None:
+    seat = context.seat(as_)
+    ids = [ending] if is_id(ending) else [each for each in seat.store.list("approvals") if each.endswith(ending)]
+    if len(ids) != 1:
+        many = f"is the end of {len(ids)} ids; give more of it" if ids else "is the end of no id"
+        message = f"{ending!r} {many}; see: somabus approvals"
+        raise ConfigurationError(message)
+    done = oversight.answer(seat, ids[0], why, granted=granted)
+    facts = {"approval": ids[0], "state": done.state, "request": done.request}
+    text = f"{done.state}: {done.request.action} by {done.request.to}, asked by {done.request.agent}"
+    context.out.answer(facts, text)
+
+
+def _state(each: Any) -> str:
+    return "taken away, and holds" if each.removed else each.scope.file
+
+
+def _by(entry: Any) -> str:
+    return f"{entry.by} #{signing.short(signing.from_text(entry.key))}" if entry.key else f"{entry.by} (unsigned)"
+
+
+def _shown(detail: str, data: dict[str, Any]) -> str:
+    return detail + (f" {json.dumps(data, ensure_ascii=False)}" if data else "")
