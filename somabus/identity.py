@@ -19,7 +19,7 @@ from somabus.model import tree
 from somabus.model.card import Card
 from somabus.model.certificate import Certificate, Rotation
 from somabus.model.envelope import Seal, split
-from somabus.model.lookalike import twin_of
+from somabus.model.lookalike import passes_for, twin_of
 from somabus.model.names import is_name
 from somabus.model.trust import Policy, Trust
 from somabus.model.wire import parse_object
@@ -119,10 +119,8 @@ class Identities:
         except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError):
             card = None
         title = card.display_name if card else ""
-        if title and twin_of(
-            title.lower(), self.names() - {name} | {each.name for each in self._authority.bus.operators}
-        ):
-            title = ""
+        others = (self.names() - {name}) | {each.name for each in self._authority.bus.operators}
+        title = "" if passes_for(title, others) else title
         self._titles[name] = (now, title)
         return title
 

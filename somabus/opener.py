@@ -90,20 +90,22 @@ class Opener:
             told = message.channel or ", ".join(message.to) or "nobody"
             return Refusal(Reason.WRONG_ADDRESS, f"it was sent to {told}, not to {self._me}")
         if not may_act(opened.trust, bus.policy.trust):
-            if opened.signed and opened.trust is Trust.UNSIGNED and not opened.doubt:
-                return Refusal(
-                    Reason.UNTRUSTED, f"no card of {message.sender} is visible here to verify it", later=True
-                )
-            said = f"it is {opened.trust}, and this bus acts on {bus.policy.trust} mail and better"
-            if bus.policy.trust is Policy.CERTIFIED:
-                said = f"no operator has certified {message.sender}, and this bus acts on certified mail alone"
-            return Refusal(Reason.UNTRUSTED, f"{said}: {opened.doubt}" if opened.doubt else said)
+            return self._untrusted(opened)
         if message.hops > bus.policy.hop_limit and message.kind not in NEVER_MUTED and not released:
             return Refusal(
                 Reason.HOPS,
                 f"hop {message.hops} of a chain that began with {message.origin}; the limit is {bus.policy.hop_limit}",
             )
         return None
+
+    def _untrusted(self, opened: Opened) -> Refusal:
+        message, policy = opened.message, self._authority.bus.policy.trust
+        if opened.signed and opened.trust is Trust.UNSIGNED and not opened.doubt:
+            return Refusal(Reason.UNTRUSTED, f"no card of {message.sender} is visible here to verify it", later=True)
+        said = f"it is {opened.trust}, and this bus acts on {policy} mail and better"
+        if policy is Policy.CERTIFIED:
+            said = f"no operator has certified {message.sender}, and this bus acts on certified mail alone"
+        return Refusal(Reason.UNTRUSTED, f"{said}: {opened.doubt}" if opened.doubt else said)
 
     def _judged(self, message: Message, envelope: Envelope) -> Opened:
         """Return a message with what its signature proves, and for which key."""

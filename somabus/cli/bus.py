@@ -45,8 +45,8 @@ def init(
     made = create_bus(
         where, name, policy, anew=anew, home=context.settings.home or None, hop_limit=hop_limit, staleness_s=staleness_s
     )
-    text = f"a bus is at {where}; join it with: somabus --bus {where} join NAME"
-    text += "\nno human owns it yet; become its operator, before anybody else does: somabus operator init"
+    text = "no human owns it yet: become its operator with: somabus operator init\n"
+    text = f"a bus is at {where}; {text}join it with: somabus --bus {where} join NAME"
     context.out.answer({"bus": made.bus, "path": str(where)}, text)
 
 

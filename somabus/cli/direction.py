@@ -15,7 +15,10 @@ from somabus.model.ids import is_id
 @command("goals", "somabus goals --values")
 @click.option("--values", "with_values", is_flag=True, help="Print the values, too.")
 def goals(context: Context, *, with_values: bool) -> None:
-    """List the goals that the operators signed, who works on them, and what was proposed."""
+    """List the goals that the operators signed.
+
+    Who works on them, and what was proposed.
+    """
     reader, now = _reader(context)
     reading = reader.read()
     rows: list[tuple[object, ...]] = []
@@ -43,7 +46,10 @@ def goals(context: Context, *, with_values: bool) -> None:
 @click.argument("title")
 @click.option("--body", default="", help="Markdown.")
 def propose(context: Context, title: str, body: str) -> None:
-    """Ask the humans for a goal. It counts for nothing until an operator accepts it."""
+    """Ask the humans for a goal.
+
+    It counts for nothing until an operator accepts it.
+    """
     agent = context.agent()
     made = agent.propose_goal(title, body)
     text = f"{made.id} proposed; an operator accepts it with: somabus operator goal accept {made.id}"
@@ -56,7 +62,10 @@ def propose(context: Context, title: str, body: str) -> None:
 @click.option("--progress", type=click.FloatRange(0, 100), help="Per cent.")
 @click.option("--done", is_flag=True, help="Your part is finished.")
 def work(context: Context, goal: str, doing: str, progress: float | None, *, done: bool) -> None:
-    """Say what you do for a goal and how far it is; learn who else works on it."""
+    """Say what you do for a goal, and learn who else does.
+
+    And how far it is, with --progress and --done.
+    """
     agent = context.agent()
     found = [each.id for each in agent.goals().active if each.id.endswith(goal)]
     if not is_id(goal) and len(found) != 1:

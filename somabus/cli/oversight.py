@@ -32,7 +32,7 @@ _KIND = click.option("--kind", metavar="KIND", help="This kind of work alone.")
 @click.option("--unsigned", is_flag=True, help="Without a key; so does a file named STOP, made by hand.")
 @_AS
 def stop(context: Context, why: str, one: str | None, kind: str | None, as_: str | None, *, unsigned: bool) -> None:
-    """Stop the whole bus, one agent, or one kind of work. Reading goes on.
+    """Stop the bus, one agent, or one kind of work. Reading goes on.
 
     With your key, it holds for everybody who has seen it until you resume. Without one it holds while its file is
     there: anybody may stop, in an emergency.
@@ -60,7 +60,7 @@ def stop(context: Context, why: str, one: str | None, kind: str | None, as_: str
 @click.option("--all", "everything", is_flag=True, help="Every stop there is.")
 @_AS
 def resume(context: Context, why: str, one: str | None, kind: str | None, as_: str | None, *, everything: bool) -> None:
-    """Lift a stop: of the whole bus, or with --only or --kind that one, or --all of them."""
+    """Lift a stop: the bus's, that of --only or --kind, or --all."""
     desk, scope = context.desk(), None if everything else _scope(one, kind)
     if not desk.bus.owned and not desk.names():
         lifted = _resume_by_hand(context, scope)
@@ -120,7 +120,7 @@ def ask(
 @command("approvals", "somabus approvals")
 @click.option("--all", "everything", is_flag=True, help="Also those that are answered, expired or used.")
 def approvals(context: Context, *, everything: bool) -> None:
-    """List what waits for an operator's answer, exactly as it was asked."""
+    """List what waits for an operator's answer."""
     seat = context.reader()
     now = seat.now()
     found = [each for each in oversight.approvals_of(seat).all() if everything or each.state is ApprovalState.ASKED]
@@ -142,7 +142,10 @@ def approvals(context: Context, *, everything: bool) -> None:
 @_WHY
 @_AS
 def approve(context: Context, id: str, why: str, as_: str | None) -> None:  # noqa: A002
-    """Say yes to exactly this request, for one use. The end of its id is enough."""
+    """Say yes to exactly this request, for one use.
+
+    The end of its id is enough.
+    """
     _answer(context, id, why, as_, granted=True)
 
 
@@ -158,7 +161,10 @@ def deny(context: Context, id: str, why: str, as_: str | None) -> None:  # noqa:
 @command("audit", "somabus audit --last 50")
 @click.option("--last", default=100, show_default=True, type=click.IntRange(1), help="Show so many; all are checked.")
 def audit(context: Context, last: int) -> None:
-    """Print the audit and check its chain: a removed or altered entry is reported with its number."""
+    """Print the audit and check its chain.
+
+    A removed or altered entry is reported with its number.
+    """
     checked = list(context.reader().audit.check())
     rows = [
         (each.number, f"{each.entry.at:%Y-%m-%d %H:%M:%S}", _by(each.entry), each.entry.act, each.entry.subject,

@@ -15,3 +15,9 @@ def twin_of(name: str, known: Iterable[str]) -> str | None:
     """Return a known name that looks like this one and is another, or None."""
     bones = skeleton(name)
     return next((each for each in sorted(known) if each != name and skeleton(each) == bones), None)
+
+
+def passes_for(title: str, names: Iterable[str]) -> bool:
+    """Tell whether a person would take a title for one of the names."""
+    bones = skeleton("".join(title.lower().split()))
+    return any(skeleton(each) == bones for each in names)
