@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from somabus.agent import Agent
+    from somabus.approvals import Approval
     from somabus.connection import create_bus
     from somabus.delivery import Delivery
     from somabus.errors import SomabusError
+    from somabus.goals import GoalReading
+    from somabus.halt import Stopped
     from somabus.inbox import Counts, Inbox, Letter
     from somabus.lease import Lease
     from somabus.model.deadletter import DeadLetter
@@ -30,15 +33,17 @@ if TYPE_CHECKING:
     from somabus.model.trust import Trust
     from somabus.registry import Peer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Agent",
+    "Approval",
     "BeatReport",
     "Counts",
     "DeadLetter",
     "Delivery",
     "Draft",
+    "GoalReading",
     "Heartbeat",
     "Inbox",
     "Insight",
@@ -51,6 +56,7 @@ __all__ = [
     "Receipt",
     "RetryPolicy",
     "SomabusError",
+    "Stopped",
     "Trace",
     "Trust",
     "create_bus",
@@ -58,9 +64,12 @@ __all__ = [
 
 _FROM = {
     "agent": ("Agent",),
+    "approvals": ("Approval",),
     "connection": ("create_bus",),
     "delivery": ("Delivery",),
     "errors": ("SomabusError",),
+    "goals": ("GoalReading",),
+    "halt": ("Stopped",),
     "inbox": ("Counts", "Inbox", "Letter"),
     "lease": ("Lease",),
     "model.deadletter": ("DeadLetter",),

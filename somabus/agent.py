@@ -135,7 +135,7 @@ class Agent:
             body: Markdown.
             spool: if the drive is away, keep the message on this machine; the next beat delivers it.
             fields: `kind`, `subject`, `data`, `priority`, `expires_in`, `not_before`, `reply_to`, `topic`, `key`,
-                `supersedes`, `approval`: see `Draft`.
+                `supersedes`, `approval` (or its id): see `Draft`.
 
         Raises:
             StoppedError: a human stopped this agent, the bus, or this kind of work. Nothing was sent.
@@ -143,6 +143,8 @@ class Agent:
             MessageError: the message breaks a rule. Nothing was sent.
             StoreError: nothing is known to have been sent; a second try with the same `key` delivers once.
         """
+        if isinstance(fields.get("approval"), Approval):
+            fields["approval"] = fields["approval"].id
         draft = Draft(to=to, body=body, **fields)
         self._check("Agent.send", draft.kind, even_away=spool)
         return self._services.sender.send(draft, spool=spool)

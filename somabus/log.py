@@ -41,7 +41,7 @@ class Log:
     def append_at(self, number: int, data: bytes) -> bool:
         """Append an entry under exactly this number, the one after the last; False if somebody has it."""
         try:
-            self._store.create(self._key(number), data)
+            self._store.create(self.key(number), data)
         except KeyExistsError:
             return False
         return True
@@ -72,7 +72,7 @@ class Log:
 
     def read(self, number: int) -> bytes | None:
         """Return the bytes of an entry that was listed, or None if it is gone."""
-        return self._store.read(self._key(number), listed=True)
+        return self._store.read(self.key(number), listed=True)
 
     def _segments(self) -> list[str]:
         """Return the segments up to the first gap; the oldest may have been swept."""
@@ -88,7 +88,8 @@ class Log:
         numbers = [int(name[:10]) for name in names if _ENTRY.fullmatch(name)]
         return [number for number in numbers if _segment(number) == segment]
 
-    def _key(self, number: int) -> str:
+    def key(self, number: int) -> str:
+        """Return where an entry lies."""
         return f"{self._path}/{_segment(number)}/{number:010d}.json"
 
 

@@ -119,7 +119,7 @@ def _call_back(seat: Seat, fresh: list[Revoked]) -> None:
     if len(raw) > MAX_DOCUMENT:
         message = f"the list of revoked keys is full ({len(kept):,} keys); begin a new bus and certify whom you trust"
         raise ConfigurationError(message)
-    seat.publish("revocations", made.number, tree.REVOCATIONS, raw)
+    seat.publish("revocations", made.number, tree.REVOCATIONS, raw, Seal.REVOCATIONS)
     seat.authority.refresh()
 
 

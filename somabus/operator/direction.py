@@ -113,5 +113,5 @@ def _write(seat: Seat, goal: Goal, event: GoalEvent) -> Goal:
     if len(raw) > MAX_DOCUMENT:
         raise MessageTooLargeError(len(raw), MAX_DOCUMENT)
     seat.audit.append(f"goal {event}", goal.id, goal.title)
-    seat.publish(f"goal.{goal.id}", goal.version, tree.goal(goal.id), raw)
+    seat.publish(f"goal.{goal.id}", goal.version, tree.goal(goal.id), raw, Seal.GOAL)
     return goal

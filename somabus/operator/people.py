@@ -135,7 +135,7 @@ def _publish(seat: Seat, **changes: Any) -> None:
     except ValidationError as error:
         raise ConfigurationError(explain(error)) from None
     raw = seat.sealed(new, Seal.BUS)
-    seat.publish(BUS, new.version, BUS_FILE, raw)
+    seat.publish(BUS, new.version, BUS_FILE, raw, Seal.BUS)
 
 
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _first_list(seat: Seat) -> None:
     """Write the empty list of revoked keys, so that its absence is a sign."""
     if seat.store.read(tree.REVOCATIONS) is None:
         first = Revocations(bus=seat.bus.bus, number=1, issued_at=seat.now(), operator=seat.name)
-        seat.publish("revocations", 1, tree.REVOCATIONS, seat.sealed(first, Seal.REVOCATIONS))
+        seat.publish("revocations", 1, tree.REVOCATIONS, seat.sealed(first, Seal.REVOCATIONS), Seal.REVOCATIONS)
 
 
 def _check_free(seat: Seat, name: str) -> None:

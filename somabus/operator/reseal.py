@@ -82,7 +82,7 @@ def _renew(seat: Seat, keys: tuple[bytes, ...], seal: Seal, kind: _Kind, key: st
     field = "number" if "number" in kind.value.model_fields else "version"
     number = getattr(value, field) + 1
     value = value.model_copy(update={field: number})
-    seat.publish(kind.history(value), number, key, seat.sealed(value, seal))
+    seat.publish(kind.history(value), number, key, seat.sealed(value, seal), seal)
     return True
 
 
@@ -104,7 +104,7 @@ def publish_values(seat: Seat, text: bytes, creed: Creed) -> None:
     """Publish the values as the version after the given one."""
     made = creed.model_copy(update={"version": creed.version + 1, "operator": seat.name, "at": seat.now()})
     raw = written(text, seal_body(made.to_json(), Seal.VALUES, seat.signer.sign))
-    seat.publish("values", made.version, tree.VALUES, raw)
+    seat.publish("values", made.version, tree.VALUES, raw, Seal.VALUES)
 
 
 def _by(envelope: Envelope, keys: tuple[bytes, ...], seal: Seal) -> bool:

@@ -1,21 +1,24 @@
 """The seat of one operator: the bus, the key, and the two things that every act needs, a record and a winner."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from somabus.audit import Audit
 from somabus.authority import Authority
-from somabus.errors import ConfigurationError
+from somabus.errors import ConfigurationError, MessageError, TrustError
 from somabus.identity import Identities
 from somabus.incidents import Incident, Incidents
 from somabus.log import Log
 from somabus.model import tree
 from somabus.model.bus import Bus
-from somabus.model.envelope import Seal, seal_body
+from somabus.model.creed import Creed
+from somabus.model.envelope import Seal, seal_body, split
 from somabus.model.ids import IdMaker
 from somabus.model.message import Value
 from somabus.model.signing import Signer
+from somabus.model.wire import parse_object
 from somabus.pins import Pins
 from somabus.store.port import Store
 
@@ -60,9 +63,10 @@ class Seat:
         """Return a document with this operator's signature."""
         return seal_body(value.to_json(), seal, self.signer.sign)
 
-    def publish(self, document: str, number: int, key: str, raw: bytes) -> None:
+    def publish(self, document: str, number: int, key: str, raw: bytes, seal: Seal) -> None:
         """Make a numbered document hold: of two operators at the same moment one wins.
 
+        What lies under the number and no operator signed was planted to be in the way, and is written over.
         Power cut after each step: 1 the number is taken, and whoever comes next completes it; 2 done.
 
         Raises:
@@ -70,13 +74,25 @@ class Seat:
         """
         log = Log(self.store, tree.history(document))
         if not log.append_at(number, raw):  # 1
-            first = log.read(number)
-            if first is not None and first != raw:
+            first = log.read(number) or b""
+            genuine = self._signed(first, seal)
+            if not genuine:
+                self.store.replace(log.key(number), raw)
+            elif first != raw:
                 self.store.replace(key, first)
                 raise ConfigurationError(
                     f"another change of the {document} came first, as number {number}, and holds; look and repeat yours"
                 )
         self.store.replace(key, raw)  # 2
+
+    def _signed(self, raw: bytes, seal: Seal) -> bool:
+        """Tell whether an operator signed a document; the last line of values.md is its own envelope."""
+        with suppress(MessageError, TrustError):
+            envelope = Creed.opened(raw)[1] if seal is Seal.VALUES else split(raw)
+            # The first version of the bus is signed by the one whom it names.
+            there = self.bus if self.bus.owned else Bus.from_object(parse_object(envelope.body))
+            return there.signer_of(envelope, seal) is not None
+        return False
 
 
 def take_seat(

@@ -4,6 +4,7 @@ A step either happens or raises `OSError`; nothing is translated or retried here
 in the place of this class to stop at every step.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -13,6 +14,7 @@ _READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBL
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _CHUNK: Final = 64 * 1024
+_PRIVATE: Final = 0o700
 _CANNOT_SYNC: Final = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF)
 WINDOWS: Final = os.name == "nt"
 
@@ -22,7 +24,7 @@ class Files:
 
     def __init__(self, *, private: bool = False) -> None:
         self._file_mode = 0o600 if private else 0o666
-        self._folder_mode = 0o700 if private else 0o777
+        self._folder_mode = _PRIVATE if private else 0o777
 
     def read(self, path: str, limit: int) -> bytes | None:
         """Return up to `limit` bytes of a regular file, or None where a folder stands; links are not followed."""
@@ -75,8 +77,18 @@ class Files:
         os.unlink(path)
 
     def mkdir(self, path: str) -> None:
-        """Make one folder."""
+        """Make one folder; in one where each may add and none may remove another's (mode 1777), it is one as well.
+
+        So whoever gives the root such a mode (docs/security.md) has a tree in which nobody can take away or change
+        what is another's, however many users' agents write there.
+        """
         os.mkdir(path, self._folder_mode)
+        if WINDOWS or self._folder_mode == _PRIVATE:
+            return
+        above = os.stat(os.path.dirname(path)).st_mode
+        if above & stat.S_ISVTX:
+            with contextlib.suppress(OSError):  # some network clients cannot, and show the server's modes
+                os.chmod(path, stat.S_IMODE(above))
 
     def make_root(self, path: str) -> None:
         """Make the root of a new tree, and the folders above it."""
