@@ -38,6 +38,7 @@ _BATCH: Final = 100
 _PEEK: Final = 20
 _REPEATS: Final = 20
 _BOXES: Final = ("inbox", "later", "claimed")
+_ROOT: Final = ("root",)
 _BEAT_LOOKS: Final = (*_BOXES, "dead", "registry", "outbox", "alerts")
 _SYNCED: Final = ("inbox", "done", "registry")
 _ARRIVES_AFTER_S: Final = 0.002
@@ -149,6 +150,8 @@ class _Course:
         yield _Work("peek", peek, _timed(bare.peek), repeats, calls)
         look = _timed(lambda: bare.look(_BOXES))
         yield _Work("unread", _timed(inbox.unread), look, repeats, f"{len(_BOXES)} listings")
+        look = _timed(lambda: bare.look(_ROOT))
+        yield _Work("stops", _timed(scout.stops), look, repeats, "a listing of the root")
         # The one listing falls into the first step, on both sides, and so not into the median.
         waiting, files = inbox.drain(), bare.drain()
         settle, calls = _timed(lambda: next(waiting).ack()), f"rename, open, read, close, rename{bare.sync}"
@@ -190,7 +193,7 @@ class _Bare:
         self.data = data
         self._root = root
         self._numbers = itertools.count()
-        for folder in (*_BEAT_LOOKS, "done", "tmp", "watched"):
+        for folder in (*_BEAT_LOOKS, *_ROOT, "done", "tmp", "watched"):
             os.makedirs(self.path(folder))
         synced = _SYNCED if durability == "full" and os.name != "nt" else ()
         self._folders = {folder: os.open(self.path(folder), os.O_RDONLY) for folder in synced}

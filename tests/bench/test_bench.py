@@ -5,7 +5,7 @@ import pytest
 from somabus.bench import Row, measure
 from somabus.errors import ConfigurationError
 
-WORKS = ["send", "send_many", "peek", "unread", "claim + ack", "beat", "wake", "seal", "open"]
+WORKS = ["send", "send_many", "peek", "unread", "stops", "claim + ack", "beat", "wake", "seal", "open"]
 
 
 def test_every_work_stands_beside_its_bare_calls_and_nothing_is_left(tmp_path):
