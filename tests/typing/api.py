@@ -12,11 +12,13 @@ from typing import Any, assert_type
 import somabus
 from somabus import (
     Agent,
+    Approval,
     BeatReport,
     Counts,
     DeadLetter,
     Delivery,
     Draft,
+    GoalReading,
     Heartbeat,
     Inbox,
     Insight,
@@ -29,6 +31,7 @@ from somabus import (
     Receipt,
     RetryPolicy,
     SomabusError,
+    Stopped,
     Trace,
     Trust,
     create_bus,
@@ -253,6 +256,27 @@ def setup(agent: Agent) -> None:
     """What a script for `somabus beat --script` defines."""
     agent.use_builtin_handlers()
     agent.on("question")(answer_with_text)
+
+
+def ruled() -> None:
+    """What the humans rule: goals and values to read, work to tell of, approvals to ask for, stops to see."""
+    goals = agent.goals()
+    assert_type(goals, GoalReading)
+    for goal in goals:
+        assert_type(goal.title, str)
+        others = agent.work_on(goal.id, "the SMB part", progress=0.4)
+        assert_type([work.agent for work in others], list[str])
+    assert_type(goals.faults, tuple[str, ...])
+    assert_type(agent.values(), str)
+    assert_type(agent.propose_goal("a title", "a body").id, str)
+
+    approval = agent.ask_approval("deploy", detail="v3", category="deploy", expires_in=timedelta(hours=2))
+    assert_type(approval, Approval)
+    if approval.wait(timeout=60):
+        approval.use()
+    agent.send("worker", "df -h", kind="shell", approval=approval)
+    assert_type(agent.stops(), tuple[Stopped, ...])
+    assert_type(agent.rotate(), str)
 
 
 def beating() -> None:
