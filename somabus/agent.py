@@ -471,8 +471,7 @@ class Agent:
         """Return the card as it is, changed in what was declared now and in the key of now."""
         with suppress(MessageError, TrustError, StoreDamagedError):
             there = self._services.registry.card(self.name)
-            keys = {signer.public_key for signer in self._services.signers}
-            if there is not None and there.key in keys:
+            if there is not None and there.key in self._services.keys:
                 facts = {**self._declared, "public_key": self._card.public_key}
                 return there.model_copy(update=facts) if changed else there
         return self._card

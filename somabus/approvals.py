@@ -177,6 +177,7 @@ class Approvals:
         Raises:
             NotApprovedError: there is no request of that id that its agent signed.
         """
+        self._authority.refresh()
         raw, request = self._request(approval_id)
         answer, fault = self._answer(approval_id, raw)
         used = self._used(approval_id) is not None

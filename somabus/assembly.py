@@ -20,7 +20,7 @@ from somabus.goals import Goals
 from somabus.guard import Guard
 from somabus.halt import Halt
 from somabus.handlers import Handlers
-from somabus.home import promote_key, waiting_signer
+from somabus.home import former_keys, promote_key, waiting_signer
 from somabus.identity import Identities
 from somabus.inbox import Inbox
 from somabus.incidents import Incident, Incidents
@@ -33,6 +33,7 @@ from somabus.model.message import Message
 from somabus.model.receipt import Receipt
 from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import Schedule
+from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.opener import Opener
 from somabus.outbox import Outbox
@@ -105,25 +106,22 @@ class Assembly:
         with suppress(StoreError):  # the drive is away; what is remembered holds
             self.authority.refresh()
         self.identities = Identities(self.store, self.authority, Pins(self.home), tell)
-        self.signers = [self.connection.signer]
-        self._take_next_key()
-        self.signer = self.signers[0]
+        self.signer = self._signer()
+        self.keys = [self.signer.public_key, *former_keys(self.home)]
         self.audit = Audit(self.store, bus.bus, self.me, self.signer, self.now, self.home)
         self.halt = Halt(self.store, self.home, self.me, self.authority, tell)
         self.registry = Registry(self.store, self.authority, self.identities)
 
-    def _take_next_key(self) -> None:
-        """Go over to the next key as soon as an operator has certified it; the old one still reads what it sealed."""
+    def _signer(self) -> Signer:
+        """Return the agent's key: the next one as soon as an operator has certified it."""
         following = waiting_signer(self.home)
-        if following is None:
-            return
-        try:
-            certificate = self.identities.standing(self.me).certificate
-        except StoreError:
-            return
-        if certificate is not None and certificate.key == following.public_key:
-            promote_key(self.home)
-            self.signers.insert(0, following)
+        if following is not None:
+            with suppress(StoreError):  # the drive is away; the key of now will do
+                certificate = self.identities.standing(self.me).certificate
+                if certificate is not None and certificate.key == following.public_key:
+                    promote_key(self.home)
+                    return following
+        return self.connection.signer
 
     def _mail(self, retry: RetryPolicy, lease_for: timedelta, unread: Callable[[], int | None]) -> None:
         self.opener = Opener(self.me, self.authority, self.identities, self.now)
@@ -142,7 +140,7 @@ class Assembly:
 
     def _sharing(self) -> None:
         self.learnings = Learnings(self.home)
-        self.cursors = CursorBook(self.store, self.me, self.signer, also=self.signers[1:])
+        self.cursors = CursorBook(self.store, self.me, self.signer, also=self.keys[1:])
         self.outbox = Outbox(self.store, self.me, self.authority, self.opener)
         self.alerts = Alerts(
             self.store, self.outbox, self.cursors, lambda draft: self.composer.entry(draft, channel=CHANNEL)
@@ -151,7 +149,7 @@ class Assembly:
     def _humans(self) -> None:
         """What the humans rule: goals, values, approvals."""
         self.goals = Goals(
-            self.store, self.home, self.me, authority=self.authority, identities=self.identities,
+            self.store, self.me, authority=self.authority, identities=self.identities,
             sign=self.signer.sign, ids=self.ids, now=self.now, tell=self.incidents.tell,
         )  # fmt: skip
         self.approvals = Approvals(

@@ -60,14 +60,15 @@ class Audit:
             StoreError: nothing was appended.
         """
         kept = "" if evidence is None else self._keep(evidence)
+        number = self._log.tail() + 1
         for _ in range(_TRIES):
-            number = self._log.tail() + 1
-            raw = self._sealed(number, self._digest_of(number - 1), act, subject, detail, kept)
+            raw = self._sealed(number, self._previous(number), act, subject, detail, kept)
             if self._log.append_at(number, raw):
                 head = self._head()
                 if self._digest_of(head.number) == head.digest:  # else the check tells, and must not forget
                     self._remember(Head(number=number, digest=digest(raw)))
                 return number
+            number += 1  # somebody has it, so it exists, whatever a listing shows
         raise StoreUnavailableError(tree.AUDIT, f"{_TRIES} others were faster")
 
     def check(self) -> Iterator[Checked]:
@@ -116,6 +117,13 @@ class Audit:
             return self._log.read(number)
         except (StoreDamagedError, DocumentTooLargeError):
             return b""
+
+    def _previous(self, number: int) -> str:
+        """Return the digest of the entry before; it exists, so what cannot be read yet is waited for by the caller."""
+        raw = self._read(number - 1) if number > 1 else None
+        if number > 1 and raw is None:
+            raise StoreUnavailableError(f"{tree.AUDIT}/{number - 1}", "it exists and cannot be read yet")
+        return FIRST if raw is None else digest(raw)
 
     def _digest_of(self, number: int) -> str:
         raw = self._read(number) if number else None

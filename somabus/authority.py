@@ -7,6 +7,7 @@ A writer to the drive can change every file there, so nothing on the drive is be
 look is remembered at home, and from then on a signature leads from each version to the next.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -19,10 +20,13 @@ from somabus.model.envelope import Seal, split
 from somabus.model.message import Value
 from somabus.model.revocation import Revocations, Revoked
 from somabus.model.wire import parse_object
-from somabus.ratchet import Ratchet
+from somabus.ratchet import Numbered, Ratchet
 from somabus.store.port import Store
 
 V = TypeVar("V", bound=Value)
+N = TypeVar("N", bound=Numbered)
+
+
 BUS: Final = "bus"
 _SEEN: Final = f"seen/{BUS_FILE}"
 
@@ -43,7 +47,10 @@ class Authority:
         self._tell = tell
         self._raw: bytes | None = home.read(_SEEN)
         self.bus = bus if self._raw is None else _parsed(self._raw)
-        self._revocations = Ratchet(store, home, self._opened_revocations)
+        self._revocations = self.ratchet(
+            lambda raw: Revocations.from_object(parse_object(split(raw).body)),
+            lambda raw: self.opened(raw, Seal.REVOCATIONS, Revocations),
+        )
         self._list: Revocations | None = None
 
     @property
@@ -81,7 +88,14 @@ class Authority:
         signer = self.bus.signer_of(envelope, seal)
         if signer is None:
             raise TrustError(f"the {what} is not signed by an operator of this bus")
+        told = getattr(value, "operator", getattr(value, "by", signer.name))
+        if told != signer.name:
+            raise TrustError(f"the {what} says it is by {told} and was signed by {signer.name}")
         return value
+
+    def ratchet(self, parsed: Callable[[bytes], N], opened: Callable[[bytes], N]) -> Ratchet[N]:
+        """Return a reader of documents that operators sign and whose number never goes back; see `Ratchet`."""
+        return Ratchet(self._store, self._home, parsed=parsed, opened=opened, epoch=lambda: self.bus.version)
 
     def revoked(self, key: bytes, now: datetime) -> Revoked | None:
         """Return what is said of a key that counts no more, or None if it counts."""
@@ -147,9 +161,6 @@ class Authority:
 
     def _refuse(self, fault: str, raw: bytes | None) -> None:
         self._tell(BUS_FILE, fault, fault, raw)
-
-    def _opened_revocations(self, raw: bytes) -> Revocations:
-        return self.opened(raw, Seal.REVOCATIONS, Revocations)
 
 
 def _parsed(raw: bytes) -> Bus:

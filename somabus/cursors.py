@@ -18,11 +18,11 @@ class CursorBook:
     A file that is damaged is begun anew: entries come twice, none is skipped.
     """
 
-    def __init__(self, store: Store, me: str, signer: Signer, *, also: Sequence[Signer] = ()) -> None:
+    def __init__(self, store: Store, me: str, signer: Signer, *, also: Sequence[bytes] = ()) -> None:
         self._store = store
         self._me = me
         self._signer = signer
-        self._keys = [each.public_key for each in (signer, *also)]
+        self._keys = [signer.public_key, *also]
         self._saved = Cursors(agent=me)
         self._logs: dict[str, Position] = {}
         self.alerted: dict[str, str] = {}

@@ -59,7 +59,6 @@ class Goals:
 
     Args:
         store: the bus.
-        home: remembers the highest versions seen.
         me: the agent.
         authority: knows the operators.
         identities: knows whose key is whose.
@@ -72,7 +71,6 @@ class Goals:
     def __init__(
         self,
         store: Store,
-        home: Store,
         me: str,
         *,
         authority: Authority,
@@ -90,8 +88,8 @@ class Goals:
         self._ids = ids
         self._now = now
         self._tell = tell
-        self._goals = Ratchet(store, home, lambda raw: authority.opened(raw, Seal.GOAL, Goal))
-        self._values = Ratchet(store, home, lambda raw: opened_values(authority, raw))
+        self._goals = goal_reader(authority)
+        self._values = values_reader(authority)
 
     def read(self) -> GoalReading:
         """Return the goals as they stand.
@@ -231,6 +229,19 @@ class Goals:
         except TypeError as error:
             raise MalformedMessageError(str(error)) from None
         return value
+
+
+def goal_reader(authority: Authority) -> Ratchet[Goal]:
+    """Return what reads goals, at the highest version seen."""
+    return authority.ratchet(
+        lambda raw: Goal.from_object(parse_object(split(raw).body)),
+        lambda raw: authority.opened(raw, Seal.GOAL, Goal),
+    )
+
+
+def values_reader(authority: Authority) -> Ratchet[Creed]:
+    """Return what reads the values, at the highest version seen."""
+    return authority.ratchet(lambda raw: Creed.opened(raw)[0], lambda raw: opened_values(authority, raw))
 
 
 def opened_values(authority: Authority, raw: bytes) -> Creed:

@@ -3,6 +3,7 @@
     <home>/places/<digest of the path>.json     which bus was where, for when the drive is away
     <home>/buses/<bus id>/<agent>/key           the private key, for this user alone
     <home>/buses/<bus id>/<agent>/key.next      the key that it asks an operator to certify
+    <home>/buses/<bus id>/<agent>/key.was       the public half of the key before
     <home>/buses/<bus id>/<agent>/pins/ seen/ stops/ approvals/ episodes/ spool/ learnings/ refused/
     <home>/operators/<bus id>/<operator>/key    a human's private key, and that one's memory beside it
 
@@ -26,6 +27,7 @@ from somabus.store.port import Store
 
 _KEY: Final = "key"
 _NEXT: Final = "key.next"
+_WAS: Final = "key.was"
 
 
 class Place(Value):
@@ -138,10 +140,19 @@ def waiting_signer(home: Store) -> signing.Signer | None:
 
 def promote_key(home: Store) -> None:
     """Make the next key the key. Power cut in between: both files hold the same key, and it is done again."""
-    raw = home.read(_NEXT)
-    if raw is not None:
-        home.replace(_KEY, raw)
-        home.delete(_NEXT)
+    raw, old = home.read(_NEXT), home.read(_KEY)
+    if raw is None:
+        return
+    if old is not None and old != raw:
+        home.replace(_WAS, signing.to_text(_signer(old).public_key).encode())
+    home.replace(_KEY, raw)
+    home.delete(_NEXT)
+
+
+def former_keys(home: Store) -> list[bytes]:
+    """Return the public key that the agent had before: what that one sealed for itself is its own."""
+    raw = home.read(_WAS)
+    return [] if raw is None else [signing.from_text(raw.decode().strip())]
 
 
 def _signer(raw: bytes) -> signing.Signer:

@@ -34,20 +34,42 @@ class Reading(Generic[T]):
     raw: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known(Generic[T]):
+    """What was seen last: its bytes, its number, and its value as long as its signer counts."""
+
+    raw: bytes
+    number: int
+    value: T | None
+    epoch: int
+
+
 class Ratchet(Generic[T]):
     """Reads numbered documents of one type.
 
     Args:
         store: the bus.
         home: this agent's own memory.
-        opened: verifies bytes and returns the value; raises TrustError or MessageError.
+        parsed: returns the value of bytes, whoever signed them; raises MessageError or TrustError.
+        opened: the same, and verifies who signed them.
+        epoch: changes when the operators change, and with them who may sign.
     """
 
-    def __init__(self, store: Store, home: Store, opened: Callable[[bytes], T]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        home: Store,
+        *,
+        parsed: Callable[[bytes], T],
+        opened: Callable[[bytes], T],
+        epoch: Callable[[], int],
+    ) -> None:
         self._store = store
         self._home = home
+        self._parsed = parsed
         self._opened = opened
-        self._known: dict[str, tuple[bytes, T]] = {}
+        self._epoch = epoch
+        self._known: dict[str, _Known[T]] = {}
 
     def seen(self, prefix: str) -> list[str]:
         """Return the keys below a prefix that were ever seen."""
@@ -60,33 +82,38 @@ class Ratchet(Generic[T]):
             StoreUnavailableError: could not look.
         """
         known = self._remembered(key)
-        value = None if known is None else known[1]
+        value = None if known is None else known.value
         try:
             raw = self._store.read(key, listed=known is not None)
         except (StoreDamagedError, DocumentTooLargeError) as error:
             return Reading(value, str(error))
         if raw is None:
-            return Reading(value, "" if value is None else f"{key} was removed; number {value.number} holds")
-        if known is not None and known[0] == raw:
-            return Reading(value, raw=raw)
+            return Reading(value, "" if known is None else f"{key} was removed; number {known.number} was seen before")
+        if known is not None and known.raw == raw:
+            gone = "" if value is not None else f"{key}: who signed it is no operator of this bus any more"
+            return Reading(value, gone, raw)
         try:
             found = self._opened(raw)
         except (TrustError, MessageError) as error:
             return Reading(value, f"{key}: {error}", raw)
-        if value is not None and found.number <= value.number:
-            old = "put back" if found.number < value.number else "put beside another of that number"
-            return Reading(value, f"{key}: number {found.number} was {old}; number {value.number} holds", raw)
+        if known is not None and found.number <= known.number:
+            old = "put back" if found.number < known.number else "put beside another of that number"
+            return Reading(value, f"{key}: number {found.number} was {old}; number {known.number} was seen before", raw)
         self._home.replace(f"{_SEEN}/{key}", raw)
-        self._known[key] = (raw, found)
+        self._known[key] = _Known(raw, found.number, found, self._epoch())
         return Reading(found, raw=raw)
 
-    def _remembered(self, key: str) -> tuple[bytes, T] | None:
-        if key not in self._known:
+    def _remembered(self, key: str) -> _Known[T] | None:
+        known, epoch = self._known.get(key), self._epoch()
+        if known is None or known.epoch != epoch:
             raw = self._home.read(f"{_SEEN}/{key}")
             if raw is None:
                 return None
+            value: T | None = self._parsed(raw)
+            number = value.number if value is not None else 0
             try:
-                self._known[key] = (raw, self._opened(raw))
+                value = self._opened(raw)
             except (TrustError, MessageError):
-                return None  # an operator who has gone signed it; what holds now was signed anew
-        return self._known[key]
+                value = None  # who signed it has gone; its number counts all the same
+            known = self._known[key] = _Known(raw, number, value, epoch)
+        return known

@@ -68,7 +68,7 @@ def status(context: Context) -> None:
     )
     stops = agent.stops()
     lines = [
-        *(f"STOPPED  {each}" for each in stops),
+        *(f"STOPPED  {line(str(each), 200)}" for each in stops),
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
         f"agent    {agent.name} #{agent.short}",
         f"mail     {counts.unread} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",

@@ -5,11 +5,9 @@ from datetime import datetime
 import click
 
 from somabus.agent import Agent
-from somabus.cli.group import Context, command, finish
-from somabus.cli.output import Exit, ago, clean, line
-from somabus.errors import ConfigurationError
+from somabus.cli.group import Context, command, finish, full_id
+from somabus.cli.output import Exit, ago, line
 from somabus.goals import Goals
-from somabus.model.ids import is_id
 
 
 @command("goals", "somabus goals --values")
@@ -19,7 +17,7 @@ def goals(context: Context, *, with_values: bool) -> None:
 
     Who works on them, and what was proposed.
     """
-    reader, now = _reader(context)
+    reader, now, unread = _reader(context)
     reading = reader.read()
     rows: list[tuple[object, ...]] = []
     for each in (*reading.active, *reading.ended):
@@ -33,12 +31,10 @@ def goals(context: Context, *, with_values: bool) -> None:
         "active": reading.active, "ended": reading.ended, "proposed": reading.proposed, "faults": reading.faults,
         "workers": {each.id: reader.workers(each.id) for each in reading.active}, "values": text,
     }  # fmt: skip
-    context.out.table(facts, ("id", "state", "goal", "who", "since"), rows, empty="no goals")
-    if not context.as_json:
-        for fault in reading.faults:
-            click.echo(clean(f"not a goal: {line(fault, 200)}"))
-        if text:
-            click.echo(clean(f"\n{text}"))
+    note = "\n".join(
+        [*(f"not a goal: {line(fault, 200)}" for fault in reading.faults), *([f"\n{text}"] if text else [])]
+    )
+    context.out.table(facts, ("id", "state", "goal", "who", "since"), rows, empty="no goals", note=note, unread=unread)
     finish(Exit.UNWELL if reading.faults else Exit.DONE if rows else Exit.NOTHING)
 
 
@@ -67,17 +63,11 @@ def work(context: Context, goal: str, doing: str, progress: float | None, *, don
     And how far it is, with --progress and --done.
     """
     agent = context.agent()
-    found = [each.id for each in agent.goals().active if each.id.endswith(goal)]
-    if not is_id(goal) and len(found) != 1:
-        many = f"is the end of {len(found)} ids; give more of it" if found else "is the end of no active goal's id"
-        message = f"{goal!r} {many}; see: somabus goals"
-        raise ConfigurationError(message)
-    others = agent.work_on(
-        goal if is_id(goal) else found[0], doing, progress=None if progress is None else progress / 100, done=done
-    )
+    found = full_id(goal, [each.id for each in agent.goals().active], "somabus goals")
+    others = agent.work_on(found, doing, progress=None if progress is None else progress / 100, done=done)
     lines = [f"{each.agent}{_progress(each.progress, done=each.done)}: {line(each.doing, 120)}" for each in others]
     text = "\n".join(["also at work:", *lines]) if lines else "nobody else works on it"
-    context.out.answer({"others": others}, text, unread=agent.unread)
+    context.out.answer({"goal": found, "others": others}, text, unread=agent.unread)
 
 
 class _AgentsView:
@@ -87,16 +77,16 @@ class _AgentsView:
         self.read, self.values, self.workers = agent.goals, agent.values, agent.workers
 
 
-def _reader(context: Context) -> tuple[Goals | _AgentsView, datetime]:
+def _reader(context: Context) -> tuple[Goals | _AgentsView, datetime, int | None]:
     """Return the goals as the agent reads them that is set; else as the operator of this machine does."""
     if context.settings.agent:
         agent = context.agent()
-        return _AgentsView(agent), agent.inbox.now()
+        return _AgentsView(agent), agent.inbox.now(), agent.unread
     seat = context.reader()
     return Goals(
-        seat.store, seat.home, seat.name, authority=seat.authority, identities=seat.identities,
+        seat.store, seat.name, authority=seat.authority, identities=seat.identities,
         sign=seat.signer.sign, ids=seat.ids, now=seat.now, tell=lambda *_args, **_kwargs: None,
-    ), seat.now()  # fmt: skip
+    ), seat.now(), None  # fmt: skip
 
 
 def _progress(share: float | None, *, done: bool) -> str:

@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ import click
 
 from somabus import __version__
 from somabus.cli.output import Exit, LogFormatter, Output, code_of
-from somabus.errors import ConfigurationError, SomabusError
+from somabus.errors import ConfigurationError, KeyMissingError, SomabusError
 from somabus.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ class Context:
         declared.setdefault("join", False)  # only `somabus join` joins
         return Agent(who, self.bus(), home=settings.home or None, durability=settings.durability or "full", **declared)
 
+    def unread(self) -> int | None:
+        """Return how much mail waits for the agent that is set; None if none is, or if nobody could look."""
+        with suppress(SomabusError):
+            return self.agent().unread if self.settings.agent else None
+        return None
+
 
 def _store_option(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value:
@@ -112,6 +119,18 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += shared_options()
+
+
+class Acts(click.Group):
+    """A command that is a group of commands, listed in the order of a user's first day."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += shared_options()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name the commands as they were added."""
+        return list(self.commands)
 
 
 class Group(click.Group):
@@ -149,7 +168,7 @@ class Group(click.Group):
         except SomabusError as error:
             out.error(error)
             ctx.exit(code_of(error))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # the second is what a prompt makes of the first
             ctx.exit(Exit.STOPPED)
         except click.UsageError as error:
             if not out.as_json:
@@ -184,18 +203,34 @@ def command(name: str, example: str) -> Callable[[Callable[..., None]], click.Co
 
 
 def passphrase(*, confirm: bool = False) -> str:
-    """Return the operator's passphrase: SOMABUS_PASSPHRASE, or typed in.
+    """Return the operator's passphrase: SOMABUS_PASSPHRASE, or typed in, twice for a new key (`confirm`).
 
     Raises:
         ConfigurationError: it is not set, and nobody is there to type it.
     """
     said = os.environ.get("SOMABUS_PASSPHRASE")
-    if said is not None:
+    if said:
         return said
     if not sys.stdin.isatty():
-        message = "the operator's key is locked: type the passphrase at a terminal, or set SOMABUS_PASSPHRASE"
-        raise ConfigurationError(message)
+        need = "a new key needs a passphrase" if confirm else "the operator's key is locked"
+        message = f"{need}: type it at a terminal, or set SOMABUS_PASSPHRASE"
+        raise ConfigurationError(message + (", or give --no-passphrase" if confirm else ""))
     return str(click.prompt("passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def full_id(ending: str, ids: Iterable[str], see: str) -> str:
+    """Return the one id that ends like this; `see` names the command that lists them.
+
+    Raises:
+        KeyMissingError: none does. ConfigurationError: several do.
+    """
+    found = sorted({each for each in ids if ending.strip() and each.endswith(ending.strip())})
+    if not found:
+        raise KeyMissingError(ending, f"no id ends like this; see: {see}")
+    if len(found) > 1:
+        message = f"{ending!r} is the end of {len(found)} ids; give more of it: {', '.join(found[:3])}"
+        raise ConfigurationError(message)
+    return found[0]
 
 
 def finish(code: Exit) -> None:

@@ -1,17 +1,20 @@
 """Commands of operators: who rules the bus, whom it trusts, what it is for. And `rotate`, an agent's new key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from somabus.cli.group import Context, command, passphrase, shared_options
+from somabus.cli.group import Acts, Context, command, full_id, passphrase
 from somabus.cli.output import ago, line
-from somabus.errors import ConfigurationError
+from somabus.errors import ConfigurationError, LookalikeNameError, NameTakenError
+from somabus.model import signing, tree
 from somabus.model.certificate import LONGEST
 from somabus.model.ids import is_id
+from somabus.model.lookalike import twin_of
+from somabus.model.names import check_name
 from somabus.model.trust import Policy, Trust
 from somabus.operator import agents, direction, people
 from somabus.operator.seat import Seat
@@ -30,7 +33,7 @@ def _act(group: click.Group, name: str, example: str) -> Callable[[Callable[...,
     return decorate
 
 
-@click.group("operator", epilog="Example: somabus operator init anna")
+@click.group("operator", cls=Acts, epilog="Example: somabus operator init anna")
 def operator() -> None:
     """Rule the bus: you, the human who owns it.
 
@@ -38,24 +41,22 @@ def operator() -> None:
     """
 
 
-operator.params += shared_options()
-
-
 @_act(operator, "init", "init anna")
 @click.argument("name", default="operator")
 @click.option("--no-passphrase", is_flag=True, help="Keep the key unlocked: whoever can read your files can be you.")
 def init(context: Context, name: str, *, no_passphrase: bool) -> None:
-    """Make your key on this machine, and become the operator of the bus.
+    """Make your key here, and become the bus's operator.
 
     On a bus that has operators, it prints what one of them must type to admit you.
     """
     desk, said = context.desk(), _Once()
     if name not in desk.names():
+        _check_free(desk.look(), name)
         desk.new_key(name, None if no_passphrase else said(confirm=True))
     seat, key = desk.sit(said, name), desk.key(name)
     facts = {"operator": name, "short": key.short, "public_key": key.public_key}
     if people.found(seat):
-        text = f"{name} #{key.short} is the operator of {seat.bus.name or seat.bus.bus}"
+        text = f"{name} #{key.short} is the operator of {line(seat.bus.name) or seat.bus.bus}"
         context.out.answer({**facts, "admitted": True}, text)
         return
     admitted = key.public_key in {each.public_key for each in seat.bus.operators}
@@ -73,7 +74,10 @@ def init(context: Context, name: str, *, no_passphrase: bool) -> None:
 @click.argument("key")
 @_AS
 def add(context: Context, name: str, key: str, as_: str | None) -> None:
-    """Name one more operator, by the KEY that `somabus operator init` printed on that machine."""
+    """Name one more operator.
+
+    KEY is what `somabus operator init` printed on that one's machine.
+    """
     bus = people.admit(context.seat(as_), name, key)
     _tell_bus(context, bus, f"{name} is an operator now")
 
@@ -83,7 +87,10 @@ def add(context: Context, name: str, key: str, as_: str | None) -> None:
 @click.option("--keep", is_flag=True, help="Sign anew what they signed: certificates, goals, values, approvals.")
 @_AS
 def remove(context: Context, name: str, as_: str | None, *, keep: bool) -> None:
-    """Name an operator no more. What they stopped or revoked stays so; what else they signed counts no more."""
+    """Name an operator no more.
+
+    What they stopped or revoked stays so; what else they signed counts no more.
+    """
     bus = people.dismiss(context.seat(as_), name, keep=keep)
     _tell_bus(context, bus, f"{name} is no operator any more")
 
@@ -91,10 +98,14 @@ def remove(context: Context, name: str, as_: str | None, *, keep: bool) -> None:
 @_act(operator, "rotate", "rotate")
 @_AS
 def rotate_operator(context: Context, as_: str | None) -> None:
-    """Give yourself a new key, and sign anew what the old one signed."""
+    """Give yourself a new key.
+
+    What the old one signed is signed anew; that one counts no more.
+    """
     said = _Once()
     key = context.desk().rotate(said, as_)
-    context.out.answer({"operator": key.operator, "short": key.short}, f"{key.operator} is #{key.short} now")
+    facts = {"operator": key.operator, "short": key.short, "public_key": key.public_key}
+    context.out.answer(facts, f"{key.operator} is #{key.short} now")
 
 
 @_act(operator, "list", "list")
@@ -108,20 +119,24 @@ def list_(context: Context) -> None:
     found = []
     for name in sorted(seat.identities.names()):
         standing = seat.identities.standing(name)
-        short = _short(standing.keys)
         made = standing.certificate
         until = f"until {made.not_after:%Y-%m-%d}" if made else ""
         words = ", ".join((*made.roles, *made.skills)) if made else line(standing.fault, 90)
-        rows.append((name, short, str(standing.trust), until, words))
-        found.append({"agent": name, "short": short, "trust": standing.trust, "certificate": made})
+        rows.append((name, _shorts(standing.keys[:1]), str(standing.trust), until, words))
+        found.append({
+            "agent": name, "trust": standing.trust, "certificate": made, "fault": standing.fault,
+            "short": signing.short(standing.keys[0]) if standing.keys else "",
+            "public_keys": [signing.to_text(key) for key in standing.keys],
+        })  # fmt: skip
     facts = {"bus": seat.bus, "agents": found}
-    context.out.table(facts, ("name", "key", "trust", "holds", "roles, skills"), rows, empty="nobody is here")
-    if not context.as_json:
-        policy = seat.bus.policy
-        click.echo(
-            f"policy {policy.trust} · categories {', '.join(policy.categories)}"
-            f" · protected {', '.join(policy.protected) or 'nothing'} · version {seat.bus.version}"
-        )
+    policy = seat.bus.policy
+    note = (
+        f"policy {policy.trust} · categories {', '.join(policy.categories)}"
+        f" · protected {', '.join(policy.protected) or 'nothing'} · version {seat.bus.version}"
+    )
+    context.out.table(
+        facts, ("name", "key", "trust", "holds", "roles, skills"), rows, empty="nobody is here", note=note
+    )
 
 
 @_act(operator, "certify", "certify scout --role searcher --expect 1a2b3c4d")
@@ -142,10 +157,11 @@ def certify(
     overlap: float,
     as_: str | None,
 ) -> None:
-    """Vouch for an agent's key, for at most 90 days; again before that to renew it.
+    """Vouch for an agent's key.
 
-    Where the agent has asked for a new key (`somabus rotate`), it is that one, and the old one counts for the overlap.
-    Compare the key with the agent's own machine first: `somabus join` shows it there.
+    For at most 90 days; once more before that renews it. Where the agent has asked for a new key (`somabus rotate`),
+    it is that one, and the old one counts for the overlap. Compare the key with the agent's own machine first:
+    `somabus join` shows it there.
     """
     made = agents.certify(
         context.seat(as_),
@@ -156,7 +172,7 @@ def certify(
         expect=expect,
         overlap=timedelta(days=overlap),
     )
-    text = f"{who} {_short((made.key,))} is certified until {made.not_after:%Y-%m-%d %H:%M} UTC"
+    text = f"{who} {_shorts((made.key,))} is certified until {made.not_after:%Y-%m-%d %H:%M} UTC"
     if not expect:
         text += "; compare the key with what `somabus join` shows on its machine"
     context.out.answer({"certificate": made}, text)
@@ -168,9 +184,12 @@ def certify(
 @click.option("--key", default="", help="This public key alone, in base64url.")
 @_AS
 def revoke(context: Context, who: str, why: str, key: str, as_: str | None) -> None:
-    """Call an agent's keys back: nothing that they sign is acted on any more."""
+    """Call an agent's keys back.
+
+    Nothing that they sign is acted on any more.
+    """
     done = agents.revoke(context.seat(as_), who, why, public_key=key)
-    shorts = ", ".join(_short((_key(each.public_key),)) for each in done)
+    shorts = _shorts(signing.from_text(each.public_key) for each in done)
     context.out.answer({"revoked": done}, f"{who} {shorts} counts no more")
 
 
@@ -183,7 +202,10 @@ def revoke(context: Context, who: str, why: str, key: str, as_: str | None) -> N
 @click.option("--protect-nothing", is_flag=True, help="No kind of mail takes an approval.")
 @_AS
 def policy(context: Context, as_: str | None, *, protect_nothing: bool, **rules: Any) -> None:
-    """Change what holds for everybody on the bus. What is not given stays."""
+    """Change what holds for everybody on the bus.
+
+    What is not given stays.
+    """
     given = {name: value for name, value in rules.items() if value not in (None, ())}
     if protect_nothing:
         given["protected"] = ()
@@ -194,10 +216,10 @@ def policy(context: Context, as_: str | None, *, protect_nothing: bool, **rules:
     bus = people.set_policy(seat, **given)
     left = _uncertified(seat) if bus.policy.trust is Policy.CERTIFIED else []
     warning = f"; not certified, and so not acted upon: {', '.join(left)}" if left else ""
-    _tell_bus(context, bus, f"the policy is version {bus.version} now{warning}")
+    context.out.answer({"bus": bus, "uncertified": left}, f"version {bus.version} of the bus holds now{warning}")
 
 
-@operator.group("goal", epilog='Example: somabus operator goal new "Answer every question within a day"')
+@operator.group("goal", cls=Acts, epilog='Example: somabus operator goal new "Answer every question within a day"')
 def goal() -> None:
     """What the agents are for: new, accept, change, end."""
 
@@ -217,7 +239,7 @@ def goal_new(context: Context, title: str, body: str, as_: str | None) -> None:
 def goal_accept(context: Context, id: str, as_: str | None) -> None:  # noqa: A002
     """Make an agent's proposal a goal. The end of its id is enough."""
     seat = context.seat(as_)
-    _tell_goal(context, direction.accept_goal(seat, _full(seat, id, "goals/proposed")))
+    _tell_goal(context, direction.accept_goal(seat, _full(seat, id, tree.PROPOSALS)))
 
 
 @_act(goal, "change", 'goal change 7c1e99ab02d4 --title "…"')
@@ -232,7 +254,7 @@ def goal_change(context: Context, id: str, title: str, body: str, as_: str | Non
         message = "nothing to change: give --title or --body"
         raise ConfigurationError(message)
     seat = context.seat(as_)
-    _tell_goal(context, direction.change_goal(seat, _full(seat, id, "goals"), **given))
+    _tell_goal(context, direction.change_goal(seat, _full(seat, id, tree.GOALS), **given))
 
 
 @_act(goal, "end", "goal end 7c1e99ab02d4")
@@ -241,21 +263,24 @@ def goal_change(context: Context, id: str, title: str, body: str, as_: str | Non
 def goal_end(context: Context, id: str, as_: str | None) -> None:  # noqa: A002
     """End a goal; it is kept as ended."""
     seat = context.seat(as_)
-    _tell_goal(context, direction.end_goal(seat, _full(seat, id, "goals")))
+    _tell_goal(context, direction.end_goal(seat, _full(seat, id, tree.GOALS)))
 
 
 @_act(operator, "values", "values our-values.md")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_AS
 def values(context: Context, file: Path, as_: str | None) -> None:
-    """Write the values: the text of FILE, with your signature, as values.md on the bus."""
+    """Write the values.
+
+    The text of FILE becomes values.md on the bus, with your signature.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         message = f"{file} is no text in UTF-8: {error}"
         raise ConfigurationError(message) from None
     creed = direction.set_values(context.seat(as_), text)
-    context.out.answer({"version": creed.version}, f"values.md is version {creed.version}, signed by {creed.operator}")
+    context.out.answer({"values": creed}, f"values.md is version {creed.version}, signed by {creed.operator}")
 
 
 @command("rotate", "somabus rotate")
@@ -298,24 +323,22 @@ def _tell_goal(context: Context, made: Any) -> None:
 
 def _full(seat: Seat, ending: str, folder: str) -> str:
     """Return the one id in a folder that ends like this."""
-    if is_id(ending):
-        return ending
     ids = [name.removesuffix(".json") for name in seat.store.list(folder)]
-    found = [each for each in ids if is_id(each) and each.endswith(ending)]
-    if len(found) != 1:
-        many = f"is the end of {len(found)} ids; give more of it" if found else "is the end of no id"
-        message = f"{ending!r} {many}; see: somabus goals"
-        raise ConfigurationError(message)
-    return found[0]
+    return full_id(ending, filter(is_id, ids), "somabus goals")
 
 
-def _short(keys: tuple[bytes, ...]) -> str:
-    from somabus.model import signing
-
-    return f"#{signing.short(keys[0])}" if keys else ""
+def _shorts(keys: Iterable[bytes]) -> str:
+    return ", ".join(f"#{signing.short(key)}" for key in keys)
 
 
-def _key(text: str) -> bytes:
-    from somabus.model import signing
-
-    return signing.from_text(text)
+def _check_free(seat: Seat, name: str) -> None:
+    """Refuse a name that is taken before a key is made for it: two keys on a machine ask for --as ever after."""
+    agents, operators = seat.identities.names(), {each.name: each.short for each in seat.bus.operators}
+    if check_name(name) in operators:
+        raise NameTakenError(name, operators[name])
+    if name in agents:
+        card = seat.identities.card(name)
+        raise NameTakenError(name, card.short if card else "?")
+    twin = twin_of(name, agents | operators.keys())
+    if twin is not None:
+        raise LookalikeNameError(name, twin)

@@ -93,9 +93,10 @@ class Output:
         rows: Iterable[Sequence[object]],
         *,
         empty: str,
+        note: str = "",
         unread: int | None = None,
     ) -> None:
-        """Print rows as a table, or say in words that there are none."""
+        """Print rows as a table, or say in words that there are none; `note` stands below."""
         if self.as_json:
             self.answer(facts, "", unread=unread)
             return
@@ -104,6 +105,8 @@ class Output:
             _print_table(columns, rows)
         else:
             click.echo(empty)
+        if note:
+            click.echo(clean(note))
         self._unread(unread)
 
     def error(self, error: SomabusError) -> None:

@@ -2,25 +2,41 @@
 
 import json
 import os
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 import click
 
+from somabus.approvals import Asked
 from somabus.audit import Audit
-from somabus.cli.group import Context, command, finish, passphrase
+from somabus.cli.group import Context, command, finish, full_id, passphrase
 from somabus.cli.mail import json_object
-from somabus.cli.output import Exit, ago, line
-from somabus.errors import ConfigurationError
-from somabus.model import signing
+from somabus.cli.output import Exit, ago, clean, line
+from somabus.desk import Desk
+from somabus.errors import ConfigurationError, StoreError
+from somabus.model import signing, tree
 from somabus.model.approval import ApprovalState
 from somabus.model.ids import IdMaker, is_id
-from somabus.model.names import check_name, is_name
+from somabus.model.names import check_name, is_name, nearest
 from somabus.model.schedule import parse_duration
 from somabus.model.stop import Range, Scope
 from somabus.operator import oversight
 
+_LONGEST_WHY: Final = 1000
+_CELL: Final = 200  # as much as a table shows of one
+
+
+def _sayable(_context: click.Context, _parameter: click.Parameter, why: str) -> str:
+    """Make sure that a reason can be written down, before anything is done for it."""
+    text = why.encode(errors="backslashreplace").decode()
+    if len(text) > _LONGEST_WHY:
+        message = f"{len(text):,} characters; at most {_LONGEST_WHY:,}, say the rest by mail"
+        raise click.BadParameter(message)
+    return text
+
+
 _AS = click.option("--as", "as_", metavar="NAME", help="Which operator, if several have keys on this machine.")
-_WHY = click.option("--why", default="", help="For everybody who meets it, and for the audit.")
+_WHY = click.option("--why", default="", callback=_sayable, help="For everybody who meets it, and for the audit.")
 _ONE = click.option("--only", "one", metavar="AGENT", help="This agent alone.")
 _KIND = click.option("--kind", metavar="KIND", help="This kind of work alone.")
 
@@ -41,8 +57,10 @@ def stop(context: Context, why: str, one: str | None, kind: str | None, as_: str
     if not unsigned and not desk.names() and not desk.bus.owned:
         unsigned = True  # nobody has a key; whoever wants to stop must not be kept from it
     if unsigned:
-        _by_hand(context, scope, why)
-        context.out.answer({"stopped": str(scope), "signed": False}, f"{scope} is stopped, without a signature")
+        _by_hand(context, desk, scope, why)
+        warning = _nobody(desk, scope)
+        facts = {"stopped": str(scope), "file": scope.file, "signed": False, "warning": warning}
+        context.out.answer(facts, f"{scope} is stopped, without a signature\n{warning}".rstrip())
         return
     try:
         seat = desk.sit(passphrase, as_)
@@ -50,7 +68,12 @@ def stop(context: Context, why: str, one: str | None, kind: str | None, as_: str
     except ConfigurationError as error:
         message = f"{error}; to stop at once without a key: somabus stop --unsigned"
         raise ConfigurationError(message) from None
-    context.out.answer({"stopped": str(scope), "signed": done.signed, "by": done.by}, str(done))
+    warning = _nobody(desk, scope)
+    facts = {
+        "stopped": str(scope), "file": scope.file, "signed": done.signed, "by": done.by, "why": done.why,
+        "id": done.stop and done.stop.id, "warning": warning,
+    }  # fmt: skip
+    context.out.answer(facts, f"{line(str(done), 1200)}\n{warning}".rstrip())
 
 
 @command("resume", 'somabus resume --why "the index is back"')
@@ -61,12 +84,15 @@ def stop(context: Context, why: str, one: str | None, kind: str | None, as_: str
 @_AS
 def resume(context: Context, why: str, one: str | None, kind: str | None, as_: str | None, *, everything: bool) -> None:
     """Lift a stop: the bus's, that of --only or --kind, or --all."""
+    if everything and (one or kind):
+        message = f"--all lifts every stop, and {one or kind!r} names one; give one of --all, --only and --kind"
+        raise ConfigurationError(message)
     desk, scope = context.desk(), None if everything else _scope(one, kind)
-    if not desk.bus.owned and not desk.names():
-        lifted = _resume_by_hand(context, scope)
+    if not desk.bus.owned and not desk.names():  # without operators, the files are all there is
+        lifted = oversight.resume_by_hand(desk.store, scope)
     else:
         lifted = [str(each.scope) for each in oversight.resume(desk.sit(passphrase, as_), scope, why)]
-    text = f"resumed: {', '.join(lifted)}" if lifted else "nothing was stopped there; see: somabus stops"
+    text = f"resumed: {line(', '.join(lifted), 1000)}" if lifted else "nothing was stopped there; see: somabus stops"
     context.out.answer({"resumed": lifted}, text)
     finish(Exit.DONE if lifted else Exit.NOTHING)
 
@@ -79,10 +105,11 @@ def stops(context: Context) -> None:
             for each in found]  # fmt: skip
     facts = {"stops": [
         {"scope": str(each.scope), "file": each.scope.file, "by": each.by, "why": each.why, "signed": each.signed,
-         "removed": each.removed}
+         "removed": each.removed, "id": each.stop and each.stop.id, "at": each.stop and each.stop.at}
         for each in found
     ]}  # fmt: skip
-    context.out.table(facts, ("stopped", "by", "how", "file", "why"), rows, empty="nothing is stopped")
+    columns = ("stopped", "by", "how", "file", "why")
+    context.out.table(facts, columns, rows, empty="nothing is stopped", unread=context.unread())
     finish(Exit.DONE if found else Exit.NOTHING)
 
 
@@ -118,22 +145,31 @@ def ask(
 
 
 @command("approvals", "somabus approvals")
+@click.argument("id", required=False)
 @click.option("--all", "everything", is_flag=True, help="Also those that are answered, expired or used.")
-def approvals(context: Context, *, everything: bool) -> None:
-    """List what waits for an operator's answer."""
+def approvals(context: Context, id: str | None, *, everything: bool) -> None:  # noqa: A002
+    """List what waits for an operator's answer.
+
+    With ID, or the end of it: that request in full, whatever its state.
+    """
     seat = context.reader()
     now = seat.now()
+    if id is not None:
+        ids = filter(is_id, seat.store.list(tree.APPROVALS))
+        asked = oversight.approvals_of(seat).look(full_id(id, ids, "somabus approvals --all"))
+        context.out.answer({"approvals": [_facts(asked)]}, _in_full(asked), unread=context.unread())
+        return
     found = [each for each in oversight.approvals_of(seat).all() if everything or each.state is ApprovalState.ASKED]
     rows = [
         (each.request.id[-12:], each.request.agent, each.request.action, each.request.to, each.request.category,
          each.state, ago(each.request.expires_at, now), _shown(each.request.detail, each.request.data))
         for each in found
     ]  # fmt: skip
-    facts = {"approvals": [
-        {"state": each.state, "request": each.request, "answer": each.answer, "fault": each.fault} for each in found
-    ]}  # fmt: skip
+    facts = {"approvals": [_facts(each) for each in found]}
     columns = ("id", "asked by", "action", "done by", "category", "state", "expires", "exactly")
-    context.out.table(facts, columns, rows, empty="nothing waits for an answer")
+    cut = any(len(_shown(each.request.detail, each.request.data)) > _CELL for each in found)
+    note = "what ends with … goes on; read it in full with: somabus approvals ID" if cut else ""
+    context.out.table(facts, columns, rows, empty="nothing waits for an answer", note=note, unread=context.unread())
     finish(Exit.DONE if found else Exit.NOTHING)
 
 
@@ -174,49 +210,54 @@ def audit(context: Context, last: int) -> None:
     ]  # fmt: skip
     faults = [each for each in checked if each.fault]
     facts = {
+        "count": len(checked),
         "entries": [{"number": each.number, "entry": each.entry, "fault": each.fault} for each in checked[-last:]],
         "faults": [{"number": each.number, "fault": each.fault} for each in faults],
     }
-    context.out.table(facts, ("no", "at (UTC)", "by", "act", "what", "detail"), rows, empty="the audit is empty")
-    if not context.as_json and checked:
-        told = f"; faults at {', '.join(str(each.number) for each in faults)}" if faults else ", the chain is whole"
-        click.echo(f"{len(checked)} entries{told}")
+    told = f"; faults at {', '.join(str(each.number) for each in faults)}" if faults else ", the chain is whole"
+    context.out.table(
+        facts, ("no", "at (UTC)", "by", "act", "what", "detail"), rows, empty="the audit is empty",
+        note=f"{len(checked)} entries{told}" if checked else "", unread=context.unread(),
+    )  # fmt: skip
     finish(Exit.UNWELL if faults else Exit.DONE)
 
 
 def _scope(one: str | None, kind: str | None) -> Scope:
     if one and kind:
-        message = "one of --only and --kind, not both"
+        message = f"--only {one!r} and --kind {kind!r}: give one of the two; nothing was done"
         raise ConfigurationError(message)
     if one:
         return Scope(Range.AGENT, check_name(one))
     return Scope(Range.KIND, check_name(kind)) if kind else Scope(Range.BUS)
 
 
-def _by_hand(context: Context, scope: Scope, why: str) -> None:
-    desk, agent = context.desk(), context.settings.agent
+def _nobody(desk: Desk, scope: Scope) -> str:
+    """Warn of a stop that holds back nobody for want of the right name; it stands all the same, in an emergency."""
+    names: list[str] = []
+    with suppress(StoreError):
+        names = [name for name in desk.store.list(tree.REGISTRY) if is_name(name)]
+    if scope.range is not Range.AGENT or scope.name in names:
+        return ""
+    near = " or ".join(nearest(scope.name, names))
+    hint = f"did you mean {near}?" if near else "see who is there: somabus operator list"
+    return f"careful: no agent named {scope.name} has joined this bus; {hint}"
+
+
+def _by_hand(context: Context, desk: Desk, scope: Scope, why: str) -> None:
+    agent = context.settings.agent
     by = agent if is_name(agent) else "somebody"
     audit = Audit(desk.store, desk.bus.bus, by, None, desk.store.now, None)
     oversight.stop_by_hand(desk.store, audit, desk.bus.bus, scope, why, by=by, ids=IdMaker(os.urandom))
 
 
-def _resume_by_hand(context: Context, scope: Scope | None) -> list[str]:
-    """Lift what was stopped on a bus without operators: the file is all there is."""
-    desk = context.desk()
-    return oversight.resume_by_hand(desk.store, scope)
-
-
 def _answer(context: Context, ending: str, why: str, as_: str | None, *, granted: bool) -> None:
     seat = context.seat(as_)
-    ids = [ending] if is_id(ending) else [each for each in seat.store.list("approvals") if each.endswith(ending)]
-    if len(ids) != 1:
-        many = f"is the end of {len(ids)} ids; give more of it" if ids else "is the end of no id"
-        message = f"{ending!r} {many}; see: somabus approvals"
-        raise ConfigurationError(message)
-    done = oversight.answer(seat, ids[0], why, granted=granted)
-    facts = {"approval": ids[0], "state": done.state, "request": done.request}
-    text = f"{done.state}: {done.request.action} by {done.request.to}, asked by {done.request.agent}"
-    context.out.answer(facts, text)
+    approval = full_id(ending, filter(is_id, seat.store.list(tree.APPROVALS)), "somabus approvals")
+    done = oversight.answer(seat, approval, why, granted=granted)
+    request = done.request
+    facts = {"approval": approval, "state": done.state, "request": request, "answer": done.answer}
+    text = f"{done.state}: {request.action} by {request.to}, asked by {request.agent}"
+    context.out.answer(facts, f"{text}: {line(_shown(request.detail, request.data), _CELL)}")
 
 
 def _state(each: Any) -> str:
@@ -225,6 +266,23 @@ def _state(each: Any) -> str:
 
 def _by(entry: Any) -> str:
     return f"{entry.by} #{signing.short(signing.from_text(entry.key))}" if entry.key else f"{entry.by} (unsigned)"
+
+
+def _facts(asked: Asked) -> dict[str, Any]:
+    return {"state": asked.state, "request": asked.request, "answer": asked.answer, "fault": asked.fault}
+
+
+def _in_full(asked: Asked) -> str:
+    """Write a request for the one who must answer; what its agent wrote stands indented, so that it forges no line."""
+    request = asked.request
+    head = {
+        "id": request.id, "asked by": request.agent, "action": request.action, "done by": request.to,
+        "category": request.category, "state": asked.state, "expires": f"{request.expires_at:%Y-%m-%d %H:%M:%S} UTC",
+    }  # fmt: skip
+    said = request.detail + (f"\n{json.dumps(request.data, indent=2)}" if request.data else "")
+    return "\n".join(
+        [*(f"{name:<9}{what}" for name, what in head.items()), "", *(f"  {each}" for each in clean(said).splitlines())]
+    )
 
 
 def _shown(detail: str, data: dict[str, Any]) -> str:

@@ -32,14 +32,16 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     "Agent.find": _L, "Agent.endings": _L, "Agent.unread": _L, "Agent.counts": _L,
     "Inbox.drain": _R, "Inbox.claim": _R, "Inbox.take": _R, "Inbox.replay": _R,
     "Inbox.peek": _L, "Inbox.unread": _L, "Inbox.counts": _L, "Inbox.dead": _L, "Inbox.find": _L,
+    "Inbox.ack": _F, "Inbox.nack": _F, "Inbox.release": _F, "Inbox.extend": _F, "Inbox.reject": _F,
     "Delivery.reply": _R, "Delivery.ack": _F, "Delivery.nack": _F, "Delivery.release": _F, "Delivery.extend": _F,
-    "Delivery.reject": _F, "Delivery.age": _L,
+    "Delivery.reject": _F, "Delivery.age": _L, "Delivery.message": _L, "Delivery.sender": _L, "Delivery.trust": _L,
+    "Delivery.attempt": _L, "Delivery.generation": _L, "Delivery.lease_ends_at": _L,
     # sharing, and the routine
     "Agent.share": _R, "Agent.learn": _H, "Agent.beat": _I, "Agent.run": _I, "Agent.due": _L,
     "Agent.on": _H, "Agent.check": _H, "Agent.use_builtin_handlers": _H,
-    # peers and leases
+    # peers and leases; an agent joins by being made
     "Agent.join": _R, "Agent.peers": _L, "Agent.short": _L, "Agent.bus": _L, "Agent.lease": _R,
-    "Lease.renew": _F, "Lease.release": _F,
+    "Lease.extend": _F, "Lease.release": _F, "Lease.check": _L, "Lease.name": _L, "Lease.generation": _L,
     # what the humans rule
     "Agent.goals": _L, "Agent.values": _L, "Agent.workers": _L, "Agent.propose_goal": _R, "Agent.work_on": _R,
     "Agent.ask_approval": _R, "Agent.approval": _L, "Agent.stops": _L, "Agent.rotate": _R,

@@ -5,7 +5,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from somabus.errors import ConfigurationError, MessageTooLargeError, ReferenceNotFoundError, TrustError
-from somabus.goals import opened_values
+from somabus.goals import goal_reader, values_reader
 from somabus.model import tree
 from somabus.model.creed import MAX_VALUES, Creed, digest
 from somabus.model.envelope import Seal, split
@@ -15,7 +15,6 @@ from somabus.model.message import explain
 from somabus.model.wire import MAX_DOCUMENT, parse_object
 from somabus.operator.reseal import publish_values
 from somabus.operator.seat import Seat
-from somabus.ratchet import Ratchet
 
 _NONE_YET: Final = 0
 
@@ -63,7 +62,7 @@ def set_values(seat: Seat, text: str) -> Creed:
     data = text.strip().encode()
     if len(data) > MAX_VALUES:
         raise MessageTooLargeError(len(data), MAX_VALUES)
-    reading = Ratchet(seat.store, seat.home, lambda raw: opened_values(seat.authority, raw)).read(tree.VALUES)
+    reading = values_reader(seat.authority).read(tree.VALUES)
     before = _NONE_YET if reading.value is None else reading.value.version
     seat.audit.append("values", tree.VALUES, f"version {before + 1}")
     creed = Creed.model_construct(
@@ -90,8 +89,7 @@ def _move(seat: Seat, goal_id: str, event: GoalEvent, changes: dict[str, str]) -
     seat.must_own()
     if not is_id(goal_id):
         raise ReferenceNotFoundError("goal", goal_id)
-    opened = Ratchet(seat.store, seat.home, lambda raw: seat.authority.opened(raw, Seal.GOAL, Goal))
-    reading = opened.read(tree.goal(goal_id))
+    reading = goal_reader(seat.authority).read(tree.goal(goal_id))
     if reading.value is None:
         if reading.fault:
             raise TrustError(reading.fault)

@@ -1,0 +1,164 @@
+"""The walk over a bus, and the table that says by which rule each place is judged."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from somabus.errors import MessageError, SomabusError, TrustError
+from somabus.log import SEGMENT
+from somabus.model.bus import BUS_FILE
+from somabus.model.leases import LeaseRecord
+from somabus.model.message import Value
+from somabus.model.stop import scope_of
+from somabus.model.wire import parse_object
+from somabus.sender import SentKey
+from somabus.store.port import Store
+from somabus.verify import agents, mail, operators
+from somabus.verify.alone import SET_ASIDE
+from somabus.verify.fault import Fault, Paper
+from somabus.verify.grounds import Grounds
+from somabus.verify.record import Chain, evidence
+
+Judge = Callable[[Grounds, Paper], Iterator[Fault]]
+_AGAIN: Final = "its owner writes it anew, or a person removes it"
+_ANEW: Final = "no reader counts it; an operator signs it anew"
+_OVER: Final = "readers step over it"
+_NO_PLACE: Final = "no document of format 1 has this place"
+_LOOK: Final = "look at it; no agent will touch it"
+_ID: Final = r"(?P<id>[0-9a-f-]{36})"
+_NUMBER: Final = r"(?P<segment>\d{7})/(?P<number>\d{10})\.json"
+
+
+class Rule(NamedTuple):
+    """How the documents of one place are judged, and what to do with one that cannot even be read."""
+
+    place: re.Pattern[str]
+    judge: Judge
+    step: str
+
+
+_STOP: Final = Rule(re.compile(r".+"), operators.stop, _AGAIN)
+
+
+def _value(kind: type[Value]) -> Judge:
+    def judge(_: Grounds, paper: Paper) -> Iterator[Fault]:
+        kind.from_object(parse_object(paper.raw))
+        yield from ()
+
+    return judge
+
+
+def _rules(chain: Chain) -> tuple[Rule, ...]:
+    table: tuple[tuple[str, Judge, str], ...] = (
+        (re.escape(BUS_FILE), operators.bus, "bring back a copy of it; no agent can start without"),
+        (r"operator/revocations\.json", operators.revocations, _ANEW),
+        (rf"operator/resumed/{_ID}\.json", operators.resume, _ANEW),
+        (rf"(?P<log>operator/history/(?P<document>bus|revocations|values|goal\.[0-9a-f-]{{36}}))/{_NUMBER}",
+         operators.version, "readers cannot follow; bring back a copy of it"),
+        (rf"goals/{_ID}\.json", operators.goal, _ANEW),
+        (r"values\.md", operators.values, _ANEW),
+        (rf"approvals/{_ID}/answer\.json", operators.answer, _ANEW),
+        (r"registry/(?P<agent>[^/]+)/card\.json", agents.card, "nobody believes this agent; it must join again"),
+        (r"registry/(?P<agent>[^/]+)/certificate\.json", agents.certificate, _ANEW),
+        (r"registry/(?P<agent>[^/]+)/rotation\.json", agents.rotation, _AGAIN),
+        (r"registry/(?P<agent>[^/]+)/heartbeat\.json", agents.heartbeat, _AGAIN),
+        (r"registry/(?P<agent>[^/]+)/cursors\.json", agents.cursors, _AGAIN),
+        (rf"goals/proposed/{_ID}\.json", agents.proposal, _AGAIN),
+        (rf"goals/{_ID}/(?P<agent>[^/]+)\.json", agents.work, _AGAIN),
+        (rf"approvals/{_ID}/request\.json", agents.request, "nobody can approve it; its agent asks again"),
+        (rf"approvals/{_ID}/use\.json", agents.use, "the approval is spent all the same; its agent asks again"),
+        (rf"(?P<log>audit)/{_NUMBER}", chain.entry, _OVER),
+        (r"audit/evidence/(?P<digest>[0-9a-f]{64})", evidence, _LOOK),
+        (rf"(?P<log>messages/[^/]+/outbox|channels/[^/]+)/{_NUMBER}", mail.entry, _OVER),
+        (r"messages/(?P<agent>[^/]+)/(?P<state>inbox|later|claimed|dead)/(?P<name>[^/]+)", mail.boxed, _AGAIN),
+        (rf"messages/(?P<agent>[^/]+)/done/\d{{4}}-\d\d-\d\d/{_ID}(\.[a-z]+)?\.json", mail.done, SET_ASIDE),
+        (r"messages/[^/]+/keys/.+", _value(SentKey), _AGAIN),
+        (r"leases/[^/]+/[^/]+", _value(LeaseRecord), _AGAIN),
+    )  # fmt: skip
+    return tuple(Rule(re.compile(place), judge, step) for place, judge, step in table)
+
+
+class Tree:
+    """Walks one bus."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._grounds = Grounds(store)
+        self._chain = Chain(self._grounds)
+        self._rules = _rules(self._chain)
+        self._last: dict[str, int] = {}
+        self.looked_at = 0
+
+    def judge(self) -> list[Fault]:
+        """Judge every document of the bus, and what should be there and is not."""
+        found = [fault for key in self._walk("") for fault in (*self.document(key), *self._hole(key))]
+        return [*found, *self._chain.gaps(), *operators.absent(self._grounds)]
+
+    def document(self, key: str) -> Iterator[Fault]:
+        """Judge one document."""
+        self.looked_at += 1
+        try:
+            raw = self._store.read(key)
+        except SomabusError as error:
+            if not _stops(key):
+                yield Fault(key, str(error), "remove it, or ask who put it there")
+                return
+            raw = b""  # it stops all the same
+        if raw is not None:  # else it moved while we walked
+            yield from self._judged(key, raw)
+
+    def _judged(self, key: str, raw: bytes) -> Iterator[Fault]:
+        for rule in (_STOP,) if _stops(key) else self._rules:
+            found = rule.place.fullmatch(key)
+            if found is not None:
+                paper = Paper(key, raw, found)
+                try:
+                    yield from (*_misplaced(paper), *rule.judge(self._grounds, paper))
+                except MessageError as error:
+                    yield paper.fault(str(error), rule.step)
+                except TrustError as error:
+                    yield paper.fault(error.reason, rule.step)
+                return
+        yield Fault(key, mail.SYNC if mail.SYNC_TOOL.search(key) else _NO_PLACE, _LOOK, "warning")
+
+    def _walk(self, prefix: str) -> Iterator[str]:
+        for name in self._store.list(prefix):
+            key = f"{prefix}/{name}" if prefix else name
+            if key == "tmp":
+                continue
+            if _stops(key):
+                yield key  # be it a file or a folder
+                continue
+            try:
+                below = self._store.list(key)
+            except SomabusError:
+                yield key  # a file
+                continue
+            if "entry.json" in below:
+                yield key  # an entry of a drive without hard links
+            else:
+                yield from self._walk(key)
+
+    def _hole(self, key: str) -> Iterator[Fault]:
+        """Tell of numbers that are missing before an entry of a log; the audit's are told by its chain."""
+        found = next((each for rule in self._rules if (each := rule.place.fullmatch(key))), None)
+        parts = {} if found is None else found.groupdict()
+        if "log" not in parts or parts["log"] == "audit":
+            return
+        number, log = int(parts["number"]), parts["log"]
+        if number != self._last.get(log, 0) + 1:
+            said = f"the numbers before it are missing, from {self._last.get(log, 0) + 1}"
+            yield Fault(key, said, "readers wait for them, then step over", "warning")
+        self._last[log] = number
+
+
+def _misplaced(paper: Paper) -> Iterator[Fault]:
+    """Tell of an entry that lies in another segment than its number says."""
+    parts = paper.part.groupdict()
+    if "segment" in parts and int(parts["segment"]) != int(parts["number"]) // SEGMENT:
+        said = f"number {int(parts['number'])} belongs into the segment {int(parts['number']) // SEGMENT:07d}"
+        yield paper.fault(said, "readers do not find it there")
+
+
+def _stops(key: str) -> bool:
+    return "/" not in key and scope_of(key) is not None
