@@ -12,6 +12,7 @@ from somabus.approvals import Approvals
 from somabus.audit import Audit
 from somabus.authority import Authority
 from somabus.beat import Parts, Routine
+from somabus.box import Box
 from somabus.composer import Composer
 from somabus.connection import Connection
 from somabus.cursors import CursorBook
@@ -126,10 +127,9 @@ class Assembly:
     def _mail(self, retry: RetryPolicy, lease_for: timedelta, unread: Callable[[], int | None]) -> None:
         self.opener = Opener(self.me, self.authority, self.identities, self.now)
         self.spool = Spool(self.home)
-        self.inbox = Inbox(
-            self.store, self.me, self.opener, entropy=os.urandom, retry=retry, lease_for=lease_for, reply=self.reply,
-            on_dead=self._on_dead, guard=Guard(self.authority, self.halt, self.approvals),
-        )  # fmt: skip
+        box = Box(self.store, self.me, entropy=os.urandom, retry=retry, lease_for=lease_for, on_dead=self._on_dead)
+        guard = Guard(self.authority, self.halt, self.approvals)
+        self.inbox = Inbox(self.store, self.me, self.opener, box=box, reply=self.reply, guard=guard)
         self.composer = Composer(
             self.me, self.authority.bus.bus, sign=self.signer.sign, ids=self.ids,
             cause=lambda: self.inbox.chain.cause, now=self.now,

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from somabus.box import Box
 from somabus.errors import StoppedError
 from somabus.model.ids import from_milliseconds
 from somabus.model.message import Message
@@ -14,9 +15,6 @@ from somabus.model.receipt import Receipt
 from somabus.model.slot import Slot
 from somabus.model.trust import Trust
 from somabus.opener import Opened
-
-if TYPE_CHECKING:
-    from somabus.inbox import Inbox
 
 _log: Final = logging.getLogger("somabus")
 
@@ -30,8 +28,9 @@ class Delivery:
     `LeaseLostError` and change nothing.
     """
 
-    def __init__(self, inbox: "Inbox", slot: Slot, opened: Opened, reply: Callable[..., Receipt]) -> None:
-        self._inbox = inbox
+    def __init__(self, box: Box, chain: "Chain", slot: Slot, opened: Opened, reply: Callable[..., Receipt]) -> None:
+        self._box = box
+        self._chain = chain
         self._slot = slot
         self._opened = opened
         self._reply = reply
@@ -71,7 +70,7 @@ class Delivery:
 
     def age(self) -> timedelta:
         """How long ago the message was written, by the drive's clock."""
-        return self._inbox.now() - self.message.created_at
+        return self._box.now() - self.message.created_at
 
     def ack(self) -> None:
         """Report the message as handled; it lies in done/ on return.
@@ -80,7 +79,7 @@ class Delivery:
             LeaseLostError: somebody else has it now; nothing was changed.
             StoreError: it is not known whether it was acknowledged; it may come again.
         """
-        self._inbox.ack(self._slot)
+        self._box.ack(self._slot)
         self.settled = True
 
     def nack(self, error: str = "", *, delay: timedelta | None = None) -> None:
@@ -89,7 +88,7 @@ class Delivery:
         Raises:
             LeaseLostError: somebody else has it now; nothing was changed.
         """
-        self._inbox.nack(self._slot, self._opened, error, delay)
+        self._box.nack(self._slot, self._opened.message, error, delay)
         self.settled = True
 
     def release(self) -> None:
@@ -98,7 +97,7 @@ class Delivery:
         Raises:
             LeaseLostError: somebody else has it now; nothing was changed.
         """
-        self._inbox.release(self._slot)
+        self._box.release(self._slot)
         self.settled = True
 
     def extend(self, lease_for: timedelta | None = None) -> None:
@@ -107,7 +106,7 @@ class Delivery:
         Raises:
             LeaseLostError: somebody else has it now; abandon the work.
         """
-        self._slot = self._inbox.extend(self._slot, lease_for)
+        self._slot = self._box.extend(self._slot, lease_for)
 
     def reject(self, why: str) -> None:
         """Set the message aside for good, with a reason that its sender is told.
@@ -115,7 +114,7 @@ class Delivery:
         Raises:
             LeaseLostError: somebody else has it now; nothing was changed.
         """
-        self._inbox.reject(self._slot, self._opened, why)
+        self._box.reject(self._slot, self._opened.message, why)
         self.settled = True
 
     def reply(self, body: str = "", *, kind: str = "answer", **fields: Any) -> Receipt:
@@ -128,13 +127,13 @@ class Delivery:
         return self._reply(self.message, self._replies, body, kind=kind, **fields)
 
     def __enter__(self) -> Message:
-        self._inbox.chain.enter(self.message)
+        self._chain.enter(self.message)
         return self.message
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._inbox.chain.leave()
+        self._chain.leave()
         self.error = error
         if self.settled:
             return isinstance(error, Exception)

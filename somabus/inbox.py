@@ -10,18 +10,16 @@ message's affair: it is set aside with its reason, its sender is told, and the n
 """
 
 import heapq
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from somabus.box import Box
 from somabus.delivery import Chain, Delivery
 from somabus.errors import (
     DocumentTooLargeError,
-    KeyMissingError,
-    LeaseLostError,
     MessageError,
     MessageTooLargeError,
     SomabusError,
@@ -33,22 +31,17 @@ from somabus.guard import Guard
 from somabus.model import tree
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.envelope import split
-from somabus.model.ids import IdMaker, later, milliseconds
+from somabus.model.ids import milliseconds
 from somabus.model.message import Message
 from somabus.model.receipt import Receipt
-from somabus.model.retry import RetryPolicy
-from somabus.model.slot import WHY, Event, Slot, State, target
+from somabus.model.slot import WHY, Event, Slot, State
 from somabus.opener import Opened, Opener
 from somabus.store.port import Store
 from somabus.trace import Tracer, done_keys, read_why
 
 LEASE_FOR: Final = timedelta(minutes=10)
 _RELIST_AFTER: Final = timedelta(seconds=2)
-_HOLDER_BYTES: Final = 6
-_LONGEST_LEASE: Final = timedelta(days=30)
 _LONGEST_LEASE_MS: Final = 31 * 86_400_000  # a name that claims more is no lease of ours, and hides nothing
-_STRANGER_DIGIT: Final = 9
-_log: Final = logging.getLogger("somabus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,37 +77,20 @@ class Inbox:
         store: the bus.
         me: the agent's name.
         opener: from bytes to a trusted message.
-        entropy: random bytes, for holders and jitter.
-        retry: when a message is tried again, and when no more.
-        lease_for: how long a claim lasts where the caller does not say.
+        box: the folders, and the moves between them.
         reply: how a delivery answers.
-        on_dead: told of every dead letter before it is moved; it may be told twice.
         guard: lets nothing through that a human stopped or must approve.
     """
 
     def __init__(
-        self,
-        store: Store,
-        me: str,
-        opener: Opener,
-        *,
-        entropy: Callable[[int], bytes],
-        retry: RetryPolicy,
-        lease_for: timedelta,
-        reply: Callable[..., Receipt],
-        on_dead: Callable[[DeadLetter, Message | None], None],
-        guard: Guard,
+        self, store: Store, me: str, opener: Opener, *, box: Box, reply: Callable[..., Receipt], guard: Guard
     ) -> None:
         self._store = store
         self._me = me
         self._opener = opener
-        self._entropy = entropy
-        self._retry = retry
-        self._lease_for = lease_for
+        self._box = box
         self._reply = reply
-        self._on_dead = on_dead
         self._guard = guard
-        self._ids = IdMaker(entropy)
         self._tracer = Tracer(store)
         self.now = store.now
         self.chain = Chain()
@@ -200,16 +176,16 @@ class Inbox:
             StoreUnavailableError: could not look. This is not zero.
         """
         now = milliseconds(self.now())
-        delayed, claimed = self._list(State.LATER), self._list(State.CLAIMED)
-        dead = [name for name in self._list(State.DEAD) if not name.endswith(WHY)]
+        delayed, claimed = self._box.list(State.LATER), self._box.list(State.CLAIMED)
+        dead = [name for name in self._box.list(State.DEAD) if not name.endswith(WHY)]
         due = sum(_until(name) <= now for name in delayed) + sum(_free(name, now) for name in claimed)
-        return Counts(len(self._list(State.INBOX)), len(delayed), due, len(claimed), len(dead))
+        return Counts(len(self._box.list(State.INBOX)), len(delayed), due, len(claimed), len(dead))
 
     def unread(self) -> int:
         """Count what waits to be read, without opening a file; cheaper than `counts`."""
         now = milliseconds(self.now())
-        due = sum(_until(name) <= now for name in self._list(State.LATER))
-        return len(self._list(State.INBOX)) + due + sum(_free(name, now) for name in self._list(State.CLAIMED))
+        due = sum(_until(name) <= now for name in self._box.list(State.LATER))
+        return len(self._box.list(State.INBOX)) + due + sum(_free(name, now) for name in self._box.list(State.CLAIMED))
 
     def peek(self, limit: int = 20) -> tuple[Letter, ...]:
         """Look at what waits, in the order of service, and take nothing.
@@ -243,7 +219,7 @@ class Inbox:
 
     def dead(self) -> tuple[DeadLetter, ...]:
         """Return the dead letters, each with its reason, in the order of priority, then age."""
-        names = [name for name in self._list(State.DEAD) if not name.endswith(WHY)]
+        names = [name for name in self._box.list(State.DEAD) if not name.endswith(WHY)]
         return tuple(read_why(self._store, self._me, name) or self._unexplained(name) for name in names)
 
     def replay(self, message_id: str) -> bool:
@@ -253,47 +229,18 @@ class Inbox:
             message_id: the message's id, or the name of a dead letter's file.
         """
         self._guard.begin("Inbox.replay")
-        for name in self._list(State.DEAD):
+        for name in self._box.list(State.DEAD):
             slot = Slot.parse(name)
             if slot is None or message_id not in (slot.id, name):
                 continue
             letter = read_why(self._store, self._me, name)
             if letter is not None and letter.id is not None:
                 slot = Slot(slot.digit, letter.id, slot.generation)
-            if not self._move(State.DEAD, name, Event.REPLAY, slot.reborn().name):
+            if not self._box.move(State.DEAD, name, Event.REPLAY, slot.reborn().name):
                 return False  # another process replayed it just now
             self._store.delete(f"{tree.box(self._me, State.DEAD)}/{name}{WHY}")
             return True
         return False
-
-    # -- settling, called by the delivery ---------------------------------------------------------------------
-
-    def ack(self, slot: Slot) -> None:
-        """See `Delivery.ack`."""
-        self._settle(slot, Event.ACK)
-
-    def nack(self, slot: Slot, opened: Opened, error: str, delay: timedelta | None) -> None:
-        """See `Delivery.nack`."""
-        if self._retry.exhausted(slot.attempt):
-            self._set_aside(slot, Reason.ATTEMPTS, f"attempt {slot.attempt}: {error or 'given back'}", opened.message)
-            return
-        dice = int.from_bytes(self._entropy(4)) / (1 << 32)
-        wait = self._retry.delay(slot.attempt, dice) if delay is None else delay
-        self._held(slot, Event.NACK, slot.postponed(milliseconds(later(self.now(), wait))).name)
-
-    def release(self, slot: Slot) -> None:
-        """See `Delivery.release`."""
-        self._held(slot, Event.RELEASE, slot.waiting().name)
-
-    def extend(self, slot: Slot, lease_for: timedelta | None) -> Slot:
-        """See `Delivery.extend`."""
-        longer = slot.extended(max((slot.until or 0) + 1, self._lease_end(lease_for)))
-        self._held(slot, Event.EXTEND, longer.name, durable=False)
-        return longer
-
-    def reject(self, slot: Slot, opened: Opened, why: str) -> None:
-        """See `Delivery.reject`."""
-        self._set_aside(slot, Reason.REJECTED, why, opened.message)
 
     # -- the way of one message -------------------------------------------------------------------------------
 
@@ -302,13 +249,13 @@ class Inbox:
         at = milliseconds(now)
         held: set[str] = set()
         free: list[tuple[str, State]] = []
-        for name in self._list(State.CLAIMED):
+        for name in self._box.list(State.CLAIMED):
             if _free(name, at):
                 free.append((name, State.CLAIMED))
             else:
                 held.add(name[2:38])
-        free += [(name, State.LATER) for name in self._list(State.LATER) if _until(name) <= at]
-        waiting = ((name, State.INBOX) for name in self._list(State.INBOX))
+        free += [(name, State.LATER) for name in self._box.list(State.LATER) if _until(name) <= at]
+        waiting = ((name, State.INBOX) for name in self._box.list(State.INBOX))
         for name, state in heapq.merge(waiting, sorted(free)):
             if name[2:38] not in held:  # a second copy of what somebody is handling waits for the outcome
                 yield state, name
@@ -326,11 +273,10 @@ class Inbox:
     def _take(self, state: State, name: str, lease_for: timedelta | None) -> Delivery | None:
         slot = Slot.parse(name)
         if slot is None or not slot.fits(state):
-            self._put_stranger_aside(state, name)
+            self._box.put_stranger_aside(state, name)
             return None
-        holder = self._entropy(_HOLDER_BYTES).hex()
-        mine = slot.claimed(holder, self._lease_end(lease_for))
-        if not self._move(state, name, Event.CLAIM, mine.name, durable=False):
+        mine = self._box.claim(state, name, slot, lease_for)
+        if mine is None:
             return None
         opened = self._opened(mine)
         return None if opened is None else self._judged(mine, opened)
@@ -338,42 +284,42 @@ class Inbox:
     def _opened(self, slot: Slot) -> Opened | None:
         """Read what was claimed; what cannot be read is set aside."""
         try:
-            raw = self._store.read(self._key(State.CLAIMED, slot.name))
+            raw = self._store.read(self._box.key(State.CLAIMED, slot.name))
             # Race: a user-space network client tells two claimants that they won; only one can read the file.
             return None if raw is None else self._opener.open(raw)
         except (DocumentTooLargeError, MessageTooLargeError) as error:
-            self._quietly_aside(slot, Reason.TOO_LARGE, str(error), None)
+            self._box.quietly_aside(slot, Reason.TOO_LARGE, str(error), None)
         except (StoreDamagedError, StoreRefusedError) as error:
-            self._quietly_aside(slot, Reason.NOT_A_FILE, str(error), None)
+            self._box.quietly_aside(slot, Reason.NOT_A_FILE, str(error), None)
         except MessageError as error:
-            self._quietly_aside(slot, Reason.MALFORMED, str(error), None)
+            self._box.quietly_aside(slot, Reason.MALFORMED, str(error), None)
         except StoreUnavailableError as error:
-            if slot.attempt <= self._retry.max_attempts:
+            if slot.attempt <= self._box.retry.max_attempts:
                 raise
-            self._quietly_aside(slot, Reason.ATTEMPTS, str(error), None)  # a bad sector is not met for ever
+            self._box.quietly_aside(slot, Reason.ATTEMPTS, str(error), None)  # a bad sector is not met for ever
         return None
 
     def _judged(self, slot: Slot, opened: Opened) -> Delivery | None:
         message = opened.message
         refusal = self._opener.refusal(opened, released=slot.replayed)
-        if refusal is not None and refusal.later and not self._retry.exhausted(slot.attempt):
-            self._quietly(lambda: self.nack(slot, opened, refusal.detail, None))
+        if refusal is not None and refusal.later and not self._box.retry.exhausted(slot.attempt):
+            self._box.quietly(lambda: self._box.nack(slot, message, refusal.detail, None))
         elif refusal is not None:
-            self._quietly_aside(slot, refusal.reason, refusal.detail, message)
+            self._box.quietly_aside(slot, refusal.reason, refusal.detail, message)
         elif message.id != slot.id:
             detail = f"the file's name says {slot.id}, the message {message.id}"
-            self._quietly_aside(slot, Reason.MALFORMED, detail, message)
+            self._box.quietly_aside(slot, Reason.MALFORMED, detail, message)
         elif self._done_before(message):
-            self._quietly(lambda: self._settle(slot, Event.DUPLICATE))
+            self._box.quietly(lambda: self._box.settle(slot, Event.DUPLICATE))
         elif message.expired(self.now()):
-            self._quietly(lambda: self._settle(slot, Event.EXPIRE))
-        elif slot.attempt > self._retry.max_attempts:
-            detail = f"{self._retry.max_attempts} holders had it and none finished; it may be what stops them"
-            self._quietly_aside(slot, Reason.ATTEMPTS, detail, message)
+            self._box.quietly(lambda: self._box.settle(slot, Event.EXPIRE))
+        elif slot.attempt > self._box.retry.max_attempts:
+            detail = f"{self._box.retry.max_attempts} holders had it and none finished; it may be what stops them"
+            self._box.quietly_aside(slot, Reason.ATTEMPTS, detail, message)
         elif (uncovered := self._guard.spend(opened)) is not None:
-            self._quietly_aside(slot, uncovered.reason, uncovered.detail, message)
+            self._box.quietly_aside(slot, uncovered.reason, uncovered.detail, message)
         else:
-            return Delivery(self, slot, opened, self._reply)
+            return Delivery(self._box, self.chain, slot, opened, self._reply)
         return None
 
     def _done_before(self, message: Message) -> bool:
@@ -385,53 +331,6 @@ class Inbox:
                 if raw is not None and Message.decode(split(raw).body).sender == message.sender:
                     return True
         return False
-
-    def _settle(self, slot: Slot, event: Event) -> None:
-        done = tree.done(self._me, self.now().date(), slot.id, event)
-        try:
-            self._store.move(self._key(State.CLAIMED, slot.name), done)
-        except KeyMissingError as error:
-            raise LeaseLostError(slot.id, slot.generation) from error
-
-    def _set_aside(self, slot: Slot, reason: Reason, detail: str, message: Message | None, found_as: str = "") -> None:
-        """Move a claimed message to the dead letters.
-
-        Power cut or kill after each step: 1 the lease is longer, 2 a record without its letter, 3 the sender knows;
-        the lease ends and all is done again, under the next name and with the same bounce. 4 done.
-        """
-        detail = detail.encode(errors="backslashreplace").decode()
-        slot = self.extend(slot, None)  # 1 proves that it is ours to judge
-        letter = DeadLetter(
-            file=slot.name, reason=reason, detail=detail[:2000], at=self.now(), by=self._me, attempt=slot.attempt,
-            id=message.id if message else slot.id, sender=message.sender if message else None,
-            subject=message.subject if message else "", found_as=found_as[:300],
-        )  # fmt: skip
-        self._store.replace(f"{self._key(State.DEAD, slot.name)}{WHY}", letter.to_json())  # 2
-        try:
-            self._on_dead(letter, message)  # 3
-        except SomabusError as error:
-            _log.warning("could not tell of a dead letter", exc_info=error, extra={"message_id": letter.id})
-        self._held(slot, Event.SET_ASIDE, slot.name)  # 4
-        _log.warning("message set aside", extra={"message_id": letter.id, "reason": str(reason), "detail": detail})
-
-    def _quietly_aside(self, slot: Slot, reason: Reason, detail: str, message: Message | None) -> None:
-        self._quietly(lambda: self._set_aside(slot, reason, detail, message))
-
-    def _quietly(self, settle: Callable[[], None]) -> None:
-        """Settle a message that nobody was given; if the lease was lost meanwhile, it is another's to settle."""
-        try:
-            settle()
-        except LeaseLostError:
-            _log.info("lease lost while setting aside")
-
-    def _put_stranger_aside(self, state: State, name: str) -> None:
-        """Set aside a file whose name is none of ours, under a name of ours."""
-        slot = Slot(_STRANGER_DIGIT, self._ids.make(self.now())).claimed(
-            self._entropy(_HOLDER_BYTES).hex(), self._lease_end(None)
-        )
-        if self._move(state, name, Event.CLAIM, slot.name, durable=False):
-            detail = f"{name!r} is no file name of a message; see docs/format.md"
-            self._quietly(lambda: self._set_aside(slot, Reason.BAD_NAME, detail, None, found_as=name))
 
     def _wants(
         self, wanted: Callable[[Message], bool] | None, stopped: frozenset[str], state: State, name: str
@@ -450,7 +349,7 @@ class Inbox:
         if slot is None or not slot.fits(state):
             return Letter(name, state, None, "no file name of a message that waits")
         try:
-            raw = self._store.read(self._key(state, name))
+            raw = self._store.read(self._box.key(state, name))
             if raw is None:
                 return None  # somebody took it meanwhile
             opened = self._opener.open(raw)
@@ -465,33 +364,12 @@ class Inbox:
         refusal = self._opener.refusal(opened, released=slot.replayed) or self._guard.refusal(opened)
         return Letter(name, state, opened, refusal.detail if refusal else "")
 
-    def _held(self, slot: Slot, event: Event, name: str, *, durable: bool = True) -> None:
-        if not self._move(State.CLAIMED, slot.name, event, name, durable=durable):
-            raise LeaseLostError(slot.id, slot.generation)
-
-    def _move(self, state: State, name: str, event: Event, new_name: str, *, durable: bool = True) -> bool:
-        """Make one move of the table; False if the file is not there any more."""
-        try:
-            self._store.move(self._key(state, name), self._key(target(state, event), new_name), durable=durable)
-        except KeyMissingError:
-            return False
-        return True
-
     def _unexplained(self, name: str) -> DeadLetter:
         slot = Slot.parse(name)
         return DeadLetter(
             file=name, reason=Reason.BAD_NAME, detail="no record beside it says why", at=self.now(), by=self._me,
             attempt=slot.attempt if slot else 0, id=slot.id if slot else None,
         )  # fmt: skip
-
-    def _lease_end(self, lease_for: timedelta | None) -> int:
-        return milliseconds(self.now() + min(lease_for or self._lease_for, _LONGEST_LEASE))
-
-    def _list(self, state: State) -> list[str]:
-        return self._store.list(tree.box(self._me, state))
-
-    def _key(self, state: State, name: str) -> str:
-        return f"{tree.box(self._me, state)}/{name}"
 
 
 def _free(name: str, at: int) -> bool:

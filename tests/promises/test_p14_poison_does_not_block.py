@@ -101,7 +101,7 @@ def test_a_bounce_that_cannot_be_sent_does_not_keep_poison_in_the_way(where):
     if where == "sender gone":
         world.store.delete("registry/scout/card.json")
         fresh = world.agent("planner")
-        delivery._inbox._on_dead = fresh.inbox._on_dead
+        delivery._box._on_dead = fresh.inbox._box._on_dead
 
     delivery.reject("no")
 
