@@ -257,8 +257,7 @@ class Approvals:
             raise self._refused(approval_id, f"the request cannot be read: {error}") from None
         if (request.bus, request.id) != (self._authority.bus.bus, approval_id):
             raise self._refused(approval_id, f"the request was made as {request.id} on the bus {request.bus}", raw)
-        keys = self._identities.standing(request.agent).keys
-        if not any(split(raw).verified_by(each, Seal.REQUEST) for each in keys):
+        if not self._identities.signed_by(request.agent, split(raw), Seal.REQUEST):
             raise self._refused(approval_id, f"the request was not signed by {request.agent}", raw)
         return raw, request
 

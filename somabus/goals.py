@@ -217,7 +217,7 @@ class Goals:
         return work if ours else None
 
     def _check_author(self, raw: bytes, agent: str, seal: Seal) -> None:
-        if not any(split(raw).verified_by(key, seal) for key in self._identities.standing(agent).keys):
+        if not self._identities.signed_by(agent, split(raw), seal):
             raise TrustError(f"it was not signed by {agent}")
 
     def _checked(self, kind: type[_V], **members: object) -> _V:

@@ -126,7 +126,9 @@ class Halt:
             self._authority.opened(raw, Seal.STOP, Stop)
         except (MessageError, TrustError):
             return Stopped(scope, stop.why, stop.by or "somebody", signed=False)
-        if stop.scope == scope and stop.id not in self._signed and not self._resumed(stop):
+        if stop.scope != scope:  # renamed: it stops what its name says, and what it was made for counts as taken away
+            return Stopped(scope, stop.why, stop.by or "somebody", signed=False)
+        if stop.id not in self._signed and not self._resumed(stop):
             with suppress(KeyExistsError):
                 self._home.create(f"{_SEEN}/{stop.id}.json", raw)
             self._signed[stop.id] = stop

@@ -18,7 +18,7 @@ from somabus.incidents import Tell
 from somabus.model import tree
 from somabus.model.card import Card
 from somabus.model.certificate import Certificate, Rotation
-from somabus.model.envelope import Seal, split
+from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.lookalike import passes_for, twin_of
 from somabus.model.names import is_name
 from somabus.model.trust import Policy, Trust
@@ -87,6 +87,22 @@ class Identities:
             raise TrustError(f"the card of {name} is not sealed with its own key")
         self._cards[name] = (raw, card)
         return card
+
+    def signed_by(self, name: str, envelope: Envelope, seal: Seal) -> bool:
+        """Tell whether a key that counts for a name sealed a document; looked again before it is denied."""
+        return self.signer(name, envelope, seal)[1] is not None
+
+    def signer(self, name: str, envelope: Envelope, seal: Seal) -> tuple[Standing, bytes | None]:
+        """Return what counts for a name, and the key of it that sealed a document, or None if none did.
+
+        A certificate may be looked at half a minute late; before a document is called false it is looked at now.
+        """
+        standing = self.standing(name)
+        key = next((each for each in standing.keys if envelope.verified_by(each, seal)), None)
+        if key is None and self._certificates.pop(name, None) is not None:
+            standing = self.standing(name)
+            key = next((each for each in standing.keys if envelope.verified_by(each, seal)), None)
+        return standing, key
 
     def standing(self, name: str) -> Standing:
         """Return which keys count for a name.

@@ -115,11 +115,10 @@ class Opener:
                 said = f"it says it is from the operator {sender}, and operators sign"
                 return Opened(message, Trust.FORGED, "", said, signed=False)
             return Opened(message, Trust.UNSIGNED, "", signed=False)
-        standing = self._identities.standing(sender)
-        for key in standing.keys:
-            if envelope.verified_by(key, Seal.MESSAGE):
-                title = self._identities.title(sender)
-                return Opened(message, standing.trust, signing.short(key), standing.fault, title=title)
+        standing, key = self._identities.signer(sender, envelope, Seal.MESSAGE)
+        if key is not None:
+            title = self._identities.title(sender)
+            return Opened(message, standing.trust, signing.short(key), standing.fault, title=title)
         for each in self._authority.revoked_keys(sender, self._now()):
             if envelope.verified_by(signing.from_text(each.public_key), Seal.MESSAGE):
                 said = f"the key of {sender} that signed it was revoked at {each.at:%Y-%m-%d %H:%M} UTC"

@@ -94,7 +94,7 @@ class Registry:
         if raw is None:
             return None
         envelope = split(raw)
-        if not any(envelope.verified_by(key, Seal.HEARTBEAT) for key in self._identities.standing(name).keys):
+        if not self._identities.signed_by(name, envelope, Seal.HEARTBEAT):
             raise TrustError(f"the heartbeat of {name} was not written by {name}")
         heartbeat = Heartbeat.from_object(parse_object(envelope.body))
         if (heartbeat.agent, heartbeat.bus) != (name, self._authority.bus.bus):

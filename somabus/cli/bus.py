@@ -45,9 +45,11 @@ def init(
     made = create_bus(
         where, name, policy, anew=anew, home=context.settings.home or None, hop_limit=hop_limit, staleness_s=staleness_s
     )
-    text = "no human owns it yet: become its operator with: somabus operator init\n"
-    text = f"a bus is at {where}; {text}join it with: somabus --bus {where} join NAME"
-    context.out.answer({"bus": made.bus, "path": str(where)}, text)
+    lines = [
+        f"a bus is at {where}; join it with: somabus --bus {where} join NAME",
+        f"no human owns it yet; the one who does types: somabus --bus {where} operator init",
+    ]
+    context.out.answer({"bus": made.bus, "path": str(where)}, "\n".join(lines))
 
 
 @command("status", "somabus status")

@@ -63,7 +63,7 @@ def work(context: Context, goal: str, doing: str, progress: float | None, *, don
     And how far it is, with --progress and --done.
     """
     agent = context.agent()
-    found = full_id(goal, [each.id for each in agent.goals().active], "somabus goals")
+    found = full_id(goal, [each.id for each in agent.goals().active], "active goal", "somabus goals")
     others = agent.work_on(found, doing, progress=None if progress is None else progress / 100, done=done)
     lines = [f"{each.agent}{_progress(each.progress, done=each.done)}: {line(each.doing, 120)}" for each in others]
     text = "\n".join(["also at work:", *lines]) if lines else "nobody else works on it"

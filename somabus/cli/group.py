@@ -218,15 +218,15 @@ def passphrase(*, confirm: bool = False) -> str:
     return str(click.prompt("passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
 
 
-def full_id(ending: str, ids: Iterable[str], see: str) -> str:
-    """Return the one id that ends like this; `see` names the command that lists them.
+def full_id(ending: str, ids: Iterable[str], what: str, see: str) -> str:
+    """Return the one id that ends like this; `what` it is the id of, and `see` the command that lists them.
 
     Raises:
         KeyMissingError: none does. ConfigurationError: several do.
     """
     found = sorted({each for each in ids if ending.strip() and each.endswith(ending.strip())})
     if not found:
-        raise KeyMissingError(ending, f"no id ends like this; see: {see}")
+        raise KeyMissingError(ending, f"no {what} has an id that ends like this; see: {see}")
     if len(found) > 1:
         message = f"{ending!r} is the end of {len(found)} ids; give more of it: {', '.join(found[:3])}"
         raise ConfigurationError(message)

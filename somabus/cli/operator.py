@@ -42,29 +42,27 @@ def operator() -> None:
 
 
 @_act(operator, "init", "init anna")
-@click.argument("name", default="operator")
+@click.argument("name", required=False)
 @click.option("--no-passphrase", is_flag=True, help="Keep the key unlocked: whoever can read your files can be you.")
-def init(context: Context, name: str, *, no_passphrase: bool) -> None:
+def init(context: Context, name: str | None, *, no_passphrase: bool) -> None:
     """Make your key here, and become the bus's operator.
 
-    On a bus that has operators, it prints what one of them must type to admit you.
+    Without NAME you are called operator. On a bus that has operators, it prints what one of them must type to admit
+    you.
     """
     desk, said = context.desk(), _Once()
+    name = name or next(iter(desk.names()), "operator")
     if name not in desk.names():
         _check_free(desk.look(), name)
         desk.new_key(name, None if no_passphrase else said(confirm=True))
     seat, key = desk.sit(said, name), desk.key(name)
     facts = {"operator": name, "short": key.short, "public_key": key.public_key}
-    if people.found(seat):
-        text = f"{name} #{key.short} is the operator of {line(seat.bus.name) or seat.bus.bus}"
-        context.out.answer({**facts, "admitted": True}, text)
-        return
-    admitted = key.public_key in {each.public_key for each in seat.bus.operators}
-    ask = f"somabus operator add {name} {key.public_key}"
+    admitted = people.found(seat)
+    which = "the" if len(seat.bus.operators) == 1 else "an"
     text = (
-        f"{name} #{key.short} is an operator of this bus"
+        f"{name} #{key.short} is {which} operator of {line(seat.bus.name) or seat.bus.bus}"
         if admitted
-        else f"this bus has operators; one of them admits you with:\n  {ask}"
+        else f"this bus has operators; one of them admits you with:\n  somabus operator add {name} {key.public_key}"
     )
     context.out.answer({**facts, "admitted": admitted}, text)
 
@@ -324,7 +322,7 @@ def _tell_goal(context: Context, made: Any) -> None:
 def _full(seat: Seat, ending: str, folder: str) -> str:
     """Return the one id in a folder that ends like this."""
     ids = [name.removesuffix(".json") for name in seat.store.list(folder)]
-    return full_id(ending, filter(is_id, ids), "somabus goals")
+    return full_id(ending, filter(is_id, ids), "proposal" if folder == tree.PROPOSALS else "goal", "somabus goals")
 
 
 def _shorts(keys: Iterable[bytes]) -> str:

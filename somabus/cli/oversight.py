@@ -132,11 +132,11 @@ def ask(
     wait: str | None,
 ) -> None:
     """Ask the operators before a protected action."""
-    agent = context.agent()
+    agent, patience = context.agent(), None if wait is None else parse_duration(wait).total_seconds()
     asked = agent.ask_approval(
         action, detail=detail, data=json_object(data), category=category, to=to, expires_in=parse_duration(expires)
     )
-    yes = asked.wait(parse_duration(wait).total_seconds()) if wait else None
+    yes = None if patience is None else asked.wait(patience)
     state = asked.state
     text = f"{asked.id} {state}; an operator answers with: somabus approve {asked.id}"
     text = f"{asked.id} {state}" if yes is not None else text
@@ -156,7 +156,7 @@ def approvals(context: Context, id: str | None, *, everything: bool) -> None:  #
     now = seat.now()
     if id is not None:
         ids = filter(is_id, seat.store.list(tree.APPROVALS))
-        asked = oversight.approvals_of(seat).look(full_id(id, ids, "somabus approvals --all"))
+        asked = oversight.approvals_of(seat).look(full_id(id, ids, "request", "somabus approvals --all"))
         context.out.answer({"approvals": [_facts(asked)]}, _in_full(asked), unread=context.unread())
         return
     found = [each for each in oversight.approvals_of(seat).all() if everything or each.state is ApprovalState.ASKED]
@@ -252,7 +252,7 @@ def _by_hand(context: Context, desk: Desk, scope: Scope, why: str) -> None:
 
 def _answer(context: Context, ending: str, why: str, as_: str | None, *, granted: bool) -> None:
     seat = context.seat(as_)
-    approval = full_id(ending, filter(is_id, seat.store.list(tree.APPROVALS)), "somabus approvals")
+    approval = full_id(ending, filter(is_id, seat.store.list(tree.APPROVALS)), "request", "somabus approvals")
     done = oversight.answer(seat, approval, why, granted=granted)
     request = done.request
     facts = {"approval": approval, "state": done.state, "request": request, "answer": done.answer}

@@ -32,7 +32,6 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     "Agent.find": _L, "Agent.endings": _L, "Agent.unread": _L, "Agent.counts": _L,
     "Inbox.drain": _R, "Inbox.claim": _R, "Inbox.take": _R, "Inbox.replay": _R,
     "Inbox.peek": _L, "Inbox.unread": _L, "Inbox.counts": _L, "Inbox.dead": _L, "Inbox.find": _L,
-    "Inbox.ack": _F, "Inbox.nack": _F, "Inbox.release": _F, "Inbox.extend": _F, "Inbox.reject": _F,
     "Delivery.reply": _R, "Delivery.ack": _F, "Delivery.nack": _F, "Delivery.release": _F, "Delivery.extend": _F,
     "Delivery.reject": _F, "Delivery.age": _L, "Delivery.message": _L, "Delivery.sender": _L, "Delivery.trust": _L,
     "Delivery.attempt": _L, "Delivery.generation": _L, "Delivery.lease_ends_at": _L,

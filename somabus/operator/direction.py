@@ -36,7 +36,7 @@ def accept_goal(seat: Seat, goal_id: str) -> Goal:
     if raw is None:
         raise ReferenceNotFoundError("goal", goal_id)
     made = Proposal.from_object(parse_object(split(raw).body))
-    signed = any(split(raw).verified_by(key, Seal.PROPOSAL) for key in seat.identities.standing(made.agent).keys)
+    signed = seat.identities.signed_by(made.agent, split(raw), Seal.PROPOSAL)
     if not signed or (made.id, made.bus) != (goal_id, seat.bus.bus):
         raise TrustError(f"the proposal {goal_id} was not signed by {made.agent}; nothing was activated")
     return _activate(seat, made.id, made.title, made.body, made.agent)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from somabus.approvals import Approvals, Asked
 from somabus.audit import Audit
-from somabus.composer import Composer
+from somabus.composer import Composer, Sealed
 from somabus.errors import ConfigurationError, KeyExistsError, NotApprovedError, StoreDamagedError
 from somabus.halt import Halt, Stopped
 from somabus.model import tree
@@ -106,6 +106,14 @@ def answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> Asked:
     return asked
 
 
+def tell_again(seat: Seat) -> int:
+    """Seal anew the answers that still wait in an inbox, for after a rotation; return how many."""
+    waiting = [asked for asked in approvals_of(seat).all() if asked.answer is not None and _waits(seat, asked)]
+    for asked in waiting:
+        _tell(seat, asked)
+    return len(waiting)
+
+
 def approvals_of(seat: Seat) -> Approvals:
     """Return the approvals as this operator sees them."""
     return Approvals(
@@ -134,6 +142,17 @@ def _write_answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> N
 
 def _tell(seat: Seat, asked: Asked) -> None:
     """Send the answer; sent twice it has the same id, and is handled once."""
+    sealed = _mail(seat, asked)
+    seat.store.create_many([(sealed.key, sealed.data)])
+
+
+def _waits(seat: Seat, asked: Asked) -> bool:
+    folder, _, name = _mail(seat, asked).key.rpartition("/")
+    return name in seat.store.list(folder)
+
+
+def _mail(seat: Seat, asked: Asked) -> Sealed:
+    """Return the mail that tells of an answer."""
     request, given = asked.request, asked.answer
     assert given is not None  # noqa: S101 - the caller looked
     word = "approved" if given.granted else "denied"
@@ -141,8 +160,7 @@ def _tell(seat: Seat, asked: Asked) -> None:
     data = {"approval": request.id, "granted": given.granted, "action": request.action}
     draft = Draft(request.agent, given.why, kind="decision", subject=f"{word}: {request.action}", data=data,
                   priority=Priority.URGENT)  # fmt: skip
-    sealed = composer.seal(draft, None, message_id=derive_id(request.id, "answer"))
-    seat.store.create_many([(sealed.key, sealed.data)])
+    return composer.seal(draft, None, message_id=derive_id(request.id, "answer"))
 
 
 def _on_record(seat: Seat) -> Iterator[tuple[str, Scope]]:

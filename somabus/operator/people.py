@@ -15,6 +15,7 @@ from somabus.model.message import explain
 from somabus.model.names import check_name
 from somabus.model.revocation import Revocations
 from somabus.model.signing import Signer
+from somabus.operator.oversight import tell_again
 from somabus.operator.reseal import reseal
 from somabus.operator.seat import Seat
 
@@ -115,6 +116,7 @@ def rotate(seat: Seat, new: Signer, promote: Callable[[], None]) -> Bus:
     old = seat.signer.public_key
     seat.signer = new
     reseal(seat, (old,), None)  # 2
+    tell_again(seat)
     if old in seat.authority.operator_keys(seat.name):
         _change(seat, operators=tuple(each for each in seat.bus.operators if each.key != old))  # 3
     promote()

@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from somabus.clock import SystemClock
-from somabus.errors import MessageError, NotABusError
+from somabus.errors import DocumentTooLargeError, MessageError, NotABusError, SomabusError, StoreDamagedError
 from somabus.model.bus import BUS_FILE
 from somabus.store.directory import DirectoryStore
 from somabus.store.directory.store import strangers
@@ -22,6 +23,7 @@ from somabus.verify.alone import judge_document
 from somabus.verify.fault import Fault
 from somabus.verify.tree import Tree
 
+_PATIENCE_S: Final = 0.2  # what is being replaced is missing for a moment; what is missing is to be told
 __all__ = ["Fault", "judge_document", "judge_path"]
 
 
@@ -39,7 +41,7 @@ def judge_path(path: Path, *, now: Callable[[], datetime] | None = None) -> tupl
         raise NotABusError(str(path))
     try:
         judge = Tree(_store(path, now))
-    except MessageError as error:
+    except (MessageError, DocumentTooLargeError, StoreDamagedError) as error:
         return [_no_bus(error)], 1
     odd = [Fault(where, rule, "look at it; no agent will touch it") for where, rule in strangers(str(path))]
     known = {fault.path for fault in odd}
@@ -55,7 +57,7 @@ def _judge_file(path: Path, now: Callable[[], datetime]) -> list[Fault]:
     if root is not None and is_key(key) and not key.startswith("tmp/"):
         try:
             return list(Tree(_store(root, now)).document(key))
-        except MessageError as error:
+        except (MessageError, DocumentTooLargeError, StoreDamagedError) as error:
             return [_no_bus(error)]
     alone = "nobody knows here whose it is: the signature was not checked"
     return [
@@ -65,8 +67,9 @@ def _judge_file(path: Path, now: Callable[[], datetime]) -> list[Fault]:
 
 
 def _store(root: Path, now: Callable[[], datetime]) -> DirectoryStore:
-    return DirectoryStore(str(root), writer=f"verify-{uuid.uuid4().hex[:8]}", marker=BUS_FILE, now=now)
+    writer = f"verify-{uuid.uuid4().hex[:8]}"
+    return DirectoryStore(str(root), writer=writer, marker=BUS_FILE, now=now, patience_s=_PATIENCE_S)
 
 
-def _no_bus(error: MessageError) -> Fault:
+def _no_bus(error: SomabusError) -> Fault:
     return Fault(BUS_FILE, str(error), "bring back a copy of it; no agent can start without")

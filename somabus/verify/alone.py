@@ -34,7 +34,7 @@ _MARKS: Final[dict[str, type[Value]]] = {
 
 def judge_document(name: str, raw: bytes) -> Iterator[Fault]:
     """Judge one file by what it says it is."""
-    if name.endswith(".md"):
+    if name.endswith(".md") or raw.rstrip().endswith(b"-->"):
         yield from _judge_values(name, raw)
         return
     try:

@@ -1,8 +1,9 @@
 """What a bus is judged by: who rules it, who is who, and which keys counted once.
 
-It meets the bus as an agent does that never saw it before, with the same services, and remembers nothing.
+It sees the bus with the services of an agent, one that saw what was published last and remembers nothing else.
 """
 
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Final, NamedTuple, TypeVar
 
@@ -16,6 +17,7 @@ from somabus.model.card import Card
 from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.message import Value
 from somabus.model.names import is_name
+from somabus.model.revocation import Revocations
 from somabus.model.trust import Trust
 from somabus.model.wire import parse_object
 from somabus.pins import Pins
@@ -60,20 +62,26 @@ class Grounds:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.bus = _parsed(store.read(BUS_FILE) or b"")
-        home = MemoryStore(store.now)
-        self.authority = Authority(store, home, self.bus, _quiet)
-        self.identities = Identities(store, self.authority, Pins(home), _quiet)
-        self.usurped = ""
+        self.told: dict[str, str] = {}
+        """What the services refused, by where they met it."""
+        self.links: dict[int, str] = {}
+        """What is wrong with each version of somabus.json that the history knows, by number."""
+        found, home = _parsed(store.read(BUS_FILE) or b""), MemoryStore(store.now)
+        self._ever: list[OperatorKey] = []
+        self._remember_published(home)
+        self.authority = Authority(store, home, found, self._tell)
+        self.identities = Identities(store, self.authority, Pins(home), self._tell)
         try:
             self.authority.refresh()
         except TrustError as error:
-            self.usurped = error.reason
-        self.links: dict[int, str] = {}
-        """What is wrong with each version of somabus.json that the history knows, by number."""
-        self._ever: list[OperatorKey] = list(self.bus.operators)
-        self._follow_history()
+            self.told[BUS_FILE] = error.reason
+        self._ever += [each for each in self.bus.operators if each not in self._ever]
         self._standings: dict[str, Standing] = {}
+
+    @property
+    def bus(self) -> Bus:
+        """What the bus says that holds."""
+        return self.authority.bus
 
     def proof(self, name: str, envelope: Envelope, seal: Seal) -> Proof:
         """Judge whether the signature is that of an agent or an operator of this name."""
@@ -155,15 +163,28 @@ class Grounds:
     def version(self, document: str, number: int) -> bytes | None:
         """Return a document as it was published under a number, or None if that is not there."""
         try:
-            return Log(self.store, tree.history(document)).read(number)
+            return Log(self.store, tree.history(document)).read(number) if number in self.published(document) else None
         except (StoreDamagedError, DocumentTooLargeError):
             return b""
 
     # -- steps ------------------------------------------------------------------------------------------------
 
-    def _follow_history(self) -> None:
+    def _remember_published(self, home: Store) -> None:
+        """See what was published last before what lies there now, as one who was here then."""
+        proven = self._follow_history()
+        if not proven:
+            return
+        home.create(f"seen/{BUS_FILE}", proven)
+        for number in reversed(self.published("revocations")):
+            raw = self.version("revocations", number) or b""
+            with suppress(MessageError):
+                if self.operator_ever(split(raw), Seal.REVOCATIONS) and _list(raw).number == number:
+                    home.create(f"seen/{tree.REVOCATIONS}", raw)
+                    return
+
+    def _follow_history(self) -> bytes:
         """Go from version to version as far as the signatures lead; nobody else was an operator ever."""
-        before: Bus | None = None
+        before, last = None, b""
         for number in self.published(BUS):
             raw = self.version(BUS, number) or b""
             try:
@@ -173,8 +194,12 @@ class Grounds:
                 continue
             self.links[number] = _link_fault(number, before, found, split(raw))
             if not self.links[number]:
-                before = found
+                before, last = found, raw
                 self._ever += [each for each in found.operators if each not in self._ever]
+        return last
+
+    def _tell(self, component: str, episode: str, detail: str, evidence: bytes | None = None) -> None:  # noqa: ARG002
+        self.told[component] = detail
 
     def _shown(self, name: str) -> tuple[bytes, ...]:
         try:
@@ -194,9 +219,9 @@ def _link_fault(number: int, before: Bus | None, found: Bus, envelope: Envelope)
     return "" if found.signer_of(envelope, Seal.BUS) else "none of the operators that it names signed it"
 
 
+def _list(raw: bytes) -> Revocations:
+    return Revocations.from_object(parse_object(split(raw).body))
+
+
 def _parsed(raw: bytes) -> Bus:
     return Bus.from_object(parse_object(split(raw).body))
-
-
-def _quiet(component: str, episode: str, detail: str, evidence: bytes | None = None) -> None:
-    """Whoever judges tells of each document itself."""

@@ -25,8 +25,8 @@ _HAND: Final = "it stops all the same; lift it with: somabus resume"
 
 def bus(grounds: Grounds, paper: Paper) -> Iterator[Fault]:
     """Judge somabus.json: its signature, and its place at the end of its history."""
-    if grounds.usurped:
-        yield paper.fault(grounds.usurped, "bring back a copy of it; no agent can start without")
+    if BUS_FILE in grounds.told:
+        yield paper.fault(grounds.told[BUS_FILE], _FAITHFUL)
         return
     yield from _published(grounds, paper, BUS, grounds.bus.version)
 

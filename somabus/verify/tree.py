@@ -26,6 +26,7 @@ _OVER: Final = "readers step over it"
 _NO_PLACE: Final = "no document of format 1 has this place"
 _LOOK: Final = "look at it; no agent will touch it"
 _ID: Final = r"(?P<id>[0-9a-f-]{36})"
+_CHAINS: Final = frozenset(["audit", "operator/history/bus"])
 _NUMBER: Final = r"(?P<segment>\d{7})/(?P<number>\d{10})\.json"
 
 
@@ -140,10 +141,10 @@ class Tree:
                 yield from self._walk(key)
 
     def _hole(self, key: str) -> Iterator[Fault]:
-        """Tell of numbers that are missing before an entry of a log; the audit's are told by its chain."""
+        """Tell of numbers that are missing before an entry of a log; in the chains, they are told by the next link."""
         found = next((each for rule in self._rules if (each := rule.place.fullmatch(key))), None)
         parts = {} if found is None else found.groupdict()
-        if "log" not in parts or parts["log"] == "audit":
+        if "log" not in parts or parts["log"] in _CHAINS:
             return
         number, log = int(parts["number"]), parts["log"]
         if number != self._last.get(log, 0) + 1:

@@ -17,18 +17,25 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from somabus import Insight
-from somabus.errors import InvalidKeyError, MessageError
+from somabus.errors import InvalidKeyError, MessageError, TrustError
+from somabus.model.approval import Answer, Request
+from somabus.model.audit import AuditEntry
 from somabus.model.bus import Bus
 from somabus.model.card import Card
+from somabus.model.certificate import Certificate, Rotation
+from somabus.model.creed import Creed
 from somabus.model.cursor import Cursors, Position, advance
 from somabus.model.deadletter import DeadLetter
 from somabus.model.envelope import Seal, split
+from somabus.model.goal import Goal, Work
 from somabus.model.heartbeat import Heartbeat
 from somabus.model.leases import LeaseRecord
 from somabus.model.message import Message
 from somabus.model.names import is_name
 from somabus.model.presence import judge_presence
+from somabus.model.revocation import Revocations
 from somabus.model.slot import Slot, State
+from somabus.model.stop import Stop, scope_of
 from somabus.model.wire import parse_object
 from somabus.store.port import check_key, is_part
 from somabus.testing import HandClock
@@ -349,6 +356,7 @@ def test_a_record_with_one_bit_flipped_is_never_believed(kind, scene, thrown):
 
 quick = settings(deadline=None, max_examples=150, database=None)
 NOW = HandClock().now()
+AT = "2026-01-05T12:00:00Z"
 BUS = "01a1f9de-1d99-72bc-bdf7-9a7b3e80730a"
 SOUND = {
     Message: {
@@ -374,6 +382,38 @@ SOUND = {
     DeadLetter: {
         "format": 1, "file": "x", "reason": "forged", "detail": "", "at": "2026-01-05T12:00:00Z", "by": "scout",
         "attempt": 1, "id": BUS, "sender": "scout", "subject": "", "found_as": "",
+    },
+    Certificate: {
+        "format": 1, "bus": BUS, "agent": "scout", "public_key": "A" * 43, "serial": BUS, "issued_at": AT,
+        "not_after": AT, "operator": "anna", "roles": [], "skills": [], "previous": {"rotation": "{}", "until": AT},
+    },
+    Rotation: {
+        "format": 1, "bus": BUS, "agent": "scout", "old_key": "A" * 43, "new_key": "B" * 42 + "A", "asked_at": AT,
+    },
+    Revocations: {
+        "format": 1, "bus": BUS, "number": 1, "issued_at": AT, "operator": "anna",
+        "revoked": [{"agent": "scout", "public_key": "A" * 43, "at": AT, "why": ""}],
+    },
+    Stop: {"format": 1, "bus": BUS, "id": BUS, "range": "agent", "name": "scout", "why": "", "at": AT, "by": "anna"},
+    Goal: {
+        "format": 1, "bus": BUS, "id": BUS, "version": 1, "state": "active", "title": "x", "body": "",
+        "created_at": AT, "changed_at": AT, "operator": "anna", "proposed_by": None,
+    },
+    Work: {
+        "format": 1, "bus": BUS, "goal": BUS, "agent": "scout", "doing": "x", "progress": 0.5, "done": False,
+        "since": AT, "updated_at": AT,
+    },
+    Request: {
+        "format": 1, "bus": BUS, "id": BUS, "agent": "scout", "action": "deploy", "category": "general",
+        "detail": "x", "data": {}, "to": "scout", "asked_at": AT, "expires_at": AT,
+    },
+    Answer: {
+        "format": 1, "bus": BUS, "id": BUS, "request": "0" * 64, "granted": True, "why": "", "at": AT,
+        "operator": "anna",
+    },
+    AuditEntry: {
+        "format": 1, "bus": BUS, "number": 1, "previous": "0" * 64, "at": AT, "by": "anna", "key": "A" * 43,
+        "act": "stop", "subject": "", "detail": "", "evidence": "",
     },
 }  # fmt: skip
 edges = st.sampled_from(["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "9999-12-31T23:59:59.999999Z"])
@@ -430,6 +470,28 @@ def test_any_bytes_are_read_or_refused(raw):
     for read in (parse_object, Message.decode):
         with contextlib.suppress(MessageError):
             read(envelope.body)
+
+
+@quick
+@given(
+    st.binary(max_size=200)
+    | st.binary(max_size=80).map(lambda raw: raw + b'\n<!-- somabus {"format":1,"version":1} -->\n')
+    | values.map(lambda value: b"x\n<!-- somabus " + json.dumps({"format": 1, "at": value}).encode() + b" -->")
+)
+def test_any_values_are_read_or_refused(raw):
+    """P14: any bytes under values.md are the values or an error of the tree."""
+    with contextlib.suppress(MessageError, TrustError):
+        Creed.opened(raw)
+
+
+@quick
+@given(st.text(max_size=40) | st.from_regex(r"(?i)stop[ ._-]?[a-z0-9. ]{0,12}", fullmatch=True))
+def test_any_name_is_a_stop_or_none(name):
+    """P12: a name at the root is a stop with a scope that can be shown and asked, or none."""
+    scope = scope_of(name)
+
+    assert scope is None or (str(scope), scope.covers("scout", "note")) != ("", None)
+    assert (scope is None) != name.lower().startswith(("stop", "stop.")) or name[4:5].isalnum()
 
 
 @quick

@@ -3,11 +3,26 @@
 import re
 import shutil
 import subprocess
+import typing
 from pathlib import Path
 
 import pytest
 
 from somabus import Agent, create_bus
+from somabus.model.approval import Answer, Request, Use
+from somabus.model.audit import AuditEntry
+from somabus.model.bus import Bus
+from somabus.model.card import Card
+from somabus.model.certificate import Certificate, Rotation
+from somabus.model.creed import Creed
+from somabus.model.cursor import Cursors
+from somabus.model.deadletter import DeadLetter
+from somabus.model.envelope import Seal
+from somabus.model.goal import Goal, Proposal, Work
+from somabus.model.heartbeat import Heartbeat
+from somabus.model.leases import LeaseRecord
+from somabus.model.revocation import Revocations
+from somabus.model.stop import Resume, Stop
 from somabus.verify import judge_path
 
 DOCS = Path(__file__).parents[2] / "docs" / "format.md"
@@ -16,6 +31,44 @@ DOCS = Path(__file__).parents[2] / "docs" / "format.md"
 def block(language):
     """The writer that docs/format.md prints in a language."""
     return re.search(rf"<!-- writer -->\n```{language}[^\n]*\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
+
+
+DOCUMENTS = {
+    "somabus.json": Bus, "card": Card, "heartbeat": Heartbeat, "cursors": Cursors, "lease": LeaseRecord,
+    ".why.json": DeadLetter, "certificate": Certificate, "revocations": Revocations, "stop": Stop, "resume": Resume,
+    "goal": Goal, "answer": Answer, "values": Creed, "proposal": Proposal, "work": Work, "rotation": Rotation,
+    "request": Request, "use": Use, "audit entry": AuditEntry,
+}  # fmt: skip
+NOT_WRITTEN = {"text", "disk_free_here", "disk_free_drive", "load", "clock_offset_s", "host", "version"}
+
+
+@pytest.mark.parametrize("label", list(DOCUMENTS))
+def test_the_page_shows_every_member_of_every_document(label):
+    """A writer in another language finds each member of each document on the page, and none that is not there."""
+    page = DOCS.read_text()
+    shown = re.search(rf"^{re.escape(label)} +(\{{.*?)(?=^\S|\Z)", page, re.DOTALL | re.MULTILINE)[1]
+    members = set(re.findall(r'"([a-z0-9_]+)":', shown)) - {"signature"}
+    fields = DOCUMENTS[label].model_fields
+
+    inner = {name for field in fields.values() for name in inner_members(field.annotation)}
+    assert set(fields) - members - NOT_WRITTEN == set()
+    assert members - set(fields) - inner == set()
+
+
+def inner_members(kind):
+    """The members of the values inside a member, at any depth."""
+    found = set(getattr(kind, "model_fields", {}))
+    for each in [*typing.get_args(kind), *(field.annotation for field in getattr(kind, "model_fields", {}).values())]:
+        found |= inner_members(each)
+    return found
+
+
+@pytest.mark.parametrize("seal", list(Seal))
+def test_the_page_names_every_seal(seal):
+    """A writer in another language finds the line that each kind of document is signed under."""
+    words = seal.removeprefix("somabus ")
+
+    assert f"`{seal}`" in DOCS.read_text() or f"`{words}`" in DOCS.read_text()
 
 
 def test_a_writer_in_sh_is_understood(tmp_path):

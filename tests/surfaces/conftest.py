@@ -1,6 +1,7 @@
 """A shell in a fresh folder, and a bus that two agents have joined from it."""
 
 import os
+import shutil
 
 import pytest
 
@@ -16,6 +17,16 @@ def machine(folder, patch):
     work.mkdir()
     patch.chdir(work)
     return work
+
+
+def copied(folder, copy, patch):
+    """Make this process stand on a copy of such a machine, keys and bus included, as scout; return its shell."""
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    patch.setenv("SOMABUS_HOME", str(copy / "home"))
+    patch.setenv("SOMABUS_BUS", str(copy / "work" / "bus"))
+    patch.setenv("SOMABUS_AGENT", "scout")
+    patch.chdir(copy / "work")
+    return Shell()
 
 
 def on_a_bus(patch):

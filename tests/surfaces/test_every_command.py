@@ -7,22 +7,25 @@ import click
 import pytest
 
 from somabus.cli.group import cli
-from tests.surfaces.conftest import machine, on_a_bus
+from tests.surfaces.conftest import copied, machine, on_a_bus
 
 
 @dataclass(frozen=True)
 class Use:
     """One command in ordinary use by `scout`, for whom one message waits, with what a program reads from its answer.
 
-    `{waiting}` is the id of the message that waits, `{sent}` that of one sent to `planner`.
+    `{waiting}` is the id of the message that waits, `{sent}` that of one sent to `planner`; `{goal}`, `{proposal}` and
+    `{approval}` are those of the bus's operator `anna` and of planner. `first` is typed before.
     """
 
     order: str
     facts: tuple[str, ...]
     unread: int | None = None
     code: int = 0
+    first: str = ""
 
 
+KEY = "6SEKgXMpxVYD98JPqjVfYXHPsC2aTXRHHvcjHR8OWsU"  # of an operator on another machine
 ALL = {
     "init": Use("init new --name n", ("bus", "path")),
     "join": Use("join scout --skill search", ("agent", "short", "bus"), unread=1),
@@ -32,71 +35,124 @@ ALL = {
     "reply": Use("reply {waiting} yes", ("receipt",), unread=0),
     "dead": Use("dead", ("dead",), unread=1, code=3),
     "share": Use("share smb 'links hold' --confidence 0.8", ("number",), unread=1),
-    "learn": Use("learn smb 'links hold'", ("noted",)),
+    "learn": Use("learn smb 'links hold'", ("noted",), unread=1),
     "peers": Use("peers", ("peers",), unread=1),
     "trace": Use("trace planner {sent}", ("trace",), unread=1),
-    "status": Use("status", ("bus", "agent", "short", "counts", "beat", "peers"), unread=1),
+    "status": Use("status", ("bus", "agent", "short", "counts", "beat", "peers", "stops"), unread=1),
     "verify": Use("verify bus", ("faults", "documents")),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
     "beat": Use("beat", ("agent", "number", "outcome", "steps", "missed", "dead", "peers"), unread=0),
     "due": Use("due", ("due",), unread=1),
+    "goals": Use("goals", ("active", "ended", "proposed", "faults", "workers", "values"), unread=1),
+    "propose": Use("propose 'Index the archive'", ("proposal",), unread=1),
+    "work": Use("work {goal} 'the SMB part' --progress 40", ("goal", "others"), unread=1),
+    "ask": Use("ask deploy --detail v3", ("approval", "state", "granted"), unread=1),
+    "approvals": Use("approvals", ("approvals",), unread=1),
+    "stops": Use("stops", ("stops",), unread=1, first="stop --kind deploy"),
+    "audit": Use("audit", ("count", "entries", "faults"), unread=1),
+    "rotate": Use("rotate", ("agent", "short"), unread=1),
+    "stop": Use("stop --why fire", ("stopped", "file", "signed", "by", "why", "id", "warning")),
+    "resume": Use("resume", ("resumed",), first="stop"),
+    "approve": Use("approve {approval}", ("approval", "state", "request", "answer")),
+    "deny": Use("deny {approval} --why no", ("approval", "state", "request", "answer")),
+    "operator init": Use("operator init bert --no-passphrase", ("operator", "short", "public_key", "admitted")),
+    "operator add": Use(f"operator add bert {KEY}", ("bus",)),
+    "operator remove": Use("operator remove bert", ("bus",), first=f"operator add bert {KEY}"),
+    "operator rotate": Use("operator rotate", ("operator", "short", "public_key")),
+    "operator list": Use("operator list", ("bus", "agents")),
+    "operator certify": Use("operator certify planner --role lead", ("certificate",)),
+    "operator revoke": Use("operator revoke planner --why stolen", ("revoked",)),
+    "operator policy": Use("operator policy --category general --category deploy", ("bus", "uncertified")),
+    "operator values": Use("operator values values.md", ("values",)),
+    "operator goal new": Use("operator goal new 'Answer within a day'", ("goal",)),
+    "operator goal accept": Use("operator goal accept {proposal}", ("goal",)),
+    "operator goal change": Use("operator goal change {goal} --title 'Answer soon'", ("goal",)),
+    "operator goal end": Use("operator goal end {goal}", ("goal",)),
 }
 LASTING = {"demo", "run"}  # played with real processes in test_processes.py
-WITHOUT_MAIL = {"init", "learn", "verify", "bench"}  # these work without looking into an inbox
+ACTS = {"stop", "resume", "approve", "deny", *(name for name in ALL if name.startswith("operator "))}
+"""What humans do as operators: no agent's mail waits for it."""
+WITHOUT_MAIL = {"init", "verify", "bench", *ACTS}  # these work without looking into an inbox
 
 
 @pytest.fixture(scope="module")
-def used(tmp_path_factory):
-    """Return a function that runs a command of the table on a bus of its own, with shared options around it."""
+def begun(tmp_path_factory):
+    """A machine on which all that stands in the orders of the table is there, and the ids of it; to be copied."""
+    folder = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        work = machine(folder, patch)
+        team = on_a_bus(patch)
+        (work / "values.md").write_text("# Be kind\n")
+        team("operator", "init", "anna", "--no-passphrase")
+        ids = {
+            "waiting": team("send", "scout", "a question", "--agent", "planner", "--json").json["receipt"]["id"],
+            "sent": team.send(),
+            "goal": team("operator", "goal", "new", "Index", "--json").json["goal"]["id"],
+            "proposal": team("propose", "More tea", "--agent", "planner", "--json").json["proposal"]["id"],
+            "approval": team("ask", "deploy", "--detail", "v3", "--agent", "planner", "--json").json["approval"],
+        }
+    return folder, ids
+
+
+@pytest.fixture(scope="module")
+def used(begun, tmp_path_factory):
+    """Return a function that runs a command of the table on a machine of its own, with shared options around it."""
     said = {}
+    folder, ids = begun
+
+    def play(name, before, behind, settings):
+        with pytest.MonkeyPatch.context() as patch:
+            copy = tmp_path_factory.mktemp(name.replace(" ", "_"))
+            team = copied(folder, copy, patch)
+            if ALL[name].first:
+                team(*shlex.split(ALL[name].first))
+            if not settings:
+                patch.delenv("SOMABUS_BUS")
+                patch.delenv("SOMABUS_AGENT")
+            return team(*before, *shlex.split(ALL[name].order.format(**ids)), *behind)
 
     def run(name, *, before=(), behind=(), settings=True):
         asked = (name, tuple(before), tuple(behind), settings)
         if asked not in said:
-            with pytest.MonkeyPatch.context() as patch:
-                machine(tmp_path_factory.mktemp(name), patch)
-                said[asked] = play(on_a_bus(patch), patch, *asked)
+            said[asked] = play(*asked)
         return said[asked]
 
     return run
 
 
-def play(team, patch, name, before, behind, settings):
-    """Let a message wait for scout, send one to planner, and run the command."""
-    waiting = team("send", "scout", "a question", "--agent", "planner", "--json").json["receipt"]["id"]
-    order = shlex.split(ALL[name].order.format(waiting=waiting, sent=team.send()))
-    if not settings:
-        patch.delenv("SOMABUS_BUS")
-        patch.delenv("SOMABUS_AGENT")
-    return team(*before, *order, *behind)
-
-
 def command(name):
-    """Return a command by its name."""
-    found = cli.get_command(click.Context(cli), name)
-    assert found is not None
+    """Return a command by its name, or by the names of its group and its own."""
+    found = cli
+    for each in name.split():
+        found = found.get_command(click.Context(found), each)
+        assert found is not None, name
     return found
 
 
-def names():
-    """All commands, as the help lists them."""
-    return cli.list_commands(click.Context(cli))
+def names(group=""):
+    """All commands, as the help lists them, those of groups by both their names."""
+    found = command(group)
+    here = [f"{group} {each}".strip() for each in found.list_commands(click.Context(found))]
+    return [name for each in here for name in (each, *(names(each) if isinstance(command(each), click.Group) else ()))]
+
+
+GROUPS = [name for name in names() if isinstance(command(name), click.Group)]
 
 
 def test_the_table_has_every_command():
     """Every command that the help lists is held to what stands below."""
-    assert set(names()) == set(ALL) | LASTING
+    assert set(names()) == set(ALL) | LASTING | set(GROUPS)
     assert len(names()) == len(set(names()))
 
 
 @pytest.mark.parametrize("name", names())
 def test_help_says_what_the_command_does_and_shows_an_example(shell, name):
     """`--help` and `-h` of every command open with a sentence on what it does and end with an example of it."""
-    told = shell(name, "--help")
+    told = shell(*name.split(), "--help")
 
     assert told.code == 0
-    assert told.out == shell(name, "-h").out
+    assert told.out == shell(*name.split(), "-h").out
     assert str(command(name).help).strip().splitlines()[0].endswith(".")
     assert f"Example: somabus {name}" in told.out
 
@@ -105,28 +161,52 @@ def test_help_says_what_the_command_does_and_shows_an_example(shell, name):
 def test_the_example_in_the_help_is_accepted(shell, name, home):
     """The example of a command's help can be typed as it stands: its options and arguments exist."""
     (home / "my_agent.py").touch()
+    (home / "our-values.md").touch()
     (home / "X:" / "soma_network").mkdir(parents=True)
     example = str(command(name).epilog).removeprefix("Example: ")
 
     for each in example.split("&&"):
         program, first, *arguments = shlex.split(each)
         assert program == "somabus"
+        while isinstance(command(first), click.Group):
+            first = f"{first} {arguments.pop(0)}"
         command(first).make_context(first, arguments)
 
 
 @pytest.mark.parametrize("name", names())
 def test_help_of_every_command_names_the_shared_options(shell, name):
     """The help of each command is complete: it has the options for bus, agent and JSON, too."""
-    told = shell(name, "--help").out
+    told = shell(*name.split(), "--help").out
 
     assert [option for option in ("--bus PATH", "--agent NAME", "--json") if option not in told] == []
 
 
-def test_the_list_of_commands_has_a_whole_sentence_for_each(shell):
-    """`somabus --help` tells in one line each what a command is for; no line is cut."""
-    listed = shell("--help").out.split("Commands:\n")[1].splitlines()
+@pytest.mark.parametrize("group", ["", *GROUPS])
+def test_the_list_of_commands_has_a_whole_sentence_for_each(shell, group):
+    """`somabus --help` tells in one line each what a command is for, as does a group of commands; no line is cut."""
+    listed = shell(*group.split(), "--help").out.split("Commands:\n")[1].splitlines()
 
     assert [line for line in listed if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_without_a_command_shows_its_help(shell, group):
+    """Who types the name of a group alone learns what there is: exit 2; a program gets it as JSON."""
+    told, program = shell(*group.split()), shell(*group.split(), "--json")
+
+    assert (told.code, program.code) == (2, 2)
+    assert f"Usage: somabus {group}" in told.err
+    assert '"exit":2' in program.err
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_command_that_a_group_does_not_have_is_wrong_usage(shell, group):
+    """A mistyped command of a group is exit 2, and the answer quotes it and shows the way to the help."""
+    told = shell(*group.split(), "nosuch")
+
+    assert told.code == 2
+    assert "nosuch" in told.err
+    assert f"Try 'somabus {group} --help'" in told.err
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -161,6 +241,13 @@ def test_the_words_carry_how_much_mail_waits(used, name):
     assert used(name).out.splitlines()[-1] == f"unread {ALL[name].unread}"
 
 
+@pytest.mark.parametrize("name", sorted(ACTS))
+def test_an_operators_act_carries_no_agents_mail(used, name):
+    """A human who acts as operator is told of no agent's mail: `unread` is null, and no line of the words says it."""
+    assert used(name, behind=["--json"]).json["unread"] is None
+    assert "unread" not in used(name).out
+
+
 @pytest.mark.parametrize("where", ["before", "behind"])
 @pytest.mark.parametrize("name", ALL)
 def test_shared_options_may_stand_before_and_behind(used, name, where):
@@ -176,3 +263,17 @@ def test_the_option_behind_the_command_wins(team):
     answer = team("--agent", "scout", "status", "--agent", "planner", "--json")
 
     assert answer.json["agent"] == "planner"
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [("goals", ""), *((name, who) for name in ("approvals", "stops", "audit") for who in ("", "ghost"))],
+)
+def test_who_is_no_agent_looks_all_the_same(team, monkeypatch, name, who):
+    """Without an agent, or under a name that never joined, a human looks all the same; nobody's mail is counted."""
+    monkeypatch.setenv("SOMABUS_AGENT", who)
+
+    answer = team(name, "--json")
+
+    assert answer.code in (0, 3), answer
+    assert answer.json["unread"] is None

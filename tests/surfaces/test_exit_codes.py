@@ -381,9 +381,22 @@ def test_a_beat_that_runs_elsewhere_is_waited_for(team, tmp_path):
     assert len(team.mail("scout")) == 1
 
 
+@pytest.mark.parametrize("order", ["send planner hi", "beat", "share smb x", "read", "withdraw planner nope"])
+def test_what_a_human_stopped_is_eight(team, order):
+    """P12: under a stop an act is exit 8, for programs too, and what waits goes on waiting."""
+    team.send("hello", to="scout")
+    (team.bus / "STOP").touch()
+
+    answer = team(*order.split(), "--json")
+
+    assert answer.code == Exit.HELD, answer
+    assert len(team.mail("scout")) == 1
+    assert team.mail("planner") == []
+
+
 def test_the_codes_are_the_documented_ones():
     """Scripts test for these numbers: they do not change."""
     assert {each.name: each.value for each in Exit} == {
         "DONE": 0, "BUG": 1, "USAGE": 2, "NOTHING": 3, "AWAY": 4, "REFUSED": 5, "UNWELL": 6, "BUSY": 7,
-        "STOPPED": 130,
+        "HELD": 8, "STOPPED": 130,
     }  # fmt: skip

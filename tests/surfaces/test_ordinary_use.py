@@ -16,15 +16,16 @@ def is_installed():
         return False
 
 
-def test_init_makes_a_bus_that_can_be_joined_with_the_command_it_prints(shell):
-    """After `init`, typing the command from its answer makes you a member."""
+def test_init_makes_a_bus_that_can_be_joined_and_owned_with_the_commands_it_prints(shell):
+    """After `init`, typing the commands from its answer makes you a member, and the human its operator."""
     said = shell("init", "bus", "--name", "research").out
-    command = said.split("somabus ", 1)[1].replace("NAME", "scout").split()
+    join, own = (line.split("somabus ", 1)[1].replace("NAME", "scout").split() for line in said.splitlines())
 
-    answer = shell(*command)
+    joined, owned = shell(*join), shell(*own, "--no-passphrase")
 
-    assert answer.code == 0, answer
-    assert "is on the bus research" in answer.out
+    assert (joined.code, owned.code) == (0, 0), (joined, owned)
+    assert "is on the bus research" in joined.out
+    assert "is the operator of research" in owned.out
 
 
 def test_init_leaves_an_existing_bus_as_it_is(team):
