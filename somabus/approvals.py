@@ -180,7 +180,7 @@ class Approvals:
         self._authority.refresh()
         raw, request = self._request(approval_id)
         answer, fault = self._answer(approval_id, raw)
-        used = self._used(approval_id) is not None
+        used = self._used(approval_id)
         return Asked(request, standing(request, answer, self._now(), used=used), answer, fault)
 
     def all(self) -> Iterator[Asked]:
@@ -221,9 +221,8 @@ class Approvals:
         differs = mismatch(asked.request, message, self._me)
         if differs:
             raise self._refused(approval_id, differs)
-        use = self._used(approval_id)
-        if use is not None and use.message == message.id and use.by == self._me:
-            return  # this very message, come again
+        if self._spent_here_on(approval_id) == message.id:
+            return  # this very message, come again: what lies on the bus could be anybody's word, this is ours
         if spend:
             self._spend(asked, message.id)
         elif asked.state is not ApprovalState.GRANTED:
@@ -249,7 +248,8 @@ class Approvals:
             raise NotApprovedError(approval_id, "it is no id of an approval")
         key = tree.approval(approval_id, "request")
         try:
-            raw = self._store.read(key, listed=True)
+            there = "request.json" in self._store.list(tree.approval(approval_id))
+            raw = self._store.read(key, listed=True) if there else None
             if raw is None:
                 raise NotApprovedError(approval_id, "nobody asked for it")
             request = Request.from_object(parse_object(split(raw).body))
@@ -281,16 +281,20 @@ class Approvals:
         self._tell(f"approval {approval_id}", fault, fault, raw)
         return None, fault
 
-    def _used(self, approval_id: str) -> Use | None:
-        """Return the use that was made of an approval: what this agent remembers, else what lies on the bus."""
-        try:
-            raw = self._home.read(_memory(approval_id))
-            if raw is None and "use.json" in self._store.list(tree.approval(approval_id)):
-                raw = self._store.read(tree.approval(approval_id, "use"), listed=True)
-            return None if raw is None else Use.from_object(parse_object(split(raw).body))
-        except (MessageError, StoreDamagedError, DocumentTooLargeError):
-            # Whatever stands there, it is not unused.
-            return Use(bus=self._authority.bus.bus, id=approval_id, by=self._me, at=self._now())
+    def _used(self, approval_id: str) -> bool:
+        """Tell whether an approval was used: as this agent remembers, or as anything on the bus says, whoever wrote it."""
+        if self._home.read(_memory(approval_id)) is not None:
+            return True
+        return "use.json" in self._store.list(tree.approval(approval_id))
+
+    def _spent_here_on(self, approval_id: str) -> str | None:
+        """Return the message for which this agent used an approval up; power gone in between, the bus learns it now."""
+        raw = self._home.read(_memory(approval_id))
+        if raw is None:
+            return None
+        with suppress(KeyExistsError):
+            self._store.create(tree.approval(approval_id, "use"), raw)
+        return Use.from_object(parse_object(split(raw).body)).message
 
     def _refused(self, approval_id: str, reason: str, evidence: bytes | None = None) -> SomabusError:
         self._tell(f"approval {approval_id}", reason, reason, evidence)

@@ -37,7 +37,7 @@ class Authority:
     Args:
         store: the bus.
         home: this agent's own memory.
-        bus: what the bus said when it was connected to; it counts at the first meeting only.
+        bus: what this machine knows of the bus: what it said when it was connected to, or before.
         tell: told of everything that was refused.
     """
 
@@ -125,7 +125,7 @@ class Authority:
         except (MessageError, StoreDamagedError, DocumentTooLargeError) as error:
             self._refuse(f"{BUS_FILE} cannot be read: {error}", None)
             return
-        if self._raw is None:
+        if found == self.bus and self._raw is None:
             self._meet(found, raw)
         elif found.version <= self.bus.version:
             self._refuse(_not_newer(self.bus, found), raw)
@@ -134,9 +134,6 @@ class Authority:
 
     def _meet(self, found: Bus, raw: bytes) -> None:
         """Believe the first look, as long as it fits itself."""
-        if self.bus.owned and found.version < self.bus.version:
-            self._refuse(_not_newer(self.bus, found), raw)  # another agent of this machine has seen a later one
-            return
         if found.owned and found.signer_of(split(raw), Seal.BUS) is None:
             raise TrustError(f"{BUS_FILE} names operators and is not signed by any of them; nothing was believed")
         self._accept(found, raw)
@@ -145,7 +142,7 @@ class Authority:
         """Go from the version that holds to the one found, as far as the signatures lead."""
         history = Log(self._store, tree.history(BUS))
         for version in range(self.bus.version + 1, found.version + 1):
-            link = raw if version == found.version else history.read(version)
+            link = raw if version == found.version else self._link(history, version)
             try:
                 fault = "it is missing" if link is None else succession_fault(self.bus, _parsed(link), split(link))
             except MessageError as error:
@@ -154,6 +151,10 @@ class Authority:
                 self._refuse(f"version {version} of {BUS_FILE}: {fault}; version {self.bus.version} holds", link)
                 return
             self._accept(_parsed(link), link)
+
+    def _link(self, history: Log, version: int) -> bytes | None:
+        """Read a version that a listing shows; one that is not there is not waited for."""
+        return history.read(version) if history.after(version - 1, 1) == [version] else None
 
     def _accept(self, bus: Bus, raw: bytes) -> None:
         self._home.replace(_SEEN, raw)

@@ -18,7 +18,7 @@ from somabus.errors import (
 )
 from somabus.home import Places, agent_home, check_apart, check_private, default_home, load_signer
 from somabus.model.bus import BUS_FILE, Bus, BusPolicy
-from somabus.model.envelope import split
+from somabus.model.envelope import Seal, split
 from somabus.model.ids import IdMaker
 from somabus.model.names import check_name
 from somabus.model.signing import Signer
@@ -150,23 +150,26 @@ def known(store: DirectoryStore, places: Places, path: str) -> Bus:
         NotABusError: there is none and never was.
         TrustError: another bus lies where one with operators was.
     """
+    before = places.recall(path)
     try:
-        bus = read_bus(store)
+        raw = _read(store)
     except StoreUnavailableError:
-        recalled = places.recall(path)
-        if recalled is not None:
-            return recalled
+        if before is not None:
+            return before
         if not Path(path).exists() or Path(path).is_dir():
             raise NotABusError(path) from None
         raise
-    before = places.recall(path)
+    bus, envelope = _parsed(raw), split(raw)
     if before is not None and before.owned and before.bus != bus.bus:
         raise TrustError(
             f"at {path} lay the bus {before.bus}, which has operators, and now another one lies there, {bus.bus}; "
             f"if a human replaced it on purpose, remove {places.where(path)} and try again"
         )
-    if before is not None and before.owned and before.bus == bus.bus and bus.version < before.version:
-        return before  # put back; the authority tells of it
+    known_by = before if before is not None and before.owned else bus
+    if bus != before and known_by.owned and known_by.signer_of(envelope, Seal.BUS) is None:
+        return before or bus  # not proven from here; the authority follows it, or refuses and tells
+    if before is not None and before.owned and bus.version < before.version:
+        return before
     places.remember(path, bus)
     return bus
 
@@ -178,12 +181,23 @@ def read_bus(store: Store) -> Bus:
         StoreUnavailableError: it is not there now.
         StoreDamagedError: it is there and is no such file.
     """
+    return _parsed(_read(store))
+
+
+def _read(store: Store) -> bytes:
     try:
         raw = store.read(BUS_FILE)
-        if raw is None:
-            raise StoreUnavailableError(BUS_FILE, "not there")
+    except DocumentTooLargeError as error:
+        raise StoreDamagedError(BUS_FILE, str(error)) from error
+    if raw is None:
+        raise StoreUnavailableError(BUS_FILE, "not there")
+    return raw
+
+
+def _parsed(raw: bytes) -> Bus:
+    try:
         return Bus.from_object(parse_object(split(raw).body))
-    except (MessageError, DocumentTooLargeError) as error:
+    except MessageError as error:
         raise StoreDamagedError(BUS_FILE, str(error)) from error
 
 

@@ -109,11 +109,16 @@ class Ratchet(Generic[T]):
             raw = self._home.read(f"{_SEEN}/{key}")
             if raw is None:
                 return None
-            value: T | None = self._parsed(raw)
-            number = value.number if value is not None else 0
-            try:
-                value = self._opened(raw)
-            except (TrustError, MessageError):
-                value = None  # who signed it has gone; its number counts all the same
-            known = self._known[key] = _Known(raw, number, value, epoch)
+            known = self._known[key] = self._recalled(raw, epoch)
         return known
+
+    def _recalled(self, raw: bytes, epoch: int) -> _Known[T]:
+        """Take up what was remembered; what cannot be read there any more is met anew."""
+        try:
+            number = self._parsed(raw).number
+        except (TrustError, MessageError):
+            return _Known(raw, 0, None, epoch)
+        try:
+            return _Known(raw, number, self._opened(raw), epoch)
+        except (TrustError, MessageError):
+            return _Known(raw, number, None, epoch)  # who signed it has gone; its number counts all the same

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+import orjson
 from pydantic import Field
 
 from somabus.model.message import Id, Message, Name, Utc, Value
@@ -81,4 +82,11 @@ def mismatch(request: Request, message: Message, me: str) -> str:
              "body": request.detail, "data": request.data, "subject": "", "topic": None}  # fmt: skip
     sent = {"sender": message.sender, "kind": message.kind, "to": me,
             "body": message.body, "data": message.data, "subject": message.subject, "topic": message.topic}  # fmt: skip
-    return next((f"its {name} is not the approved one" for name in asked if asked[name] != sent[name]), "")
+    # As JSON: to Python 1, 1.0 and true are equal, to a handler they may not be.
+    return next(
+        (f"its {name} is not the approved one" for name in asked if _json(asked[name]) != _json(sent[name])), ""
+    )
+
+
+def _json(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

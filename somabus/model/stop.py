@@ -12,9 +12,10 @@ from typing import Final, Literal, NamedTuple
 from pydantic import Field
 
 from somabus.model.message import Id, Name, Utc, Value
+from somabus.model.names import is_name
 
-_STOP: Final = re.compile(r"stop(?![a-z0-9])", re.IGNORECASE)
-_SCOPED: Final = re.compile(r"stop\.(agent|kind)\.(.+)", re.IGNORECASE)
+_STOP: Final = re.compile(r"stop(?![a-z0-9])", re.IGNORECASE | re.ASCII)
+_SCOPED: Final = re.compile(r"stop\.(agent|kind)\.(.+)", re.IGNORECASE | re.ASCII)
 
 
 class Range(StrEnum):
@@ -55,7 +56,9 @@ def scope_of(file: str) -> Scope | None:
     if not _STOP.match(file):
         return None
     scoped = _SCOPED.fullmatch(file)
-    return Scope(Range(scoped[1].lower()), scoped[2].lower()) if scoped else Scope(Range.BUS)
+    if scoped is None or not is_name(scoped[2].lower()):
+        return Scope(Range.BUS)  # "STOP.agent.scout (copy)": whoever made it wants something stopped
+    return Scope(Range(scoped[1].lower()), scoped[2].lower())
 
 
 class Stop(Value):
