@@ -410,7 +410,7 @@ class Agent:
             except StoppedError as error:
                 if not held:
                     _log.warning("stopped", extra={"detail": str(error)})
-                held = True
+                held, next_look = True, 0.0
                 stop.wait(_GLANCE_S)  # it stays, and goes on when the stop is lifted
             except SomabusError as error:
                 _log.warning("could not process mail", extra={"detail": str(error)})
@@ -433,8 +433,7 @@ class Agent:
         try:
             if self._services.registry.knows(self.name):
                 if self._services.halt.hold() is not None:
-                    self._card = self._wished_card(changed=False)
-                    self._joined = True
+                    self._join_stopped()
                     return
             else:
                 self._check("Agent.join")
@@ -446,6 +445,13 @@ class Agent:
             if must and self._services.connection.drive.joinpath(BUS_FILE).exists():
                 raise
         self._schedule = self._services.parts.schedule = Schedule.parse(self._card.cadence)
+
+    def _join_stopped(self) -> None:
+        """Be the agent that the card shows, under a stop; what was to be changed in it is refused."""
+        self._card = self._wished_card(changed=False)
+        if any(getattr(self._card, fact) != value for fact, value in self._declared.items()):
+            self._check("Agent.join")
+        self._joined = True
 
     def _new_card(self) -> Card:
         facts: dict[str, Any] = {

@@ -4,14 +4,17 @@ Before it appends, an agent reads to the end of the log; it then appends under e
 was faster, that entry is read too, and perhaps says the same.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Final
 
 from somabus.cursors import CursorBook
+from somabus.incidents import Tell
 from somabus.log import Log
 from somabus.model import tree
 from somabus.model.draft import Draft
 from somabus.model.message import Message, Priority
+from somabus.model.trust import Trust
 from somabus.opener import Opened
 from somabus.outbox import Outbox, Shared
 from somabus.store.port import Store
@@ -31,11 +34,13 @@ class Alerts:
         outbox: Outbox,
         cursors: CursorBook,
         compose: Callable[[Draft], tuple[Message, bytes]],
+        tell: Tell,
     ) -> None:
         self._log = Log(store, tree.ALERTS)
         self._outbox = outbox
         self._cursors = cursors
         self._compose = compose
+        self._tell = tell
         self._fresh: list[Opened] = []
         self.reading = False
 
@@ -50,7 +55,7 @@ class Alerts:
         )
         for _ in range(_TRIES):
             self._catch_up()
-            if self._cursors.alerted.get(_name(component, episode)) == severity:
+            if self._cursors.alerted.get(_name(component, episode, detail)) == severity:
                 return False
             data = self._compose(draft)[1]
             if self._log.append_at(self._cursors.position(tree.ALERTS).at + 1, data):
@@ -67,7 +72,7 @@ class Alerts:
 
     def end_episodes(self, component: str, kind: str) -> None:
         """Forget the episodes of a component that begin like this: the next one is another."""
-        start = _name(component, kind)
+        start = f"{component} | {kind}"
         for name in [each for each in self._cursors.alerted if each.startswith(start)]:
             del self._cursors.alerted[name]
 
@@ -80,15 +85,19 @@ class Alerts:
             self.reading = False
 
     def _learn(self, entry: Shared) -> None:
+        # Forgeries alone: an agent whose own alerts are not believed would tell of each with the next.
+        if entry.opened is not None and entry.opened.trust is Trust.FORGED:
+            self._tell(tree.ALERTS, f"{entry.number}: {entry.fault}", f"entry {entry.number}: {entry.fault}")
         if entry.opened is None or entry.fault or entry.opened.message.kind != "alert":
             return
         data = entry.opened.message.data
         known = self._cursors.alerted
-        known[_name(data["component"], str(data.get("episode"))[:200])] = data["severity"]
+        known[_name(data["component"], str(data.get("episode"))[:200], data["detail"])] = data["severity"]
         while len(known) > _EPISODES:
             del known[next(iter(known))]
         self._fresh.append(entry.opened)
 
 
-def _name(component: str, episode: str) -> str:
-    return f"{component} | {episode}"
+def _name(component: str, episode: str, detail: str) -> str:
+    """What makes an alert the same: also what it says, or whoever is first could say something harmless of it."""
+    return f"{component} | {episode} | {hashlib.sha256(detail.encode(errors='replace')).hexdigest()[:8]}"

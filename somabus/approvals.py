@@ -25,7 +25,6 @@ from somabus.errors import (
     MalformedMessageError,
     MessageError,
     NotApprovedError,
-    SomabusError,
     StoreDamagedError,
     TrustError,
 )
@@ -177,9 +176,12 @@ class Approvals:
         Raises:
             NotApprovedError: there is no request of that id that its agent signed.
         """
+        return self._look(approval_id, self._tell)
+
+    def _look(self, approval_id: str, tell: Tell) -> Asked:
         self._authority.refresh()
-        raw, request = self._request(approval_id)
-        answer, fault = self._answer(approval_id, raw)
+        raw, request = self._request(approval_id, tell)
+        answer, fault = self._answer(approval_id, raw, tell)
         used = self._used(approval_id)
         return Asked(request, standing(request, answer, self._now(), used=used), answer, fault)
 
@@ -204,9 +206,16 @@ class Approvals:
         """See `Approval.use`."""
         asked = self.look(approval_id)
         if asked.request.agent != self._me or asked.request.to != self._me:
-            raise self._refused(approval_id, f"it is for {asked.request.agent} on {asked.request.to}, not {self._me}")
+            raise self._refused(
+                self._tell, approval_id, f"it is for {asked.request.agent} on {asked.request.to}, not {self._me}"
+            )
         self._halt.check("Approval.use", [asked.request.action])
-        self._spend(asked, None)
+        try:
+            self._spend(asked, None)
+        except NotApprovedError as error:
+            if not asked.fault:  # a false answer was told when it was looked at
+                self._tell(f"approval {approval_id}", error.reason, error.reason)
+            raise
 
     def cover(self, message: Message, *, spend: bool) -> None:
         """Make sure that a message of a protected kind is covered by an approval, and use it up for that message.
@@ -217,16 +226,25 @@ class Approvals:
         approval_id = message.refs.get("approval") or ""
         if not is_id(approval_id):
             raise NotApprovedError(approval_id, f"mail of kind {message.kind} needs refs.approval, and it names none")
-        asked = self.look(approval_id)
+        asked = self._look(approval_id, _nobody)  # whoever sets the message aside tells of it
         differs = mismatch(asked.request, message, self._me)
         if differs:
-            raise self._refused(approval_id, differs)
-        if self._spent_here_on(approval_id) == message.id:
+            raise NotApprovedError(approval_id, differs)
+        use = self._spent_here(approval_id)
+        if use is not None and use.message == message.id and not use.done:
             return  # this very message, come again: what lies on the bus could be anybody's word, this is ours
         if spend:
             self._spend(asked, message.id)
         elif asked.state is not ApprovalState.GRANTED:
             raise NotApprovedError(approval_id, _said(asked))
+
+    def finish(self, message: Message) -> None:
+        """Note that a covered message was handled to its end: no copy of it is covered again."""
+        approval_id = message.refs.get("approval") or ""
+        use = self._spent_here(approval_id) if is_id(approval_id) else None
+        if use is not None and use.message == message.id:
+            done = use.model_copy(update={"done": True})
+            self._home.replace(_memory(approval_id), seal_body(done.to_json(), Seal.USE, self._sign))
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -234,16 +252,16 @@ class Approvals:
         """Power cut after each step: 1 spent as far as this agent knows, 2 spent for all. Never twice."""
         request = asked.request
         if asked.state is not ApprovalState.GRANTED:
-            raise self._refused(request.id, _said(asked))
+            raise NotApprovedError(request.id, _said(asked))
         use = Use(bus=request.bus, id=request.id, by=self._me, at=self._now(), message=message_id)
         raw = seal_body(use.to_json(), Seal.USE, self._sign)
         try:
             self._home.create(_memory(request.id), raw)  # 1
             self._store.create(tree.approval(request.id, "use"), raw)  # 2
         except KeyExistsError:
-            raise self._refused(request.id, "it was used before") from None
+            raise NotApprovedError(request.id, "it was used before") from None
 
-    def _request(self, approval_id: str) -> tuple[bytes, Request]:
+    def _request(self, approval_id: str, tell: Tell) -> tuple[bytes, Request]:
         if not is_id(approval_id):
             raise NotApprovedError(approval_id, "it is no id of an approval")
         key = tree.approval(approval_id, "request")
@@ -254,14 +272,16 @@ class Approvals:
                 raise NotApprovedError(approval_id, "nobody asked for it")
             request = Request.from_object(parse_object(split(raw).body))
         except (MessageError, StoreDamagedError, DocumentTooLargeError) as error:
-            raise self._refused(approval_id, f"the request cannot be read: {error}") from None
+            raise self._refused(tell, approval_id, f"the request cannot be read: {error}") from None
         if (request.bus, request.id) != (self._authority.bus.bus, approval_id):
-            raise self._refused(approval_id, f"the request was made as {request.id} on the bus {request.bus}", raw)
+            raise self._refused(
+                tell, approval_id, f"the request was made as {request.id} on the bus {request.bus}", raw
+            )
         if not self._identities.signed_by(request.agent, split(raw), Seal.REQUEST):
-            raise self._refused(approval_id, f"the request was not signed by {request.agent}", raw)
+            raise self._refused(tell, approval_id, f"the request was not signed by {request.agent}", raw)
         return raw, request
 
-    def _answer(self, approval_id: str, request: bytes) -> tuple[Answer | None, str]:
+    def _answer(self, approval_id: str, request: bytes, tell: Tell) -> tuple[Answer | None, str]:
         """Return an operator's answer to exactly these bytes, or why what lies there is none."""
         key = tree.approval(approval_id, "answer")
         raw = None
@@ -278,27 +298,31 @@ class Approvals:
                 return answer, ""
         except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError) as error:
             fault = str(error)
-        self._tell(f"approval {approval_id}", fault, fault, raw)
+        tell(f"approval {approval_id}", fault, fault, raw)
         return None, fault
 
     def _used(self, approval_id: str) -> bool:
-        """Tell whether an approval was used: as this agent remembers, or as anything on the bus says, whoever wrote it."""
+        """Tell whether an approval was used: as this agent remembers, or as anything on the bus says, by anybody."""
         if self._home.read(_memory(approval_id)) is not None:
             return True
         return "use.json" in self._store.list(tree.approval(approval_id))
 
-    def _spent_here_on(self, approval_id: str) -> str | None:
-        """Return the message for which this agent used an approval up; power gone in between, the bus learns it now."""
+    def _spent_here(self, approval_id: str) -> Use | None:
+        """Return the use that this agent made of an approval; power gone in between, the bus learns it now."""
         raw = self._home.read(_memory(approval_id))
         if raw is None:
             return None
         with suppress(KeyExistsError):
             self._store.create(tree.approval(approval_id, "use"), raw)
-        return Use.from_object(parse_object(split(raw).body)).message
+        return Use.from_object(parse_object(split(raw).body))
 
-    def _refused(self, approval_id: str, reason: str, evidence: bytes | None = None) -> SomabusError:
-        self._tell(f"approval {approval_id}", reason, reason, evidence)
+    def _refused(self, tell: Tell, approval_id: str, reason: str, evidence: bytes | None = None) -> NotApprovedError:
+        tell(f"approval {approval_id}", reason, reason, evidence)
         return NotApprovedError(approval_id, reason)
+
+
+def _nobody(component: str, episode: str, detail: str, evidence: bytes | None = None) -> None:
+    """Tell nobody."""
 
 
 def request_digest(raw: bytes) -> str:

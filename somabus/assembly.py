@@ -143,7 +143,11 @@ class Assembly:
         self.cursors = CursorBook(self.store, self.me, self.signer, also=self.keys[1:])
         self.outbox = Outbox(self.store, self.me, self.authority, self.opener)
         self.alerts = Alerts(
-            self.store, self.outbox, self.cursors, lambda draft: self.composer.entry(draft, channel=CHANNEL)
+            self.store,
+            self.outbox,
+            self.cursors,
+            lambda draft: self.composer.entry(draft, channel=CHANNEL),
+            tell=self.incidents.tell,
         )
 
     def _humans(self) -> None:

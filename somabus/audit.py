@@ -34,10 +34,18 @@ class Audit:
         signer: seals the entries; None for one who has no key that it may use.
         now: the drive's time.
         home: remembers the end of the log, or None for one who remembers nothing.
+        author_fault: for the check: says why an entry is not by whom it says, or nothing.
     """
 
     def __init__(
-        self, store: Store, bus: str, me: str, signer: Signer | None, now: Callable[[], datetime], home: Store | None
+        self,
+        store: Store,
+        bus: str,
+        me: str,
+        signer: Signer | None,
+        now: Callable[[], datetime],
+        home: Store | None,
+        author_fault: Callable[[AuditEntry], str] = lambda _entry: "",
     ) -> None:
         self._store = store
         self._bus = bus
@@ -45,6 +53,7 @@ class Audit:
         self._signer = signer
         self._now = now
         self._home = home
+        self._author_fault = author_fault
         self._log = Log(store, tree.AUDIT)
 
     def append(self, act: str, subject: str, detail: str = "", *, evidence: bytes | None = None) -> int:
@@ -78,7 +87,7 @@ class Audit:
             StoreUnavailableError: could not look.
         """
         sound, last = True, Head()
-        for each in check(self._entries(), self._head()):
+        for each in check(self._entries(), self._head(), self._author_fault):
             sound = sound and not each.fault
             if each.entry is not None:
                 last = Head(number=each.number, digest=self._digest_of(each.number))

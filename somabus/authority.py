@@ -15,7 +15,8 @@ from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedErro
 from somabus.incidents import Tell
 from somabus.log import Log
 from somabus.model import signing, tree
-from somabus.model.bus import BUS_FILE, Bus, succession_fault
+from somabus.model.audit import NOT_OPERATORS, AuditEntry
+from somabus.model.bus import BUS_FILE, Bus, OperatorKey, succession_fault
 from somabus.model.envelope import Seal, split
 from somabus.model.message import Value
 from somabus.model.revocation import Revocations, Revoked
@@ -52,6 +53,7 @@ class Authority:
             lambda raw: self.opened(raw, Seal.REVOCATIONS, Revocations),
         )
         self._list: Revocations | None = None
+        self._past: tuple[int, tuple[OperatorKey, ...]] | None = None
 
     @property
     def owned(self) -> bool:
@@ -113,6 +115,39 @@ class Authority:
     def operator_keys(self, name: str) -> tuple[bytes, ...]:
         """Return the keys of an operator of that name; none if nobody of that name is one."""
         return tuple(each.key for each in self.bus.operators if each.name == name)
+
+    def author_fault(self, entry: AuditEntry) -> str:
+        """Say why an entry of the audit is not an operator's although it says so, or nothing."""
+        if entry.act in NOT_OPERATORS and entry.by not in {each.name for each in self._ever()}:
+            return ""
+        if entry.act in NOT_OPERATORS and entry.key is None:
+            return ""
+        keys = {each.public_key for each in self._ever() if each.name == entry.by}
+        if entry.key in keys:
+            return ""
+        return f"it says it is by {entry.by}, and no key that {entry.by} ever had as an operator signed it"
+
+    def _ever(self) -> tuple[OperatorKey, ...]:
+        """Return everybody who was an operator in any version up to the one that holds."""
+        if self._past is None or self._past[0] != self.bus.version:
+            self._past = (self.bus.version, self._history())
+        return self._past[1]
+
+    def _history(self) -> tuple[OperatorKey, ...]:
+        """Go back from the version that holds: the one before must name who signed it."""
+        found, log = list(self.bus.operators), Log(self._store, tree.history(BUS))
+        newer, raw = self.bus, self._raw
+        while raw is not None and newer.version > 1:
+            older_raw = self._link(log, newer.version - 1)
+            try:
+                older = None if older_raw is None else _parsed(older_raw)
+            except MessageError:
+                break
+            if older is None or succession_fault(older, newer, split(raw)):
+                break
+            found += [each for each in older.operators if each not in found]
+            newer, raw = older, older_raw
+        return tuple(found)
 
     # -- version by version -----------------------------------------------------------------------------------
 

@@ -367,6 +367,8 @@ class Routine:
         for peer in peers:
             if not peer.fault:
                 parts.alerts.end_episodes(peer.name, "fault")
+            else:
+                self._tell_fault(peer)
         try:
             for one in accuse(peers, me=parts.me, overdue=run.overdue or run.missed > 0):
                 if self._still(one.component, peers):
@@ -380,6 +382,14 @@ class Routine:
         tally = {verdict: list(run.peers.values()).count(verdict) for verdict in dict.fromkeys(run.peers.values())}
         said = ", ".join(f"{count} {verdict}" for verdict, count in tally.items()) or "nobody else is here"
         return said + (f"; {raised} alerts raised" if raised else "") + faults
+
+    def _tell_fault(self, peer: Peer) -> None:
+        """Keep what is wrong with a peer in the audit; what cannot be read now is no evidence."""
+        evidence: bytes | None = None
+        with suppress(StoreError):
+            evidence = self._parts.store.read(peer.fault_at)
+        if evidence is not None:
+            self._parts.incidents.tell(peer.name, f"fault: {peer.fault}"[:200], peer.fault[:1000], evidence)
 
     def _still(self, name: str, peers: list[Peer]) -> bool:
         """Look a second time before accusing: what was read may be old on this drive."""

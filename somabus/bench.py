@@ -251,6 +251,7 @@ class _Bare:
 
     def wake(self, folder: str, wait: Callable[[], object]) -> float:
         """Let a file arrive in a folder where somebody waits; return the seconds until the waiter is back."""
+        os.makedirs(folder, exist_ok=True)
         name = self._aside()
         arrived_at: list[float] = []
 

@@ -28,9 +28,19 @@ class Delivery:
     `LeaseLostError` and change nothing.
     """
 
-    def __init__(self, box: Box, chain: "Chain", slot: Slot, opened: Opened, reply: Callable[..., Receipt]) -> None:
+    def __init__(
+        self,
+        box: Box,
+        chain: "Chain",
+        slot: Slot,
+        opened: Opened,
+        *,
+        reply: Callable[..., Receipt],
+        finish: Callable[[Message], None],
+    ) -> None:
         self._box = box
         self._chain = chain
+        self._finish = finish
         self._slot = slot
         self._opened = opened
         self._reply = reply
@@ -79,6 +89,7 @@ class Delivery:
             LeaseLostError: somebody else has it now; nothing was changed.
             StoreError: it is not known whether it was acknowledged; it may come again.
         """
+        self._finish(self.message)
         self._box.ack(self._slot)
         self.settled = True
 

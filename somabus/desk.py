@@ -9,7 +9,7 @@ from pathlib import Path
 
 from somabus.clock import Clock, SystemClock
 from somabus.connection import base_of, known, new_writer
-from somabus.errors import ConfigurationError, KeyExistsError
+from somabus.errors import ConfigurationError, KeyExistsError, MessageError
 from somabus.home import Places, check_apart, check_private, operator_home, operators_here
 from somabus.model.bus import BUS_FILE, Bus
 from somabus.model.names import check_name
@@ -70,7 +70,11 @@ class Desk:
         """
         home = self._home(self._only(name))
         check_private(home)
-        return read_key(home.read(_KEY) or b"")
+        try:
+            return read_key(home.read(_KEY) or b"")
+        except MessageError as error:
+            message = f"the key file {home.root}/{_KEY} is damaged ({error}); bring back a copy of it"
+            raise ConfigurationError(message) from error
 
     def sit(self, passphrase: Callable[[], str], name: str | None = None) -> Seat:
         """Unlock the key and take the seat.

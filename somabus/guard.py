@@ -5,6 +5,7 @@ from somabus.authority import Authority
 from somabus.errors import NotApprovedError
 from somabus.halt import Halt
 from somabus.model.deadletter import Reason
+from somabus.model.message import Message
 from somabus.model.trust import Trust
 from somabus.opener import Opened, Refusal
 
@@ -38,6 +39,14 @@ class Guard:
     def spend(self, opened: Opened) -> Refusal | None:
         """Use up the approval of a message that is about to be delivered, or say why it may not be."""
         return self._covered(opened, spend=True)
+
+    def finish(self, message: Message) -> None:
+        """Note that a message was handled to its end, before it is acknowledged: protected work is not done again.
+
+        Power gone before the acknowledgement: it comes again, and is set aside as done; a human looks.
+        """
+        if message.kind in self._authority.bus.policy.protected:
+            self._approvals.finish(message)
 
     def _covered(self, opened: Opened, *, spend: bool) -> Refusal | None:
         protected = opened.message.kind in self._authority.bus.policy.protected

@@ -150,13 +150,18 @@ class Halt:
         name = f"{stop.id}.json"
         if name not in self._store.list("operator/resumed"):
             return False
+        raw = None
         try:
             raw = self._store.read(tree.resumed(stop.id), listed=True) or b""
-            return self._authority.opened(raw, Seal.RESUME, Resume).stop == stop.id
+            lifted = self._authority.opened(raw, Seal.RESUME, Resume).stop
+            if lifted == stop.id:
+                return True
+            why = f"it lifts {lifted}"
         except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError) as error:
-            fault = f"the resume of the stop of {stop.scope} does not count: {error}"
-            self._tell(stop.scope.file, f"false resume {stop.id}", fault, None)
-            return False
+            why = str(error)
+        fault = f"the resume of the stop of {stop.scope} does not count: {why}"
+        self._tell(stop.scope.file, f"false resume {stop.id}", fault, raw)
+        return False
 
     def _remembered(self) -> Iterable[Stop]:
         for name in self._home.list(_SEEN):

@@ -17,7 +17,7 @@ from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedErro
 from somabus.incidents import Tell
 from somabus.model import tree
 from somabus.model.card import Card
-from somabus.model.certificate import Certificate, Rotation
+from somabus.model.certificate import Certificate
 from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.lookalike import passes_for, twin_of
 from somabus.model.names import is_name
@@ -47,6 +47,7 @@ class _Looked(NamedTuple):
     version: int
     certificate: Certificate | None
     fault: str
+    predecessor: bytes | None = None
 
 
 class Identities:
@@ -167,7 +168,7 @@ class Identities:
         if certificate is not None and not fault:
             fault = certificate.fault(self._authority.bus.bus, name, now) or self._uncounted(certificate, now)
         if fault:
-            self._tell(f"certificate of {name}", fault, fault, looked.raw)
+            self._tell(name, f"fault: {fault}"[:200], fault, looked.raw)
         return (None if fault else certificate), fault
 
     def _uncounted(self, certificate: Certificate, now: datetime) -> str:
@@ -198,7 +199,8 @@ class Identities:
         if raw is None:
             return _Looked(now, None, version, None, "")
         try:
-            return _Looked(now, raw, version, self._authority.opened(raw, Seal.CERTIFICATE, Certificate), "")
+            certificate = self._authority.opened(raw, Seal.CERTIFICATE, Certificate)
+            return _Looked(now, raw, version, certificate, "", certificate.predecessor())
         except (MessageError, TrustError) as error:
             return _Looked(now, raw, version, None, str(error))
 
@@ -206,20 +208,19 @@ class Identities:
         """Pin a certified key; where another was pinned, only if that one handed over or was called back."""
         if pin == certificate.key:
             return ""
-        if pin is not None and not certificate.handed_over_by(pin) and self._authority.revoked(pin, now) is None:
+        handed_over = pin is not None and self._certificates[name].predecessor == pin
+        if pin is not None and not handed_over and self._authority.revoked(pin, now) is None:
             fault = f"the certificate of {name} names another key than the one seen first, which handed nothing over"
-            self._tell(f"certificate of {name}", fault, fault, None)
+            self._tell(name, f"fault: {fault}"[:200], fault, None)
             return fault
         self._pins.succeed(name, certificate.key, now)
         return ""
 
     def _with_previous(self, certificate: Certificate, now: datetime) -> tuple[bytes, ...]:
-        previous = certificate.previous
-        rotation = None if previous is None else Rotation.opened(previous.rotation.encode())
-        if previous is None or rotation is None or previous.until <= now:
+        previous, old = certificate.previous, self._certificates[certificate.agent].predecessor
+        if previous is None or old is None or previous.until <= now or self._authority.revoked(old, now):
             return (certificate.key,)
-        old = rotation.old
-        return (certificate.key,) if self._authority.revoked(old, now) else (certificate.key, old)
+        return certificate.key, old
 
     # -- the first sight of a name ----------------------------------------------------------------------------
 
@@ -235,12 +236,15 @@ class Identities:
         if twin is None or self._came_first(card, twin):
             return
         fault = f"the name {card.name} looks like {twin}, who was here before; an operator must certify it"
-        self._tell(f"registry/{card.name}", fault, fault, self._store.read(tree.card(card.name)))
-        raise TrustError(fault)
+        refusal = TrustError(fault)
+        self._tell(card.name, f"fault: {refusal}"[:200], str(refusal), self._store.read(tree.card(card.name)))
+        raise refusal
 
     def _came_first(self, card: Card, twin: str) -> bool:
         """Tell whether a card is older than its twin; the one already pinned here is older, whatever cards say."""
         if self._authority.operator_keys(twin) or self._pins.key(twin) is not None:
+            return False
+        if self._authority.owned and self._certificate(twin, self._store.now())[0] is not None:
             return False
         try:
             other = self.card(twin)

@@ -319,7 +319,7 @@ class Inbox:
         elif (uncovered := self._guard.spend(opened)) is not None:
             self._box.quietly_aside(slot, uncovered.reason, uncovered.detail, message)
         else:
-            return Delivery(self._box, self.chain, slot, opened, self._reply)
+            return Delivery(self._box, self.chain, slot, opened, reply=self._reply, finish=self._guard.finish)
         return None
 
     def _done_before(self, message: Message) -> bool:

@@ -84,7 +84,9 @@ class Ratchet(Generic[T]):
         known = self._remembered(key)
         value = None if known is None else known.value
         try:
-            raw = self._store.read(key, listed=known is not None)
+            raw = self._store.read(key)
+            if raw is None and known is not None and self._listed(key):
+                raw = self._store.read(key, listed=True)  # being replaced just now
         except (StoreDamagedError, DocumentTooLargeError) as error:
             return Reading(value, str(error))
         if raw is None:
@@ -102,6 +104,10 @@ class Ratchet(Generic[T]):
         self._home.replace(f"{_SEEN}/{key}", raw)
         self._known[key] = _Known(raw, found.number, found, self._epoch())
         return Reading(found, raw=raw)
+
+    def _listed(self, key: str) -> bool:
+        folder, _, name = key.rpartition("/")
+        return name in self._store.list(folder)
 
     def _remembered(self, key: str) -> _Known[T] | None:
         known, epoch = self._known.get(key), self._epoch()

@@ -38,7 +38,7 @@ _OTHER_KEY: Final = "its key is not the one seen first; nobody believes it until
 class Peer:
     """One agent as the registry shows it now.
 
-    `fault` says what could not be read or verified; without fault and verdict its card is not visible here yet.
+    `fault` says what could not be read or verified, and `fault_at` which document; without fault and verdict its card is not visible here yet.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Peer:
     heartbeat: Heartbeat | None = None
     trust: Trust | None = None
     fault: str = ""
+    fault_at: str = ""
 
     @property
     def short(self) -> str:
@@ -108,18 +109,21 @@ class Registry:
             StoreUnavailableError: could not look at all.
         """
         card: Card | None = None
+        at = tree.card(name)
         try:
             card = self.card(name)
             if card is None:
                 return Peer(name, None)  # joining just now, or its card is not visible here yet
             standing = self._identities.standing(name)
             if card.key not in standing.keys:
-                return Peer(name, None, card=card, trust=standing.trust, fault=standing.fault or _OTHER_KEY)
+                fault = standing.fault or _OTHER_KEY
+                return Peer(name, None, card=card, trust=standing.trust, fault=fault, fault_at=at)
+            at = tree.heartbeat(name)
             heartbeat = self.heartbeat(name)
         except StoreUnavailableError:
             raise
         except (MessageError, TrustError, StoreError, ValueError) as error:
-            return Peer(name, None, card=card, fault=str(error))
+            return Peer(name, None, card=card, fault=str(error), fault_at=at)
         seen = heartbeat.written_at if heartbeat else card.joined_at
         verdict = judge_presence(
             last_seen=seen,
@@ -183,10 +187,15 @@ class Registry:
             raise StoreDamagedError(tree.card(mine.name), str(error)) from error
         if there is None:
             raise StoreUnavailableError(tree.card(mine.name), "it exists and cannot be read yet")
-        standing = self._identities.standing(mine.name)
-        if there.key != mine.key and not (mine.key in standing.keys and there.key in standing.keys):
+        if there.key != mine.key and not self._may_follow(mine, there):
             raise NameTakenError(mine.name, there.short)
         return there
+
+    def _may_follow(self, mine: Card, there: Card) -> bool:
+        """Tell whether a card of another key may take the place: that key was called back, or handed over to this."""
+        if mine.key in self._identities.standing(mine.name).keys:
+            return True
+        return self._authority.revoked(there.key, self._store.now()) is not None
 
 
 def _changed(there: Card, mine: Card) -> bool:

@@ -55,7 +55,7 @@ class Answer(Value):
 
 
 class Use(Value):
-    """The one use of an approval: by whom, and for which message if it was for one."""
+    """The one use of an approval: by whom, for which message if it was for one, and whether that was handled."""
 
     format: Literal[1] = 1
     bus: Id
@@ -63,6 +63,7 @@ class Use(Value):
     by: Name
     at: Utc
     message: Id | None = None
+    done: bool = False
 
 
 def standing(request: Request, answer: Answer | None, now: datetime, *, used: bool) -> ApprovalState:

@@ -5,8 +5,8 @@ put in without the next one telling.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pydantic import Field
@@ -18,6 +18,8 @@ from somabus.model.message import Id, Name, PublicKey, Utc, Value
 from somabus.model.wire import parse_object
 
 FIRST: Final = ""
+NOT_OPERATORS: Final = frozenset(["refused", "stop by hand"])
+"""What others than operators write into the audit."""
 _MAX_DETAIL: Final = 2000
 
 
@@ -73,12 +75,17 @@ def opened(raw: bytes) -> tuple[AuditEntry, str]:
     return entry, "" if signed else "it was changed: its signature does not fit"
 
 
-def check(found: Iterable[tuple[int, bytes | None]], head: Head) -> Iterator[Checked]:
+def check(
+    found: Iterable[tuple[int, bytes | None]],
+    head: Head,
+    author_fault: Callable[[AuditEntry], str] = lambda _entry: "",
+) -> Iterator[Checked]:
     """Judge a chain, entry by entry, and against the last one that this reader has seen before.
 
     Args:
         found: the numbers from 1 on with their bytes, None where there are none.
         head: what was seen at an earlier time.
+        author_fault: says why an entry is not by whom it says, or nothing.
     """
     previous: str | None = FIRST
     last = 0
@@ -88,7 +95,10 @@ def check(found: Iterable[tuple[int, bytes | None]], head: Head) -> Iterator[Che
             yield Checked(number, None, "it is missing: it was removed")
             previous = None
             continue
-        yield _judged(number, raw, previous, head)
+        checked = _judged(number, raw, previous, head)
+        if checked.entry is not None and not checked.fault:
+            checked = replace(checked, fault=author_fault(checked.entry))
+        yield checked
         previous = digest(raw)
     for number in range(last + 1, head.number + 1):
         yield Checked(number, None, "it is missing: it was there before and was removed")

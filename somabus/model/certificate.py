@@ -80,12 +80,10 @@ class Certificate(Value):
             return f"the certificate of {agent} expired at {self.not_after:%Y-%m-%d %H:%M} UTC"
         return ""
 
-    def handed_over_by(self, key: bytes) -> bool:
-        """Tell whether the holder of that key handed over to this certificate's key."""
+    def predecessor(self) -> bytes | None:
+        """Return the key that handed over to this one, by a document that it sealed itself; None if none did."""
         rotation = None if self.previous is None else Rotation.opened(self.previous.rotation.encode())
-        return rotation is not None and (
-            rotation.bus,
-            rotation.agent,
-            rotation.new_key,
-            rotation.old,
-        ) == (self.bus, self.agent, self.public_key, key)
+        if rotation is None:
+            return None
+        ours = (rotation.bus, rotation.agent, rotation.new_key) == (self.bus, self.agent, self.public_key)
+        return rotation.old if ours else None

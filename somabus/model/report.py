@@ -54,7 +54,9 @@ class BeatReport:
         return wire.dump(self)
 
     def __str__(self) -> str:
-        lines = [f"beat {self.number} of {self.agent}: {self.outcome}" + (f" ({self.detail})" if self.detail else "")]
+        lines = [
+            f"beat {self.number} of {self.agent}: {self.outcome}" + (f" ({_line(self.detail)})" if self.detail else "")
+        ]
         lines += [f"  {'ok ' if step.ok else 'NOT'} {step.name:<16} {_line(step.detail)}" for step in self.steps]
         if self.missed:
             lines.append(f"  {self.missed} beats were missed since the last one")

@@ -1,11 +1,12 @@
 """Vouching for agents: certificates, renewals, new keys, and calling keys back."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 from pydantic import ValidationError
 
-from somabus.errors import ConfigurationError, NotJoinedError, StoreUnavailableError, TrustError
+from somabus.errors import ConfigurationError, MessageError, NotJoinedError, StoreUnavailableError, TrustError
 from somabus.model import signing, tree
 from somabus.model.card import Card
 from somabus.model.certificate import LONGEST, Certificate, Previous, Rotation
@@ -78,7 +79,7 @@ def revoke(seat: Seat, agent: str, why: str, *, public_key: str = "") -> tuple[R
 
     Raises:
         NotJoinedError: nobody of that name has joined, and no key was given.
-        ConfigurationError: nothing of that agent counts, so nothing is to be called back.
+        ConfigurationError: it is no public key.
     """
     seat.must_own()
     check_name(agent)
@@ -94,8 +95,7 @@ def revoke(seat: Seat, agent: str, why: str, *, public_key: str = "") -> tuple[R
     except ValidationError as error:
         raise ConfigurationError(explain(error)) from None
     if not fresh:
-        message = f"every known key of {agent} was revoked before"
-        raise ConfigurationError(message)
+        return tuple(each for each in (there.revoked if there else ()) if each.public_key in keys)
     shorts = ", ".join(f"#{signing.short(signing.from_text(each.public_key))}" for each in fresh)
     seat.audit.append("revoke", f"{agent} {shorts}", why)
     _call_back(seat, fresh)
@@ -132,7 +132,11 @@ def _card(seat: Seat, agent: str) -> Card:
 
 def _certificate(seat: Seat, agent: str) -> Certificate | None:
     """Return the certificate that lies there, expired or not, if an operator of this bus signed it."""
-    return seat.identities.standing(agent).certificate
+    raw = seat.store.read(tree.certificate(agent))
+    with suppress(MessageError, TrustError):
+        made = None if raw is None else seat.authority.opened(raw, Seal.CERTIFICATE, Certificate)
+        return made if made is not None and made.agent == agent else None
+    return None
 
 
 def _rotation(seat: Seat, agent: str, raw: bytes, card: Card) -> Rotation | None:

@@ -62,7 +62,10 @@ def set_values(seat: Seat, text: str) -> Creed:
     data = text.strip().encode()
     if len(data) > MAX_VALUES:
         raise MessageTooLargeError(len(data), MAX_VALUES)
-    reading = values_reader(seat.authority).read(tree.VALUES)
+    reader = values_reader(seat.authority)
+    reading = reader.read(tree.VALUES)
+    if seat.complete("values", reading.value.version if reading.value else 0, tree.VALUES, Seal.VALUES):
+        reading = reader.read(tree.VALUES)
     before = _NONE_YET if reading.value is None else reading.value.version
     seat.audit.append("values", tree.VALUES, f"version {before + 1}")
     creed = Creed.model_construct(
@@ -74,9 +77,10 @@ def set_values(seat: Seat, text: str) -> Creed:
 
 def _activate(seat: Seat, goal_id: str, title: str, body: str, proposed_by: str | None) -> Goal:
     now = seat.now()
-    if seat.store.read(tree.goal(goal_id)) is not None:
-        message = f"the goal {goal_id} is there already; change it or end it"
-        raise ConfigurationError(message)
+    seat.complete(f"goal.{goal_id}", 0, tree.goal(goal_id), Seal.GOAL)
+    there = goal_reader(seat.authority).read(tree.goal(goal_id)).value
+    if there is not None:
+        return there  # it was made before
     state = moved(GoalState.PROPOSED, GoalEvent.ACTIVATE)
     goal = _checked(
         bus=seat.bus.bus, id=goal_id, version=1, state=state, title=title, body=body, created_at=now, changed_at=now,
@@ -89,12 +93,17 @@ def _move(seat: Seat, goal_id: str, event: GoalEvent, changes: dict[str, str]) -
     seat.must_own()
     if not is_id(goal_id):
         raise ReferenceNotFoundError("goal", goal_id)
-    reading = goal_reader(seat.authority).read(tree.goal(goal_id))
+    reader = goal_reader(seat.authority)
+    reading = reader.read(tree.goal(goal_id))
+    if seat.complete(f"goal.{goal_id}", reading.value.version if reading.value else 0, tree.goal(goal_id), Seal.GOAL):
+        reading = reader.read(tree.goal(goal_id))
     if reading.value is None:
         if reading.fault:
             raise TrustError(reading.fault)
         raise ReferenceNotFoundError("goal", goal_id)
     there = reading.value
+    if event is GoalEvent.END and there.state is GoalState.ENDED:
+        return there  # it was ended before
     facts = {**there.model_dump(), **changes, "state": moved(there.state, event), "version": there.version + 1}
     return _write(seat, _checked(**{**facts, "changed_at": seat.now(), "operator": seat.name}), event)
 

@@ -2,6 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import ValidationError
 
 from somabus.approvals import Approvals, Asked
 from somabus.audit import Audit
@@ -13,10 +17,12 @@ from somabus.model.approval import Answer, ApprovalState
 from somabus.model.draft import Draft
 from somabus.model.envelope import Seal
 from somabus.model.ids import IdMaker, derive_id, is_id
-from somabus.model.message import Priority
+from somabus.model.message import Priority, Value, explain
 from somabus.model.stop import Resume, Scope, Stop, scope_of
 from somabus.operator.seat import Seat
 from somabus.store.port import Store
+
+V = TypeVar("V", bound=Value)
 
 
 def stop(seat: Seat, scope: Scope, why: str) -> Stopped:
@@ -28,10 +34,10 @@ def stop(seat: Seat, scope: Scope, why: str) -> Stopped:
     halt = _halt(seat)
     there = next((each for each in halt.stops() if each.scope == scope and each.signed and not each.removed), None)
     if there is not None:
+        if there.stop is not None and there.stop.id not in {each for each, _ in _on_record(seat)}:
+            seat.audit.append("stop", f"{scope.file} {there.stop.id}", there.why)  # power went before it was told
         return there
-    now = seat.now()
-    made = Stop(bus=seat.bus.bus, id=seat.ids.make(now), range=scope.range, name=scope.name, why=why, at=now,
-                by=seat.name)  # fmt: skip
+    made = _made(seat.bus.bus, seat.ids, seat.now(), scope, why, seat.name)
     _put(seat.store, scope, seat.sealed(made, Seal.STOP))
     seat.audit.append("stop", f"{scope.file} {made.id}", why)
     return next((each for each in halt.stops() if each.scope == scope), Stopped(scope, why, seat.name, signed=True))
@@ -39,7 +45,7 @@ def stop(seat: Seat, scope: Scope, why: str) -> Stopped:
 
 def stop_by_hand(store: Store, audit: Audit, bus: str, scope: Scope, why: str, *, by: str, ids: IdMaker) -> None:
     """Stop without a key: anybody may stop. The file counts for as long as it lies there."""
-    made = Stop(bus=bus, id=ids.make(store.now()), range=scope.range, name=scope.name, why=why, at=store.now(), by=by)
+    made = _made(bus, ids, store.now(), scope, why, by)
     _put(store, scope, made.to_json())
     audit.append("stop by hand", scope.file, why)
 
@@ -66,7 +72,7 @@ def resume(seat: Seat, scope: Scope | None, why: str) -> tuple[Stopped, ...]:
     known = {each.stop.id for each in lifted if each.stop is not None}
     for stop_id in sorted(known | recorded):
         seat.audit.append("resume", stop_id, why)  # 1
-        made = Resume(bus=seat.bus.bus, stop=stop_id, why=why, at=seat.now(), by=seat.name)
+        made = _checked(Resume, bus=seat.bus.bus, stop=stop_id, why=why, at=seat.now(), by=seat.name)
         seat.store.replace(tree.resumed(stop_id), seat.sealed(made, Seal.RESUME))  # 2
     for name in seat.store.list(""):
         found = scope_of(name)
@@ -129,8 +135,10 @@ def stops_of(seat: Seat) -> tuple[Stopped, ...]:
 
 def _write_answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> None:
     request = seat.store.read(tree.approval(approval_id, "request"), listed=True) or b""
-    made = Answer(bus=seat.bus.bus, id=approval_id, request=hashlib.sha256(request).hexdigest(), granted=granted,
-                  why=why, at=seat.now(), operator=seat.name)  # fmt: skip
+    made = _checked(
+        Answer, bus=seat.bus.bus, id=approval_id, request=hashlib.sha256(request).hexdigest(), granted=granted,
+        why=why, at=seat.now(), operator=seat.name,
+    )  # fmt: skip
     seat.audit.append("approve" if granted else "deny", approval_id, why)
     key, raw = tree.approval(approval_id, "answer"), seat.sealed(made, Seal.ANSWER)
     try:
@@ -171,6 +179,17 @@ def _on_record(seat: Seat) -> Iterator[tuple[str, Scope]]:
         found = scope_of(file)
         if found is not None and is_id(stop_id) and stop_id not in lifted:
             yield stop_id, found
+
+
+def _made(bus: str, ids: IdMaker, now: datetime, scope: Scope, why: str, by: str) -> Stop:
+    return _checked(Stop, bus=bus, id=ids.make(now), range=scope.range, name=scope.name, why=why, at=now, by=by)
+
+
+def _checked(kind: type[V], **members: object) -> V:
+    try:
+        return kind.model_validate(members)
+    except ValidationError as error:
+        raise ConfigurationError(explain(error)) from None
 
 
 def _halt(seat: Seat) -> Halt:

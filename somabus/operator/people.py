@@ -25,8 +25,9 @@ def found(seat: Seat) -> bool:
 
     Done again after a power cut, it completes what was begun.
     """
-    _check_free(seat, seat.name)
+    seat.look()
     if not seat.bus.owned:
+        _check_free(seat, seat.name)
         seat.audit.append("operator init", f"{seat.name} #{signing.short(seat.signer.public_key)}")
         _publish(seat, operators=(_key(seat, seat.name, seat.signer.public_key),))
     elif seat.signer.public_key not in seat.authority.operator_keys(seat.name):
@@ -91,7 +92,7 @@ def set_policy(seat: Seat, **rules: Any) -> Bus:
         policy = BusPolicy.model_validate({**seat.bus.policy.model_dump(), **rules})
     except ValidationError as error:
         raise ConfigurationError(explain(error)) from None
-    changed = ", ".join(f"{name} {value}" for name, value in rules.items())
+    changed = ", ".join(f"{name} {_words(value)}" for name, value in rules.items())
     seat.audit.append("policy", changed)
     return _change(seat, policy=policy)
 
@@ -107,7 +108,7 @@ def rotate(seat: Seat, new: Signer, promote: Callable[[], None]) -> Bus:
         new: the new key, which is on this machine's disk already.
         promote: makes the new key the one that this machine uses.
     """
-    seat.authority.refresh()
+    seat.look()
     keys = seat.authority.operator_keys(seat.name)
     if new.public_key not in keys:
         seat.must_own()
@@ -140,6 +141,10 @@ def _publish(seat: Seat, **changes: Any) -> None:
     seat.publish(BUS, new.version, BUS_FILE, raw, Seal.BUS)
 
 
+def _words(value: Any) -> str:
+    return " ".join(value) or "nothing" if isinstance(value, tuple | list) else str(value)
+
+
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:
     return {
         name: [each.model_dump() for each in value] if isinstance(value, tuple) else value.model_dump()
@@ -159,7 +164,7 @@ def _check_free(seat: Seat, name: str) -> None:
     if name in agents:
         card = seat.identities.card(name)
         raise NameTakenError(name, card.short if card else "?")
-    twin = twin_of(name, agents)
+    twin = twin_of(name, agents | {each.name for each in seat.bus.operators})
     if twin is not None:
         raise LookalikeNameError(name, twin)
 

@@ -68,20 +68,20 @@ def reseal(seat: Seat, keys: tuple[bytes, ...], seals: tuple[Seal, ...] | None) 
 
 def _renew(seat: Seat, keys: tuple[bytes, ...], seal: Seal, kind: _Kind, key: str) -> bool:
     try:
-        raw = seat.store.read(key)
-        envelope = split(raw or b"")
+        envelope = split(seat.store.read(key) or b"")
         value = kind.value.from_object(parse_object(envelope.body))
     except (MessageError, StoreError):
         return False
     if not _by(envelope, keys, seal):
         return False
+    if kind.history is not None and seat.complete(kind.history(value), _number(value), key, seal):
+        return _renew(seat, keys, seal, kind, key)  # power went when it was signed anew before
     value = value.model_copy(update={"operator": seat.name} if "operator" in kind.value.model_fields else {})
     if kind.history is None:
         seat.store.replace(key, seat.sealed(value, seal))
         return True
-    field = "number" if "number" in kind.value.model_fields else "version"
-    number = getattr(value, field) + 1
-    value = value.model_copy(update={field: number})
+    number = _number(value) + 1
+    value = value.model_copy(update={"number" if "number" in kind.value.model_fields else "version": number})
     seat.publish(kind.history(value), number, key, seat.sealed(value, seal), seal)
     return True
 
@@ -96,6 +96,8 @@ def _renew_values(seat: Seat, keys: tuple[bytes, ...]) -> bool:
         return False
     if not _by(envelope, keys, Seal.VALUES):
         return False
+    if seat.complete("values", creed.version, tree.VALUES, Seal.VALUES):
+        return _renew_values(seat, keys)
     publish_values(seat, creed.text.encode(), creed)
     return True
 
@@ -105,6 +107,10 @@ def publish_values(seat: Seat, text: bytes, creed: Creed) -> None:
     made = creed.model_copy(update={"version": creed.version + 1, "operator": seat.name, "at": seat.now()})
     raw = written(text, seal_body(made.to_json(), Seal.VALUES, seat.signer.sign))
     seat.publish("values", made.version, tree.VALUES, raw, Seal.VALUES)
+
+
+def _number(value: Value) -> int:
+    return int(getattr(value, "number", 0))
 
 
 def _by(envelope: Envelope, keys: tuple[bytes, ...], seal: Seal) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from somabus.audit import Audit
-from somabus.authority import Authority
+from somabus.authority import BUS, Authority
 from somabus.errors import ConfigurationError, MessageError, TrustError
 from somabus.identity import Identities
 from somabus.incidents import Incident, Incidents
 from somabus.log import Log
 from somabus.model import tree
-from somabus.model.bus import Bus
+from somabus.model.bus import BUS_FILE, Bus, succession_fault
 from somabus.model.creed import Creed
 from somabus.model.envelope import Seal, seal_body, split
 from somabus.model.ids import IdMaker
@@ -47,17 +47,26 @@ class Seat:
         return self.authority.bus
 
     def must_own(self) -> None:
-        """Make sure that the bus names this operator and this key.
+        """Make sure that the bus names this operator and this key; complete what power cut off before.
 
         Raises:
             ConfigurationError: it does not; nothing was done.
         """
-        self.authority.refresh()
+        self.look()
         if self.signer.public_key not in self.authority.operator_keys(self.name):
             raise ConfigurationError(
                 f"{self.name} is no operator of this bus with the key of this machine; "
                 "an operator admits another with: somabus operator add NAME KEY"
             )
+
+    def look(self) -> None:
+        """Look what holds now, and put in place what an operator published and power kept from its place."""
+        self.authority.refresh()
+        if self.complete(BUS, self.bus.version, BUS_FILE, Seal.BUS):
+            self.authority.refresh()
+        there = self.authority.revocations
+        if self.complete("revocations", there.number if there else 0, tree.REVOCATIONS, Seal.REVOCATIONS):
+            self.authority.refresh()
 
     def sealed(self, value: Value, seal: Seal) -> bytes:
         """Return a document with this operator's signature."""
@@ -66,7 +75,7 @@ class Seat:
     def publish(self, document: str, number: int, key: str, raw: bytes, seal: Seal) -> None:
         """Make a numbered document hold: of two operators at the same moment one wins.
 
-        What lies under the number and no operator signed was planted to be in the way, and is written over.
+        What lies under the number and is no operator's was planted to be in the way, and is written over.
         Power cut after each step: 1 the number is taken, and whoever comes next completes it; 2 done.
 
         Raises:
@@ -75,23 +84,33 @@ class Seat:
         log = Log(self.store, tree.history(document))
         if not log.append_at(number, raw):  # 1
             first = log.read(number) or b""
-            genuine = self._signed(first, seal)
-            if not genuine:
-                self.store.replace(log.key(number), raw)
-            elif first != raw:
+            if self._genuine(first, seal, number) and first != raw:
                 self.store.replace(key, first)
                 raise ConfigurationError(
                     f"another change of the {document} came first, as number {number}, and holds; look and repeat yours"
                 )
+            self.store.replace(log.key(number), raw)
         self.store.replace(key, raw)  # 2
 
-    def _signed(self, raw: bytes, seal: Seal) -> bool:
-        """Tell whether an operator signed a document; the last line of values.md is its own envelope."""
+    def complete(self, document: str, number: int, key: str, seal: Seal) -> bool:
+        """Put the version after a number in its place, if it was published and is not there; tell whether it was so."""
+        log = Log(self.store, tree.history(document))
+        raw = log.read(number + 1) if log.after(number, 1) == [number + 1] else None
+        if raw is None or not self._genuine(raw, seal, number + 1):
+            return False
+        self.store.replace(key, raw)
+        return True
+
+    def _genuine(self, raw: bytes, seal: Seal, number: int) -> bool:
+        """Tell whether a document is the version of that number, by an operator; values.md has its own envelope."""
         with suppress(MessageError, TrustError):
             envelope = Creed.opened(raw)[1] if seal is Seal.VALUES else split(raw)
-            # The first version of the bus is signed by the one whom it names.
-            there = self.bus if self.bus.owned else Bus.from_object(parse_object(envelope.body))
-            return there.signer_of(envelope, seal) is not None
+            value = parse_object(envelope.body)
+            if value.get("number", value.get("version")) != number or value.get("bus") != self.bus.bus:
+                return False
+            if seal is Seal.BUS:
+                return not succession_fault(self.bus, Bus.from_object(value), envelope)
+            return self.bus.signer_of(envelope, seal) is not None
         return False
 
 
@@ -114,13 +133,13 @@ def take_seat(
     Raises:
         TrustError: the bus is not what its operators signed.
     """
-    audit = Audit(store, bus.bus, name, signer, now, home)
     incidents = Incidents(
         home,
         audit=lambda each: _note(audit, each) if tells else None,
         alert=lambda _each: None,  # the one who is alerted sits here
     )
     authority = Authority(store, home, bus, incidents.tell)
+    audit = Audit(store, bus.bus, name, signer, now, home, author_fault=authority.author_fault)
     authority.refresh()
     identities = Identities(store, authority, Pins(home), incidents.tell)
     return Seat(

@@ -196,17 +196,14 @@ ROWS = (
     Attack(
         "A request, worded anew by its agent after it was approved", AGENT, _reworded,
         r"the answer was given to another wording of the request", "Nothing is approved; the mail is set aside.",
-        lacks={"alerted": _TWICE},
     ),
     Attack(
         "An answer, copied to another request", WRITER, _answer_copied, r"the answer was given to [0-9a-f-]{36}",
         "That request stays unanswered.", _APPROVAL, BESIDE,
-        lacks={"audited": _ANSWER_TWICE, "alerted": _ANSWER_TWICE},
     ),
     Attack(
         "An answer in an operator's name, signed by an agent", AGENT, _answer_by_an_agent,
         r"answer is not signed by an operator of this bus", "The request stays unanswered.", _APPROVAL, BESIDE,
-        lacks={"audited": _ANSWER_TWICE, "alerted": _ANSWER_TWICE},
     ),
     Attack(
         "A message that says the request was approved", AGENT, _claimed_by_mail, r"no operator has answered yet",
@@ -228,35 +225,28 @@ ROWS = (
     Attack(
         "Protected mail with another body than was approved", AGENT, _other_body, r"its body is not the approved one",
         "It is set aside and not run.",
-        lacks={"alerted": _TWICE},
     ),
     Attack(
         "Protected mail with other data than was approved", AGENT, _other_data, r"its data is not the approved one",
         "It is set aside and not run.",
-        lacks={"alerted": _TWICE},
     ),
     Attack(
         "Protected mail under another agent's approval", AGENT, _other_sender, r"its sender is not the approved one",
         "It is set aside and not run.",
-        lacks={"alerted": _TWICE},
     ),
     Attack(
         "Protected mail to another agent than was approved", AGENT, _other_recipient, r"its to is not the approved one",
         "It is set aside and not run.",
-        lacks={"alerted": _TWICE},
     ),
     Attack(
         "Protected mail under an expired approval", AGENT, _too_late, r"it expired at \d", "It is set aside and not run.",
-        lacks={"alerted": _TWICE},
     ),
     Attack(
         "Protected mail, sent a second time under one approval", AGENT, _sent_twice, r"it was used before",
         "The first runs; the second is set aside.",
-        lacks={"alerted": _TWICE},
     ),
     Attack(
         "Approved mail that has run, put back with the record of its handling taken away", WRITER, _put_back,
         r"it was used before", "It is set aside and does not run again.",
-        lacks=dict.fromkeys(PROMISES, _PUT_BACK),
     ),
 )  # fmt: skip

@@ -113,25 +113,24 @@ ROWS = (
         "A forged certificate, signed with another key than an operator's", AGENT, _forged,
         r"certificate is not signed by an operator of this bus",
         "The agent stays uncertified; under `certified` its mail is not acted upon.",
-        r"certificate of eve", BESIDE, met_by=HONEST, besides=_MAIL,
+        r"eve", BESIDE, met_by=HONEST, besides=_MAIL,
     ),
     Attack(
         "An expired certificate", AGENT, _expired, r"the certificate of eve expired at \d",
         "From that moment the agent is uncertified; under `certified` its mail is not acted upon.",
-        r"certificate of eve", BESIDE, met_by=HONEST, besides=_MAIL,
+        r"eve", BESIDE, met_by=HONEST, besides=_MAIL,
     ),
     Attack(
         "The certificate of another agent, copied over", WRITER, _copied, r"the certificate under eve was made for mallory",
-        "It certifies nobody.", r"certificate of eve", BESIDE, met_by=HONEST, besides=_MAIL,
+        "It certifies nobody.", r"eve", BESIDE, met_by=HONEST, besides=_MAIL,
     ),
     Attack(
         "A certificate for more than 90 days", OPERATOR, _too_long, r"claims more than 90 days",
-        "It certifies nobody, although an operator signed it.", r"certificate of eve", BESIDE, met_by=HONEST, besides=_MAIL,
+        "It certifies nobody, although an operator signed it.", r"eve", BESIDE, met_by=HONEST, besides=_MAIL,
     ),
     Attack(
         "The certificate of a revoked key, put back", WRITER, _called_back, r"the key of eve was revoked at",
-        "The key counts no more.", r"certificate of eve", BESIDE, met_by=HONEST, besides=_MAIL,
-        lacks={"alerted": "one fact is told as two: by the identities and by the review of peers"},
+        "The key counts no more.", r"eve", BESIDE, met_by=HONEST, besides=_MAIL,
     ),
     Attack(
         "A revoked key that goes on sending", AGENT, _revoked, r"key of mallory that signed it was revoked at .*: stolen",

@@ -184,20 +184,17 @@ ROWS = (
     Attack(
         "A name that looks like another, by a planted card", WRITER, _planted, r"the name p1anner looks like planner",
         "Its key is not remembered and its mail is set aside, until an operator certifies it.",
-        r"registry/p1anner", BESIDE, met_by=HONEST,
-        lacks={"alerted": "one card is told as two: by the identities and by the review of peers"},
+        r"p1anner", BESIDE, met_by=HONEST,
     ),
     Attack(
         "The same with an older date on the card, at an agent that has met neither", WRITER, _planted_newcomer,
         r"the name p1anner looks like planner", "Its key is not remembered, for an operator has certified the other.",
-        r"registry/p1anner", BESIDE, met_by=("scout",),
-        lacks=dict.fromkeys(PROMISES, "a planted card says of itself how old it is, and outranks a certified name"),
+        r"p1anner", BESIDE, met_by=("scout",),
     ),
     Attack(
         "A card, replaced by one with another key", WRITER, _other_card, r"its key is not the one seen first",
         "Nobody believes the card; the key seen first, or certified, goes on counting.",
         r"mallory", BESIDE, met_by=HONEST,
-        lacks=dict.fromkeys(("kept", "audited"), _REVIEW),
     ),
     Attack(
         "A card, replaced by one with another key, and mail signed with it", AGENT, _other_card_and_mail,
@@ -206,7 +203,6 @@ ROWS = (
     Attack(
         "A heartbeat in another's name", WRITER, _heartbeat, r"the heartbeat of mallory was not written by mallory",
         "It says nothing of the agent, which is reported with this fault.", r"mallory", BESIDE, met_by=HONEST,
-        lacks=dict.fromkeys(("kept", "audited"), _REVIEW),
     ),
     Attack(
         "An agent's private key, readable by others", USER, _open_key, r"the private key .* can be read by others, and was not used",
@@ -244,6 +240,5 @@ ROWS = (
     Attack(
         "An entry in an operator's name, signed by an agent, at the end of the audit", AGENT, _in_annas_name,
         r"\b5: .*anna", "`somabus audit` reports its number.", "", _AUDIT, _AUDIT, _AUDIT, met_by=(),
-        lacks=dict.fromkeys(("refused", "named"), _NAME_AND_KEY),
     ),
 )  # fmt: skip

@@ -222,6 +222,5 @@ ROWS = (
         "A false resume, signed by an agent", AGENT, _false_resume,
         r"the resume of the stop of the whole bus does not count: .*not signed by an operator",
         "Whoever saw the signed stop stays stopped.", r"STOP", BESIDE, met_by=HONEST,
-        lacks={"kept": "Halt tells of a false resume without its bytes"},
     ),
 )  # fmt: skip

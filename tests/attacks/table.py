@@ -15,7 +15,9 @@ ATTACKS: Final = (
     *on_rule.ROWS,
     *on_names.ROWS,
 )
-PAGE: Final = Path(__file__).parents[2] / "docs" / "security-attacks.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "security.md"
+_FROM: Final = "<!-- attacks -->\n"
+_TO: Final = "<!-- end of attacks -->\n"
 _HEAD: Final = ("Attack", "Who can try it", "What comes of it", "Evidence", "In the audit", "Alert")
 
 
@@ -33,6 +35,17 @@ def markdown():
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def written():
+    """Return the table that stands in the documentation now."""
+    return PAGE.read_text(encoding="utf-8").partition(_FROM)[2].partition(_TO)[0].strip() + "\n"
+
+
+def write():
+    """Write the table into the documentation."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_FROM)
+    PAGE.write_text(f"{before}{_FROM}\n{markdown()}\n{_TO}{rest.partition(_TO)[2]}", encoding="utf-8")
+
+
 if __name__ == "__main__":
     # What is not kept yet stands there as it is, so a bug that is mended shows in the table by writing it anew.
-    PAGE.write_text(markdown(), encoding="utf-8")
+    write()

@@ -683,9 +683,6 @@ def test_nothing_is_half_ruled_wherever_it_stops(scene, disk, tmp_path_factory, 
     assert at > 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: a stop that stands already is left as it is, also where the audit knows nothing of it"
-)
 def test_a_stop_done_again_is_in_the_audit():
     """A stop is done first and told then; cut off in between and done again, the audit tells of it."""
 
@@ -698,7 +695,6 @@ def test_a_stop_done_again_is_in_the_audit():
         at += 1
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: done again after a power cut, it says that another change came first")
 @pytest.mark.parametrize("scene", [Init(), RotateOperator()], ids=str)
 def test_what_was_cut_off_and_is_begun_again_just_completes(scene):
     """Whoever loses power in the middle of `operator init` or `operator rotate` does it again, and it is done."""

@@ -74,9 +74,6 @@ def test_one_member_changed_is_named(member, other):
     assert found == f"its {member} is not the approved one"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: 1, 1.0 and true are one for Python and three for the handler that gets them"
-)
 @pytest.mark.parametrize("other", [{"n": True}, {"n": 1.0}])
 def test_a_value_of_another_type_is_another_value(other):
     """`true` was not approved where 1 was."""

@@ -108,9 +108,9 @@ def test_a_certificate_shows_that_its_key_was_handed_over():
     """The new key follows the old one, for whoever remembers the old one and for nobody else."""
     made = certificate(previous=handed_over(rotation()))
 
-    assert made.handed_over_by(SCOUT.public_key)
-    assert not made.handed_over_by(SCOUT_NEW.public_key)
-    assert not made.handed_over_by(STRANGER.public_key)
+    assert made.predecessor() == SCOUT.public_key
+    assert made.predecessor() != SCOUT_NEW.public_key
+    assert made.predecessor() != STRANGER.public_key
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_certificate_shows_that_its_key_was_handed_over():
 )
 def test_a_rotation_for_something_else_hands_nothing_over(previous):
     """A rotation of another bus, agent or key, copied into a certificate, proves nothing there."""
-    assert not certificate(previous=previous).handed_over_by(SCOUT.public_key)
+    assert certificate(previous=previous).predecessor() != SCOUT.public_key
 
 
 @pytest.mark.parametrize("trust", Trust)

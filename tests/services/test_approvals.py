@@ -41,9 +41,6 @@ def test_a_granted_message_is_delivered(court):
     assert approval.state == "used"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: the record of a use on the bus is believed unverified, and instead of a grant"
-)
 @pytest.mark.parametrize("answer", [None, False], ids=["nobody answered", "denied"])
 def test_a_use_left_in_the_folder_grants_nothing(court, answer):
     """Whoever writes the record of a use beside a request that nobody granted gets nothing delivered by it."""
@@ -91,7 +88,6 @@ def test_a_use_of_another_message_is_none_for_this_one(court):
     assert len(planner.inbox.dead()) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: a request that was never written is waited for, each time anybody lists")
 def test_a_folder_that_a_power_cut_left_empty_holds_nobody_up(tmp_path):
     """Asking that was cut off leaves an empty folder at the most, and looking through all approvals passes it by."""
     patience = 0.3

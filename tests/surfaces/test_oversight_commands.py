@@ -524,9 +524,6 @@ def test_the_name_of_a_stop_forges_no_line(anna):
     assert [line for each in told for line in each.out.splitlines() if line.startswith("planner")] == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: the first line of a beat's report shows why it was stopped with its line ends"
-)
 def test_why_a_beat_was_stopped_is_one_line(anna):
     """Whoever stops by hand writes no line of its own into the report of a beat."""
     anna("stop", "--unsigned", "--why", "x\n  unread 0")
