@@ -89,8 +89,8 @@ class Delivery:
             LeaseLostError: somebody else has it now; nothing was changed.
             StoreError: it is not known whether it was acknowledged; it may come again.
         """
-        self._finish(self.message)
         self._box.ack(self._slot)
+        self._finish(self.message)
         self.settled = True
 
     def nack(self, error: str = "", *, delay: timedelta | None = None) -> None:

@@ -41,10 +41,7 @@ class Guard:
         return self._covered(opened, spend=True)
 
     def finish(self, message: Message) -> None:
-        """Note that a message was handled to its end, before it is acknowledged: protected work is not done again.
-
-        Power gone before the acknowledgement: it comes again, and is set aside as done; a human looks.
-        """
+        """Note that a message was handled to its end and acknowledged: no copy of it is covered by its approval."""
         if message.kind in self._authority.bus.policy.protected:
             self._approvals.finish(message)
 

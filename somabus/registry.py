@@ -38,7 +38,8 @@ _OTHER_KEY: Final = "its key is not the one seen first; nobody believes it until
 class Peer:
     """One agent as the registry shows it now.
 
-    `fault` says what could not be read or verified, and `fault_at` which document; without fault and verdict its card is not visible here yet.
+    `fault` says what could not be read or verified, and `fault_at` which document; without fault and verdict its card
+    is not visible here yet.
     """
 
     name: str

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from somabus.audit import Audit
 from somabus.authority import BUS, Authority
@@ -21,6 +22,8 @@ from somabus.model.signing import Signer
 from somabus.model.wire import parse_object
 from somabus.pins import Pins
 from somabus.store.port import Store
+
+_MOST: Final = 100_000
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -62,8 +65,11 @@ class Seat:
     def look(self) -> None:
         """Look what holds now, and put in place what an operator published and power kept from its place."""
         self.authority.refresh()
-        if self.complete(BUS, self.bus.version, BUS_FILE, Seal.BUS):
+        while self.complete(BUS, self.bus.version, BUS_FILE, Seal.BUS):
+            before = self.bus.version
             self.authority.refresh()
+            if self.bus.version == before:
+                break  # on a drive that shows an old file for a while
         there = self.authority.revocations
         if self.complete("revocations", there.number if there else 0, tree.REVOCATIONS, Seal.REVOCATIONS):
             self.authority.refresh()
@@ -93,13 +99,18 @@ class Seat:
         self.store.replace(key, raw)  # 2
 
     def complete(self, document: str, number: int, key: str, seal: Seal) -> bool:
-        """Put the version after a number in its place, if it was published and is not there; tell whether it was so."""
-        log = Log(self.store, tree.history(document))
-        raw = log.read(number + 1) if log.after(number, 1) == [number + 1] else None
-        if raw is None or not self._genuine(raw, seal, number + 1):
-            return False
-        self.store.replace(key, raw)
-        return True
+        """Put the last version after a number in its place, if it was published and is not there; tell if it was so."""
+        log, last = Log(self.store, tree.history(document)), b""
+        for each in log.after(number, _MOST):
+            raw = log.read(each)
+            if each != number + 1 or raw is None or not self._genuine(raw, seal, each):
+                break
+            number, last = each, raw
+            if seal is Seal.BUS:
+                break  # who may sign the next one, this one says
+        if last:
+            self.store.replace(key, last)
+        return bool(last)
 
     def _genuine(self, raw: bytes, seal: Seal, number: int) -> bool:
         """Tell whether a document is the version of that number, by an operator; values.md has its own envelope."""

@@ -7,7 +7,7 @@ from somabus.model import tree
 from somabus.model.approval import Answer, Request
 from somabus.model.envelope import Seal, split
 from somabus.model.wire import parse_object
-from tests.attacks.attack import AGENT, BESIDE, ITSELF, PROMISES, WRITER, Attack, none
+from tests.attacks.attack import AGENT, BESIDE, ITSELF, WRITER, Attack, none
 from tests.attacks.on_certificates import reads_mail
 
 _NOTHING_FOREIGN = none("it stays under `approvals/`")

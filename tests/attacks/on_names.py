@@ -12,7 +12,7 @@ from somabus.model.envelope import Seal, split
 from somabus.model.heartbeat import Heartbeat
 from somabus.model.signing import Signer, to_text
 from somabus.model.wire import parse_object
-from tests.attacks.attack import AGENT, BESIDE, PROMISES, USER, WRITER, Attack, none
+from tests.attacks.attack import AGENT, BESIDE, USER, WRITER, Attack, none
 from tests.attacks.on_certificates import reads_mail
 from tests.attacks.scene import HONEST
 

@@ -20,7 +20,13 @@ BEAT = Beat(number=3, due_at=NOW, started_at=NOW, finished_at=NOW, outcome=Outco
 HEARTBEAT = Heartbeat(
     bus=ID, agent="scout", written_at=NOW, beat=BEAT, every_s=1.5, next_due_at=NOW, checks={"disk": "ok"}
 )
-BUS = Bus(bus=ID, name="soma", created_at=NOW, policy=BusPolicy(trust=Policy.OPEN), operators=({"name": "anna", "public_key": "A" * 43, "since": NOW},))
+BUS = Bus(
+    bus=ID,
+    name="soma",
+    created_at=NOW,
+    policy=BusPolicy(trust=Policy.OPEN),
+    operators=({"name": "anna", "public_key": "A" * 43, "since": NOW},),
+)
 DOCUMENTS = [CARD, HEARTBEAT, BUS]
 
 

@@ -60,9 +60,8 @@ def test_the_first_look_is_believed_and_remembered(court):
 
 def test_a_first_look_at_operators_without_their_signature_is_believed_by_nobody(court):
     """A bus that names operators and carries no signature of theirs is refused whole."""
-    claimed = on_drive(court)
-    court.store.replace(BUS_FILE, forged(claimed, None))
-    authority = Authority(court.store, court.home("reader"), claimed, Told())
+    court.store.replace(BUS_FILE, forged(on_drive(court), None))
+    authority = Authority(court.store, court.home("reader"), on_drive(court), Told())
 
     with pytest.raises(TrustError, match="names operators and is not signed by any of them"):
         authority.refresh()
