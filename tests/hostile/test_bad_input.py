@@ -34,7 +34,15 @@ def between(scene, case):
 # -- every row --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", EVERY)
+def shared(rows, turn):
+    """Return the rows, every second of them marked slow: by turns, so that each row has half of the questions at once."""
+    return [
+        row if (number + turn) % 2 else pytest.param(*row.values, marks=[*row.marks, pytest.mark.slow], id=row.id)
+        for number, row in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize("case", shared(EVERY, 1))
 def test_neighbours_are_handled_in_one_drain(case, scene):
     """Mail before and behind a bad message is handled in the same drain, and nothing is raised."""
     neighbours, _, _ = between(scene, case)
@@ -44,7 +52,7 @@ def test_neighbours_are_handled_in_one_drain(case, scene):
     assert tuple(handled) == neighbours
 
 
-@pytest.mark.parametrize("case", EVERY)
+@pytest.mark.parametrize("case", shared(EVERY, 2))
 def test_it_ends_where_it_can_be_found(case, scene):
     """A bad message is kept: in the dead letters under its reason, or in done/ under a name that says how it ended."""
     _, bad, _ = between(scene, case)
@@ -67,7 +75,7 @@ def test_the_record_names_value_and_rule(case, scene):
     assert re.search(case.says, " ".join(letter.detail for letter in scene.planner.inbox.dead()))
 
 
-@pytest.mark.parametrize("case", EVERY)
+@pytest.mark.parametrize("case", shared(EVERY, 3))
 def test_a_proven_sender_is_told_and_nobody_else(case, scene):
     """A sender who is proven gets a receipt with the reason; nobody gets one for mail that another may have made."""
     between(scene, case)
@@ -108,7 +116,7 @@ def test_other_bad_mail_alarms_nobody(case, scene):
     assert scene.alerts() == []
 
 
-@pytest.mark.parametrize("case", EVERY)
+@pytest.mark.parametrize("case", shared(EVERY, 4))
 def test_it_is_counted(case, scene):
     """Before, the bad message counts as waiting like its neighbours; afterwards as a dead letter, or not at all."""
     between(scene, case)
@@ -130,7 +138,7 @@ def test_peek_shows_its_fault(case, scene):
     assert re.search(case.peeks, letters[name].fault)
 
 
-@pytest.mark.parametrize("case", EVERY)
+@pytest.mark.parametrize("case", shared(EVERY, 5))
 def test_peek_takes_nothing(case, scene):
     """Looking leaves every file where it is, and good mail has no fault."""
     neighbours, _, _ = between(scene, case)
@@ -142,7 +150,7 @@ def test_peek_takes_nothing(case, scene):
     assert (scene.names("inbox"), set(neighbours) <= set(sound)) == (before, True)
 
 
-@pytest.mark.parametrize("case", EVERY)
+@pytest.mark.parametrize("case", shared(EVERY, 6))
 def test_a_second_drain_finds_nothing(case, scene):
     """What was set aside stays aside: nothing comes again, also not after the leases have ended."""
     between(scene, case)
@@ -153,7 +161,7 @@ def test_a_second_drain_finds_nothing(case, scene):
     assert again == []
 
 
-@pytest.mark.parametrize("case", EVERY)
+@pytest.mark.parametrize("case", shared(EVERY, 7))
 def test_a_beat_is_not_disturbed(case, scene):
     """A routine with a bad message in its inbox handles the good ones and reports every step as done."""
     between(scene, case)
@@ -164,7 +172,7 @@ def test_a_beat_is_not_disturbed(case, scene):
     assert (report.handled, report.outcome, report.unread) == (2, Outcome.OK, 0), str(report)
 
 
-@pytest.mark.parametrize("case", EVERY)
+@pytest.mark.parametrize("case", shared(EVERY, 8))
 def test_nothing_outside_the_bus_is_touched(case, scene):
     """Whatever a bad message points at outside the bus stays as it was."""
     between(scene, case)

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from somabus import Agent, create_bus
+from somabus.connection import connect
 from somabus.errors import NotABusError, StoreUnavailableError
 
 
@@ -12,7 +13,9 @@ from somabus.errors import NotABusError, StoreUnavailableError
 def place(tmp_path):
     """A bus on the disk, and an agent that has joined."""
     create_bus(tmp_path / "bus")
-    return tmp_path / "bus", Agent("scout", bus=tmp_path / "bus", home=tmp_path / "home", durability="none")
+    connection = connect(tmp_path / "bus", "scout", home=tmp_path / "home", durability="none")
+    connection.store._patience_s = 0.1  # a person waits two seconds for a drive that is away
+    return tmp_path / "bus", Agent("scout", connection)
 
 
 LOOKS = {
