@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -25,10 +26,11 @@ from somabus.errors import (
     StoreError,
     StoreUnavailableError,
     TrustError,
+    UnknownRecipientError,
 )
 from somabus.goals import GoalReading
 from somabus.halt import Stopped
-from somabus.handlers import ANY, acknowledge, echo
+from somabus.handlers import ANY, Handlers, acknowledge, echo
 from somabus.home import next_signer
 from somabus.inbox import LEASE_FOR, Counts, Letter
 from somabus.lease import Lease
@@ -107,11 +109,13 @@ class Agent:
         self.name = name
         self._counted: tuple[float, int | None] = (float("-inf"), None)
         self._schedule = _schedule(every)
-        self._services = Assembly(
-            name, bus, schedule=self._schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
-            unread=self._unread_lately, version=__version__,
+        self.handlers = Handlers()
+        self._assembled = partial(
+            Assembly, name, schedule=self._schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
+            handlers=self.handlers, unread=self._unread_lately, version=__version__,
         )  # fmt: skip
-        self.inbox, self.handlers = self._services.inbox, self._services.handlers
+        self._services = self._assembled(bus)
+        self.inbox = self._services.inbox
         declared = {"display_name": display_name, "skills": None if skills is None else tuple(skills)}
         self._declared: dict[str, Any] = {name: value for name, value in declared.items() if value is not None}
         if every is not None:
@@ -325,9 +329,12 @@ class Agent:
 
         Raises:
             ConfigurationError: no such category, or nobody who could answer. Nothing was asked.
+            UnknownRecipientError: nobody named `to` has joined. Nothing was asked.
             MalformedMessageError: the request breaks a rule.
         """
         self._check("Agent.ask_approval", action)
+        if to is not None and not self._services.registry.knows(to):
+            raise UnknownRecipientError(to, nearest(to, self._services.registry.names()))
         return self._services.approvals.ask(action, detail, data or {}, category, to, expires_in)
 
     def approval(self, approval_id: str) -> Asked:
@@ -488,7 +495,17 @@ class Agent:
                 self._join(must=False)
             except SomabusError as error:
                 return BeatReport(self.name, 0, Outcome.FAILED, detail=str(error))
+        self._take_next_key()
         return self._services.routine.beat(budget, stop)
+
+    def _take_next_key(self) -> None:
+        """Go over to the key that an operator has certified: the services are built anew around it."""
+        with suppress(SomabusError):
+            if self._services.next_signer() is not None:
+                self._services = self._assembled(replace(self._services.connection, signer=self._services.signer))
+                self.inbox = self._services.inbox
+                self._card = self._card.model_copy(update={"public_key": to_text(self._services.signer.public_key)})
+                self._join(must=False)
 
     def _now(self) -> datetime:
         return self._services.now()

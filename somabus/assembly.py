@@ -57,6 +57,7 @@ class Assembly:
         schedule: its cadence.
         retry: when a message that failed is tried again.
         lease_for: how long a claim lasts.
+        handlers: what handles which kind of mail.
         unread: counts the waiting mail, for receipts.
         version: of this package, for the heartbeat.
     """
@@ -69,6 +70,7 @@ class Assembly:
         schedule: Schedule,
         retry: RetryPolicy,
         lease_for: timedelta,
+        handlers: Handlers,
         unread: Callable[[], int | None],
         version: str,
     ) -> None:
@@ -77,7 +79,7 @@ class Assembly:
         self.connection = connection
         self.store, self.home = connection.store, connection.home
         self.ids = IdMaker(os.urandom)
-        self.handlers = Handlers()
+        self.handlers = handlers
         self._built = False
         self._rule()
         self._humans()
@@ -113,16 +115,24 @@ class Assembly:
         self.halt = Halt(self.store, self.home, self.me, self.authority, tell)
         self.registry = Registry(self.store, self.authority, self.identities)
 
-    def _signer(self) -> Signer:
-        """Return the agent's key: the next one as soon as an operator has certified it."""
+    def next_signer(self) -> Signer | None:
+        """Return the agent's next key if there is one and an operator has certified it."""
         following = waiting_signer(self.home)
-        if following is not None:
-            with suppress(StoreError):  # the drive is away; the key of now will do
-                certificate = self.identities.standing(self.me).certificate
-                if certificate is not None and certificate.key == following.public_key:
-                    promote_key(self.home)
-                    return following
-        return self.connection.signer
+        if following is None:
+            return None
+        with suppress(StoreError):  # the drive is away; the key of now will do
+            certificate = self.identities.standing(self.me).certificate
+            if certificate is not None and certificate.key == following.public_key:
+                return following
+        return None
+
+    def _signer(self) -> Signer:
+        """Return the agent's key: the next one as soon as it is certified."""
+        following = self.next_signer()
+        if following is None:
+            return self.connection.signer
+        promote_key(self.home)
+        return following
 
     def _mail(self, retry: RetryPolicy, lease_for: timedelta, unread: Callable[[], int | None]) -> None:
         self.opener = Opener(self.me, self.authority, self.identities, self.now)

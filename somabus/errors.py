@@ -218,7 +218,7 @@ class ReferenceNotFoundError(MessageError):
         self.value = value
 
     def __str__(self) -> str:
-        return f"{self.field} names {_short(self.value)}, and no such message is known here; nothing was sent"
+        return f"{self.field} names {_short(self.value)}, which is not known here; nothing was sent or changed"
 
 
 class TrustError(SomabusError):

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from somabus import Insight
-from somabus.errors import ConfigurationError, NameTakenError, TrustError
+from somabus import Agent, Insight, create_bus
+from somabus.desk import Desk
+from somabus.errors import ConfigurationError, NameTakenError, TrustError, UnknownRecipientError
 from somabus.model import signing, tree
 from somabus.model.bus import Bus
 from somabus.model.envelope import split
@@ -682,3 +683,42 @@ def test_a_display_name_cannot_pass_for_another(title):
     scout.send("planner", "x")
 
     assert world.agent("planner").inbox.claim().sender == f"scout #{scout.short}"
+
+
+def test_an_agent_that_stays_goes_over_to_its_new_key_by_itself(tmp_path):
+    """A process that is running when its new key is certified uses it from its next beat on, with its handlers and its card."""
+    create_bus(tmp_path / "bus", home=tmp_path / "home")
+    desk = Desk(tmp_path / "bus", home=tmp_path / "home")
+    desk.new_key("anna", None)
+    anna = desk.sit(lambda: "")
+    people.found(anna)
+    scout, planner = (
+        Agent(name, tmp_path / "bus", home=tmp_path / "home", durability="none") for name in ("scout", "planner")
+    )
+    scout.use_builtin_handlers()
+    agents.certify(anna, "scout")
+    old, new = scout.short, scout.rotate()
+    agents.certify(anna, "scout")
+    planner.send("scout", "hi", kind="echo")
+
+    report = scout.beat()
+    scout.send("planner", "with the new key")
+
+    assert (report.outcome, report.handled, scout.short) == ("ok", 1, new)
+    assert {letter.opened.sender for letter in planner.inbox.peek()} == {f"scout #{new}"}
+    assert new != old
+    assert Agent("scout", tmp_path / "bus", home=tmp_path / "home").short == new
+
+
+def test_nobody_asks_for_somebody_who_is_not_there(tmp_path):
+    """An approval for an agent that never joined is refused with the nearest name, and nothing is asked."""
+    create_bus(tmp_path / "bus", home=tmp_path / "home")
+    desk = Desk(tmp_path / "bus", home=tmp_path / "home")
+    desk.new_key("anna", None)
+    people.found(desk.sit(lambda: ""))
+    scout = Agent("scout", tmp_path / "bus", home=tmp_path / "home", durability="none")
+
+    with pytest.raises(UnknownRecipientError, match="did you mean scout"):
+        scout.ask_approval("shell", detail="ls", to="scuot")
+
+    assert not (tmp_path / "bus" / "approvals").exists()
