@@ -26,6 +26,7 @@ from somabus.errors import (
     MessageError,
     NotApprovedError,
     StoreDamagedError,
+    StoreRefusedError,
     TrustError,
 )
 from somabus.halt import Halt
@@ -52,6 +53,7 @@ class Asked:
     state: ApprovalState
     answer: Answer | None = None
     fault: str = ""
+    digest: str = ""
 
 
 class Approval:
@@ -183,7 +185,7 @@ class Approvals:
         raw, request = self._request(approval_id, tell)
         answer, fault = self._answer(approval_id, raw, tell)
         used = self._used(approval_id)
-        return Asked(request, standing(request, answer, self._now(), used=used), answer, fault)
+        return Asked(request, standing(request, answer, self._now(), used=used), answer, fault, request_digest(raw))
 
     def all(self) -> Iterator[Asked]:
         """Yield every approval, oldest first; what nobody signed is told and left out."""
@@ -213,7 +215,8 @@ class Approvals:
         try:
             self._spend(asked, None)
         except NotApprovedError as error:
-            if not asked.fault:  # a false answer was told when it was looked at
+            # A false answer was told when it was looked at; impatience is no attack.
+            if not asked.fault and asked.state is not ApprovalState.ASKED:
                 self._tell(f"approval {approval_id}", error.reason, error.reason)
             raise
 
@@ -271,7 +274,7 @@ class Approvals:
             if raw is None:
                 raise NotApprovedError(approval_id, "nobody asked for it")
             request = Request.from_object(parse_object(split(raw).body))
-        except (MessageError, StoreDamagedError, DocumentTooLargeError) as error:
+        except (MessageError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
             raise self._refused(tell, approval_id, f"the request cannot be read: {error}") from None
         if (request.bus, request.id) != (self._authority.bus.bus, approval_id):
             raise self._refused(
@@ -296,7 +299,7 @@ class Approvals:
                 fault = "the answer was given to another wording of the request"
             else:
                 return answer, ""
-        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError) as error:
+        except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
             fault = str(error)
         tell(f"approval {approval_id}", fault, fault, raw)
         return None, fault

@@ -139,9 +139,10 @@ class Audit:
         return FIRST if raw is None else digest(raw)
 
     def _keep(self, evidence: bytes) -> str:
-        key = tree.evidence(digest(evidence))
+        kept = evidence[:_MAX_EVIDENCE]
+        key = tree.evidence(digest(kept))
         with suppress(KeyExistsError):
-            self._store.create(key, evidence[:_MAX_EVIDENCE])
+            self._store.create(key, kept)
         return key
 
     def _head(self) -> Head:

@@ -8,10 +8,11 @@ look is remembered at home, and from then on a signature leads from each version
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeVar
 
-from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, TrustError
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError, TrustError
 from somabus.incidents import Tell
 from somabus.log import Log
 from somabus.model import signing, tree
@@ -54,6 +55,11 @@ class Authority:
         )
         self._list: Revocations | None = None
         self._past: tuple[int, tuple[OperatorKey, ...]] | None = None
+
+    @property
+    def raw(self) -> bytes | None:
+        """The version that holds, as it was signed."""
+        return self._raw
 
     @property
     def owned(self) -> bool:
@@ -152,12 +158,13 @@ class Authority:
     # -- version by version -----------------------------------------------------------------------------------
 
     def _refresh_bus(self) -> None:
+        self._take_up()
         try:
             raw = self._store.read(BUS_FILE, listed=self._raw is not None)
             if raw is None or raw == self._raw:
                 return  # a store without it says so itself
             found = _parsed(raw)
-        except (MessageError, StoreDamagedError, DocumentTooLargeError) as error:
+        except (MessageError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
             self._refuse(f"{BUS_FILE} cannot be read: {error}", None)
             return
         if found == self.bus and self._raw is None:
@@ -166,6 +173,14 @@ class Authority:
             self._refuse(_not_newer(self.bus, found), raw)
         else:
             self._follow(found, raw)
+
+    def _take_up(self) -> None:
+        """Take up what another process of this agent has seen meanwhile."""
+        raw = self._home.read(_SEEN)
+        if raw is not None and raw != self._raw:
+            seen = _parsed(raw)
+            if self._raw is None or seen.version > self.bus.version:
+                self.bus, self._raw = seen, raw
 
     def _meet(self, found: Bus, raw: bytes) -> None:
         """Believe the first look, as long as it fits itself."""
@@ -189,7 +204,9 @@ class Authority:
 
     def _link(self, history: Log, version: int) -> bytes | None:
         """Read a version that a listing shows; one that is not there is not waited for."""
-        return history.read(version) if history.after(version - 1, 1) == [version] else None
+        with suppress(StoreDamagedError, DocumentTooLargeError, StoreRefusedError):
+            return history.read(version) if history.after(version - 1, 1) == [version] else None
+        return None
 
     def _accept(self, bus: Bus, raw: bytes) -> None:
         self._home.replace(_SEEN, raw)

@@ -108,6 +108,7 @@ class _Run:
     checks: dict[str, str] = field(default_factory=dict)
     detail: str = ""
     stopped: Stopped | None = None
+    off: frozenset[str] = frozenset()
 
     @property
     def beat(self) -> Beat:
@@ -315,7 +316,7 @@ class Routine:
 
     def _share(self, run: _Run) -> str:
         parts = self._parts
-        parts.halt.check("Agent.beat")
+        run.off = parts.halt.check("Agent.beat")
         parts.cursors.load()
         try:
             run.posted = parts.learnings.post(parts.outbox) if parts.learnings.count() else 0
@@ -345,7 +346,7 @@ class Routine:
         message = entry.opened.message
         # What the body says of itself comes first, so that it cannot stand for what was verified.
         run.learned.append({**message.data, "from": entry.opened.sender, "kind": message.kind, "id": message.id})
-        failed = self._tell(message)
+        failed = "" if message.kind in run.off else self._tell(message)
         if failed:
             faults.append(replace(entry, fault=failed))
 
@@ -375,7 +376,7 @@ class Routine:
                     raised += parts.alerts.raise_once(one.component, one.episode, one.severity, one.detail)
             for opened in parts.alerts.fresh():
                 run.alerts.append({**opened.message.data, "from": opened.sender, "id": opened.message.id})
-                failed = self._tell(opened.message)
+                failed = "" if opened.message.kind in run.off else self._tell(opened.message)
                 faults += f"; {failed}" if failed else ""
         finally:
             parts.cursors.save()

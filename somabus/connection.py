@@ -153,25 +153,36 @@ def known(store: DirectoryStore, places: Places, path: str) -> Bus:
     before = places.recall(path)
     try:
         raw = _read(store)
+        bus = _parsed(raw)
+    except StoreDamagedError:
+        if before is None:
+            raise
+        return before  # the authority refuses what lies there, and tells
     except StoreUnavailableError:
         if before is not None:
             return before
         if not Path(path).exists() or Path(path).is_dir():
             raise NotABusError(path) from None
         raise
-    bus, envelope = _parsed(raw), split(raw)
     if before is not None and before.owned and before.bus != bus.bus:
         raise TrustError(
             f"at {path} lay the bus {before.bus}, which has operators, and now another one lies there, {bus.bus}; "
             f"if a human replaced it on purpose, remove {places.where(path)} and try again"
         )
-    known_by = before if before is not None and before.owned else bus
-    if bus != before and known_by.owned and known_by.signer_of(envelope, Seal.BUS) is None:
-        return before or bus  # not proven from here; the authority follows it, or refuses and tells
-    if before is not None and before.owned and bus.version < before.version:
-        return before
+    if not _proven(before, bus, raw):
+        return before or bus  # the authority follows it, or refuses and tells
     places.remember(path, bus)
     return bus
+
+
+def _proven(before: Bus | None, bus: Bus, raw: bytes) -> bool:
+    """Tell whether this machine may remember what it found: signed by whom it knows, and not an older version."""
+    if bus == before:
+        return True
+    knows = before if before is not None and before.owned else bus
+    if knows.owned and knows.signer_of(split(raw), Seal.BUS) is None:
+        return False
+    return before is None or not before.owned or bus.version >= before.version
 
 
 def read_bus(store: Store) -> Bus:

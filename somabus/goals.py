@@ -18,6 +18,7 @@ from somabus.errors import (
     MessageError,
     ReferenceNotFoundError,
     StoreDamagedError,
+    StoreRefusedError,
     TrustError,
 )
 from somabus.identity import Identities
@@ -202,7 +203,7 @@ class Goals:
                     faults.append(f"{key}: it was made for another place")
                 elif made.id not in known:
                     found.append(made)
-            except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError) as error:
+            except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
                 faults.append(f"{key}: {error}")
         return tuple(found)
 
@@ -211,7 +212,7 @@ class Goals:
             raw = self._store.read(tree.work(goal_id, name), listed=True) or b""
             work = Work.from_object(parse_object(split(raw).body))
             self._check_author(raw, name, Seal.WORK)
-        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError):
+        except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError):
             return None  # nobody says anything there
         ours = (work.bus, work.goal, work.agent) == (self._authority.bus.bus, goal_id, name)
         return work if ours else None

@@ -7,8 +7,8 @@ file away lifts nothing.
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from somabus.authority import Authority
 from somabus.errors import (
@@ -17,6 +17,7 @@ from somabus.errors import (
     MessageError,
     StoppedError,
     StoreDamagedError,
+    StoreRefusedError,
     StoreUnavailableError,
     TrustError,
 )
@@ -24,11 +25,13 @@ from somabus.incidents import Tell
 from somabus.model import tree
 from somabus.model.entry import ENTRY_POINTS, WhenStopped
 from somabus.model.envelope import Seal, split
+from somabus.model.message import Value
 from somabus.model.stop import Range, Resume, Scope, Stop, scope_of
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
 _SEEN: Final = "stops"
+V = TypeVar("V", bound=Value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Stopped:
     signed: bool
     stop: Stop | None = None
     removed: bool = False
+    file: str = ""
 
     def __str__(self) -> str:
         said = f"{self.by} stopped {self.scope}" + (f": {self.why}" if self.why else "")
@@ -72,7 +76,7 @@ class Halt:
         Raises:
             StoreUnavailableError: could not look.
         """
-        there = [self._look(name, scope) for name, scope in self._listed()]
+        there = [replace(self._look(name, scope), file=name) for name, scope in self._listed()]
         return (*there, *self._taken_away({each.stop.id for each in there if each.stop}))
 
     def _all(self) -> tuple[Stopped, ...]:
@@ -120,10 +124,10 @@ class Halt:
         try:
             raw = self._store.read(name, listed=True) or b""
             stop = Stop.from_object(parse_object(split(raw).body))
-        except (MessageError, StoreDamagedError, DocumentTooLargeError):
+        except (MessageError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError):
             return Stopped(scope, "", "somebody", signed=False)
         try:
-            self._authority.opened(raw, Seal.STOP, Stop)
+            self._opened(raw, Seal.STOP, Stop)
         except (MessageError, TrustError):
             return Stopped(scope, stop.why, stop.by or "somebody", signed=False)
         if stop.scope != scope:  # renamed: it stops what its name says, and what it was made for counts as taken away
@@ -136,6 +140,9 @@ class Halt:
 
     def _taken_away(self, there: set[str]) -> Iterable[Stopped]:
         """Yield the signed stops whose file has gone and that nobody lifted; forget those that were lifted."""
+        known = {f"{each}.json" for each in self._signed}
+        if any(name not in known for name in self._home.list(_SEEN)):  # another process of this agent saw one
+            self._signed = {stop.id: stop for stop in self._remembered()}
         for stop in [each for each in self._signed.values() if each.id not in there]:
             if self._resumed(stop):
                 self._home.delete(f"{_SEEN}/{stop.id}.json")
@@ -153,15 +160,23 @@ class Halt:
         raw = None
         try:
             raw = self._store.read(tree.resumed(stop.id), listed=True) or b""
-            lifted = self._authority.opened(raw, Seal.RESUME, Resume).stop
+            lifted = self._opened(raw, Seal.RESUME, Resume).stop
             if lifted == stop.id:
                 return True
             why = f"it lifts {lifted}"
-        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError) as error:
+        except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
             why = str(error)
         fault = f"the resume of the stop of {stop.scope} does not count: {why}"
         self._tell(stop.scope.file, f"false resume {stop.id}", fault, raw)
         return False
+
+    def _opened(self, raw: bytes, seal: Seal, kind: type[V]) -> V:
+        """Open what an operator signed; before it is denied, look who the operators are now."""
+        try:
+            return self._authority.opened(raw, seal, kind)
+        except TrustError:
+            self._authority.refresh()
+            return self._authority.opened(raw, seal, kind)
 
     def _remembered(self) -> Iterable[Stop]:
         for name in self._home.list(_SEEN):

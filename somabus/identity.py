@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from somabus.authority import Authority
-from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, TrustError
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError, TrustError
 from somabus.incidents import Tell
 from somabus.model import tree
 from somabus.model.card import Card
@@ -121,7 +121,7 @@ class Identities:
             if self._authority.owned:
                 return self._owned_standing(name)
             key = self._pins.key(name) or self._first_seen(name)
-        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError) as error:
+        except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
             return Standing((), Trust.UNSIGNED, str(error))
         return Standing((), Trust.UNSIGNED) if key is None else Standing((key,), Trust.PINNED)
 
@@ -133,7 +133,7 @@ class Identities:
             return title
         try:
             card = self.card(name)
-        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError):
+        except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError):
             card = None
         title = card.display_name if card else ""
         others = (self.names() - {name}) | {each.name for each in self._authority.bus.operators}
@@ -244,11 +244,11 @@ class Identities:
         """Tell whether a card is older than its twin; the one already pinned here is older, whatever cards say."""
         if self._authority.operator_keys(twin) or self._pins.key(twin) is not None:
             return False
-        if self._authority.owned and self._certificate(twin, self._store.now())[0] is not None:
-            return False
         try:
+            if self._authority.owned and self._certificate(twin, self._store.now())[0] is not None:
+                return False
             other = self.card(twin)
-        except (MessageError, TrustError, StoreDamagedError, DocumentTooLargeError):
+        except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError):
             return True
         return other is None or card.joined_at < other.joined_at
 

@@ -95,6 +95,10 @@ class Outbox:
             return "it was not made for this log"
         if sender is not None and message.sender != sender:
             return f"it was written by {message.sender} into the outbox of {sender}"
+        if message.kind in self._authority.bus.policy.protected:
+            return f"mail of the protected kind {message.kind} has no place in a log"
+        if message.expired(self._store.now()):
+            return f"it expired at {message.expires_at:%Y-%m-%d %H:%M} UTC"
         if not may_act(opened.trust, self._authority.bus.policy.trust):
             return f"its sender could not be proven: {opened.trust}"
         return ""

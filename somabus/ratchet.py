@@ -5,10 +5,10 @@ nobody signed, or none at all. The memory lies in the agent's own home.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, Protocol, TypeVar
 
-from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, TrustError
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError, TrustError
 from somabus.store.port import Store
 
 _SEEN: Final = "seen"
@@ -27,11 +27,15 @@ T = TypeVar("T", bound=Numbered)
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
-    """What holds now; `fault` says why that is not what the drive shows, and `raw` is what it shows."""
+    """What holds now; `fault` says why that is not what the drive shows, and `raw` is what it shows.
+
+    `number` is the highest ever seen, whoever signed it.
+    """
 
     value: T | None
     fault: str = ""
     raw: bytes | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,17 @@ class Ratchet(Generic[T]):
             StoreUnavailableError: could not look.
         """
         known = self._remembered(key)
+        reading = self._read(key, known)
+        seen = max(known.number if known else 0, reading.value.number if reading.value else 0)
+        return replace(reading, number=seen)
+
+    def _read(self, key: str, known: _Known[T] | None) -> Reading[T]:
         value = None if known is None else known.value
         try:
             raw = self._store.read(key)
             if raw is None and known is not None and self._listed(key):
                 raw = self._store.read(key, listed=True)  # being replaced just now
-        except (StoreDamagedError, DocumentTooLargeError) as error:
+        except (StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
             return Reading(value, str(error))
         if raw is None:
             return Reading(value, "" if known is None else f"{key} was removed; number {known.number} was seen before")
@@ -111,10 +120,11 @@ class Ratchet(Generic[T]):
 
     def _remembered(self, key: str) -> _Known[T] | None:
         known, epoch = self._known.get(key), self._epoch()
-        if known is None or known.epoch != epoch:
-            raw = self._home.read(f"{_SEEN}/{key}")
-            if raw is None:
-                return None
+        # Another process of this agent may have seen a later one.
+        raw = self._home.read(f"{_SEEN}/{key}")
+        if raw is None:
+            return None
+        if known is None or known.epoch != epoch or known.raw != raw:
             known = self._known[key] = self._recalled(raw, epoch)
         return known
 

@@ -162,7 +162,7 @@ class Registry:
             self._store.create(tree.card(card.name), sealed)
         except KeyExistsError:
             there = self._owned(card)
-            if _changed(there, card):
+            if there is card or _changed(there, card):
                 kept = card.model_copy(update={"joined_at": there.joined_at})
                 self._store.replace(tree.card(card.name), seal_body(kept.to_json(), Seal.CARD, sign))
                 return kept
@@ -185,6 +185,8 @@ class Registry:
         try:
             there = self.card(mine.name)
         except (MalformedMessageError, TrustError) as error:
+            if mine.key in self._identities.standing(mine.name).keys:
+                return mine  # ours by what was seen or certified before: what lies there is replaced
             raise StoreDamagedError(tree.card(mine.name), str(error)) from error
         if there is None:
             raise StoreUnavailableError(tree.card(mine.name), "it exists and cannot be read yet")

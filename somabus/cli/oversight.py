@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from contextlib import suppress
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from somabus.operator import oversight
 
 _LONGEST_WHY: Final = 1000
 _CELL: Final = 200  # as much as a table shows of one
+_ENDING: Final = 4
 
 
 def _sayable(_context: click.Context, _parameter: click.Parameter, why: str) -> str:
@@ -104,7 +106,7 @@ def stops(context: Context) -> None:
     rows = [(each.scope, each.by, "signed" if each.signed else "by hand", _state(each), line(each.why, 90))
             for each in found]  # fmt: skip
     facts = {"stops": [
-        {"scope": str(each.scope), "file": each.scope.file, "by": each.by, "why": each.why, "signed": each.signed,
+        {"scope": str(each.scope), "file": each.file or each.scope.file, "by": each.by, "why": each.why, "signed": each.signed,
          "removed": each.removed, "id": each.stop and each.stop.id, "at": each.stop and each.stop.at}
         for each in found
     ]}  # fmt: skip
@@ -176,13 +178,17 @@ def approvals(context: Context, id: str | None, *, everything: bool) -> None:  #
 @command("approve", "somabus approve 7c1e99ab02d4")
 @click.argument("id")
 @_WHY
+@click.option(
+    "--digest", default="", help="As `somabus approvals` shows it: refuse if the wording is another one by now."
+)
 @_AS
-def approve(context: Context, id: str, why: str, as_: str | None) -> None:  # noqa: A002
+def approve(context: Context, id: str, why: str, digest: str, as_: str | None) -> None:  # noqa: A002
     """Say yes to exactly this request, for one use.
 
-    The end of its id is enough.
+    The end of its id is enough. At a terminal the request is shown in full, and you are asked; in a script give
+    --digest, for an agent can change its request until you answer.
     """
-    _answer(context, id, why, as_, granted=True)
+    _answer(context, id, why, as_, granted=True, digest=digest)
 
 
 @command("deny", 'somabus deny 7c1e99ab02d4 --why "not on a Friday"')
@@ -250,10 +256,20 @@ def _by_hand(context: Context, desk: Desk, scope: Scope, why: str) -> None:
     oversight.stop_by_hand(desk.store, audit, desk.bus.bus, scope, why, by=by, ids=IdMaker(os.urandom))
 
 
-def _answer(context: Context, ending: str, why: str, as_: str | None, *, granted: bool) -> None:
+def _answer(context: Context, ending: str, why: str, as_: str | None, *, granted: bool, digest: str = "") -> None:
+    if 0 < len(ending.strip()) < _ENDING:
+        message = f"{ending!r} is too little of an id to answer by: give at least its last {_ENDING} characters"
+        raise ConfigurationError(message)
     seat = context.seat(as_)
     approval = full_id(ending, filter(is_id, seat.store.list(tree.APPROVALS)), "request", "somabus approvals")
-    done = oversight.answer(seat, approval, why, granted=granted)
+    read = oversight.approvals_of(seat).look(approval)
+    if granted and not digest and sys.stdin.isatty():
+        click.echo(
+            clean(f"{read.request.agent} asks: {read.request.action}, to be done by {read.request.to}"), err=True
+        )
+        click.echo(clean(_shown(read.request.detail, read.request.data)), err=True)
+        click.confirm("approve exactly this?", abort=True, err=True)
+    done = oversight.answer(seat, approval, why, granted=granted, expect=digest.lower() or read.digest)
     request = done.request
     facts = {"approval": approval, "state": done.state, "request": request, "answer": done.answer}
     text = f"{done.state}: {request.action} by {request.to}, asked by {request.agent}"
@@ -261,7 +277,7 @@ def _answer(context: Context, ending: str, why: str, as_: str | None, *, granted
 
 
 def _state(each: Any) -> str:
-    return "taken away, and holds" if each.removed else each.scope.file
+    return "taken away, and holds" if each.removed else each.file or each.scope.file
 
 
 def _by(entry: Any) -> str:

@@ -18,6 +18,7 @@ from somabus.model.message import Id, Name, PublicKey, Utc, Value
 from somabus.model.wire import parse_object
 
 FIRST: Final = ""
+CHANGED: Final = "it was changed"
 NOT_OPERATORS: Final = frozenset(["refused", "stop by hand"])
 """What others than operators write into the audit."""
 _MAX_DETAIL: Final = 2000
@@ -72,7 +73,7 @@ def opened(raw: bytes) -> tuple[AuditEntry, str]:
     if entry.key is None:
         return entry, ""  # its agent had no key that it could use; readers show it as unsigned
     signed = envelope.verified_by(signing.from_text(entry.key), Seal.AUDIT)
-    return entry, "" if signed else "it was changed: its signature does not fit"
+    return entry, "" if signed else f"{CHANGED}: its signature does not fit"
 
 
 def check(
@@ -108,7 +109,7 @@ def _judged(number: int, raw: bytes, previous: str | None, head: Head) -> Checke
     try:
         entry, fault = opened(raw)
     except MessageError as error:
-        return Checked(number, None, f"it was changed: {error}")
+        return Checked(number, None, f"{CHANGED}: {error}")
     if not fault:
         if entry.number != number:
             fault = f"it was made as number {entry.number}"

@@ -12,6 +12,7 @@ from somabus.model.message import Id, Name, PublicKey, Utc, Value
 from somabus.model.wire import parse_object
 
 LONGEST: Final = timedelta(days=90)
+_SKEW: Final = timedelta(hours=1)
 _Word = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -74,7 +75,7 @@ class Certificate(Value):
             return f"the certificate of {agent} was made for another bus, {self.bus}"
         if self.agent != agent:
             return f"the certificate under {agent} was made for {self.agent}"
-        if self.not_after - self.issued_at > LONGEST:
+        if self.not_after - self.issued_at > LONGEST or self.not_after - now > LONGEST + _SKEW:
             return f"the certificate of {agent} claims more than {LONGEST.days} days"
         if self.not_after <= now:
             return f"the certificate of {agent} expired at {self.not_after:%Y-%m-%d %H:%M} UTC"

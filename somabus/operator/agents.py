@@ -6,15 +6,22 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from somabus.errors import ConfigurationError, MessageError, NotJoinedError, StoreUnavailableError, TrustError
+from somabus.errors import (
+    ConfigurationError,
+    MessageError,
+    NotJoinedError,
+    StoreError,
+    StoreUnavailableError,
+    TrustError,
+)
 from somabus.model import signing, tree
 from somabus.model.card import Card
 from somabus.model.certificate import LONGEST, Certificate, Previous, Rotation
-from somabus.model.envelope import Seal, split
+from somabus.model.envelope import Seal
 from somabus.model.message import explain
 from somabus.model.names import check_name, nearest
 from somabus.model.revocation import Revocations, Revoked
-from somabus.model.wire import MAX_DOCUMENT, parse_object
+from somabus.model.wire import MAX_DOCUMENT
 from somabus.operator.seat import Seat
 
 OVERLAP: Final = timedelta(days=7)
@@ -38,7 +45,8 @@ def certify(
         valid_for: at most 90 days.
         roles: what it may be; those of the certificate before it if not given.
         skills: what it can do; those of the certificate before it, or of its card, if not given.
-        expect: the `#1a2b3c4d` that the agent's own machine shows; then the key need not be the one seen first.
+        expect: the `#1a2b3c4d` that the agent's own machine shows; then the key need not be the one seen first. A
+            new key that the agent asks for is granted only so.
         overlap: how long the old key counts beside a new one.
 
     Raises:
@@ -51,7 +59,7 @@ def certify(
         message = f"a certificate holds at most {LONGEST.days} days, not {valid_for}; renew it before it ends"
         raise ConfigurationError(message)
     card, raw = _card(seat, agent), seat.store.read(tree.rotation(agent))
-    rotation = None if raw is None else _rotation(seat, agent, raw, card)
+    rotation = None if raw is None or not expect else _rotation(seat, agent, raw, card, expect)
     key = card.key if rotation is None else signing.from_text(rotation.new_key)
     _check_key(seat, agent, key, card.key, expect)
     now, before = seat.now(), _certificate(seat, agent)
@@ -139,12 +147,17 @@ def _certificate(seat: Seat, agent: str) -> Certificate | None:
     return None
 
 
-def _rotation(seat: Seat, agent: str, raw: bytes, card: Card) -> Rotation | None:
-    """Return the agent's wish for a new key, if the key that counts now sealed it; one that was granted is past."""
+def _rotation(seat: Seat, agent: str, raw: bytes, card: Card, expect: str) -> Rotation | None:
+    """Return the agent's wish for the new key that is expected, if the key that counts now sealed it.
+
+    One that was granted is past. One for another key than the human compared is not taken up: whoever has a copy of
+    the old key could have written it.
+    """
     rotation = Rotation.opened(raw)
     if rotation is None or (rotation.bus, rotation.agent) != (seat.bus.bus, agent):
         raise TrustError(f"{tree.rotation(agent)} was not made by {agent}; nothing was signed")
-    if signing.from_text(rotation.new_key) == card.key:
+    new = signing.from_text(rotation.new_key)
+    if new == card.key or signing.short(new) != expect.lstrip("#").lower():
         return None
     if rotation.old not in seat.identities.standing(agent).keys:
         raise TrustError(f"{agent} asks for a new key with one that does not count; nothing was signed")
@@ -169,10 +182,12 @@ def _check_key(seat: Seat, agent: str, key: bytes, shown: bytes, expect: str) ->
 
 def _all_keys(seat: Seat, agent: str) -> set[str]:
     found = {signing.to_text(key) for key in seat.identities.standing(agent).keys}
-    pinned = seat.identities.pinned(agent)
+    pinned, certificate = seat.identities.pinned(agent), _certificate(seat, agent)
     found |= {signing.to_text(pinned)} if pinned else set()
-    found.add(_card(seat, agent).public_key)
-    raw = seat.store.read(tree.certificate(agent))
-    if raw is not None:
-        found.add(Certificate.from_object(parse_object(split(raw).body)).public_key)
+    found |= {certificate.public_key} if certificate else set()
+    with suppress(MessageError, TrustError, StoreError):  # whoever spoils the card must not save its key
+        card = seat.identities.card(agent)
+        found |= {card.public_key} if card else set()
+    if not found:
+        raise NotJoinedError(agent, nearest(agent, seat.identities.names()))
     return found

@@ -1,6 +1,6 @@
 """What for: the goals and the values, which operators alone write."""
 
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,8 +15,6 @@ from somabus.model.message import explain
 from somabus.model.wire import MAX_DOCUMENT, parse_object
 from somabus.operator.reseal import publish_values
 from somabus.operator.seat import Seat
-
-_NONE_YET: Final = 0
 
 
 def new_goal(seat: Seat, title: str, body: str) -> Goal:
@@ -64,9 +62,9 @@ def set_values(seat: Seat, text: str) -> Creed:
         raise MessageTooLargeError(len(data), MAX_VALUES)
     reader = values_reader(seat.authority)
     reading = reader.read(tree.VALUES)
-    if seat.complete("values", reading.value.version if reading.value else 0, tree.VALUES, Seal.VALUES):
+    if seat.complete("values", reading.number, tree.VALUES, Seal.VALUES):
         reading = reader.read(tree.VALUES)
-    before = _NONE_YET if reading.value is None else reading.value.version
+    before = reading.number
     seat.audit.append("values", tree.VALUES, f"version {before + 1}")
     creed = Creed.model_construct(
         format=1, bus=seat.bus.bus, version=before, at=seat.now(), operator=seat.name, sha256=digest(data), text=""
@@ -78,13 +76,13 @@ def set_values(seat: Seat, text: str) -> Creed:
 def _activate(seat: Seat, goal_id: str, title: str, body: str, proposed_by: str | None) -> Goal:
     now = seat.now()
     seat.complete(f"goal.{goal_id}", 0, tree.goal(goal_id), Seal.GOAL)
-    there = goal_reader(seat.authority).read(tree.goal(goal_id)).value
-    if there is not None:
-        return there  # it was made before
+    reading = goal_reader(seat.authority).read(tree.goal(goal_id))
+    if reading.value is not None:
+        return reading.value  # it was made before
     state = moved(GoalState.PROPOSED, GoalEvent.ACTIVATE)
     goal = _checked(
-        bus=seat.bus.bus, id=goal_id, version=1, state=state, title=title, body=body, created_at=now, changed_at=now,
-        operator=seat.name, proposed_by=proposed_by,
+        bus=seat.bus.bus, id=goal_id, version=reading.number + 1, state=state, title=title, body=body,
+        created_at=now, changed_at=now, operator=seat.name, proposed_by=proposed_by,
     )  # fmt: skip
     return _write(seat, goal, GoalEvent.ACTIVATE)
 
@@ -95,7 +93,7 @@ def _move(seat: Seat, goal_id: str, event: GoalEvent, changes: dict[str, str]) -
         raise ReferenceNotFoundError("goal", goal_id)
     reader = goal_reader(seat.authority)
     reading = reader.read(tree.goal(goal_id))
-    if seat.complete(f"goal.{goal_id}", reading.value.version if reading.value else 0, tree.goal(goal_id), Seal.GOAL):
+    if seat.complete(f"goal.{goal_id}", reading.number, tree.goal(goal_id), Seal.GOAL):
         reading = reader.read(tree.goal(goal_id))
     if reading.value is None:
         if reading.fault:

@@ -1,7 +1,7 @@
 """Keeping hold: stop and resume, approve and deny."""
 
-import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from somabus.approvals import Approvals, Asked
 from somabus.audit import Audit
 from somabus.composer import Composer, Sealed
-from somabus.errors import ConfigurationError, KeyExistsError, NotApprovedError, StoreDamagedError
+from somabus.errors import ConfigurationError, KeyExistsError, NotApprovedError, StoreDamagedError, StoreRefusedError
 from somabus.halt import Halt, Stopped
 from somabus.model import tree
 from somabus.model.approval import Answer, ApprovalState
+from somabus.model.audit import CHANGED
 from somabus.model.draft import Draft
 from somabus.model.envelope import Seal
 from somabus.model.ids import IdMaker, derive_id, is_id
@@ -53,8 +54,7 @@ def stop_by_hand(store: Store, audit: Audit, bus: str, scope: Scope, why: str, *
 def resume_by_hand(store: Store, scope: Scope | None) -> list[str]:
     """Take away the files that stop, on a bus without operators; return what was lifted."""
     names = [name for name in store.list("") if (found := scope_of(name)) and (scope is None or found == scope)]
-    for name in names:
-        _remove(store, name)
+    _refuse_kept([name for name in names if not _removed(store, name)])
     return [str(scope_of(name)) for name in names]
 
 
@@ -74,19 +74,19 @@ def resume(seat: Seat, scope: Scope | None, why: str) -> tuple[Stopped, ...]:
         seat.audit.append("resume", stop_id, why)  # 1
         made = _checked(Resume, bus=seat.bus.bus, stop=stop_id, why=why, at=seat.now(), by=seat.name)
         seat.store.replace(tree.resumed(stop_id), seat.sealed(made, Seal.RESUME))  # 2
-    for name in seat.store.list(""):
-        found = scope_of(name)
-        if found is not None and (scope is None or found == scope):
-            if not known | recorded:
-                seat.audit.append("resume", name, why)
-            _remove(seat.store, name)  # 3
+    names = [name for name in seat.store.list("") if (found := scope_of(name)) and (scope is None or found == scope)]
+    kept = [name for name in names if not _removed(seat.store, name)]  # 3
+    if names and not known | recorded and kept != names:
+        seat.audit.append("resume", ", ".join(name for name in names if name not in kept), why)
+    _refuse_kept(kept)
     return lifted
 
 
-def answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> Asked:
+def answer(seat: Seat, approval_id: str, why: str, *, granted: bool, expect: str = "") -> Asked:
     """Answer a request with a signature over exactly its bytes, and tell the agent by urgent mail.
 
-    Done again after a power cut, it completes what was begun.
+    Done again after a power cut, it completes what was begun. `expect`: how the digest of the wording begins that the
+    human has read; an agent could have changed its request since.
 
     Raises:
         NotApprovedError: there is no such request, or its agent did not sign it.
@@ -95,6 +95,8 @@ def answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> Asked:
     seat.must_own()
     approvals = approvals_of(seat)
     asked = approvals.look(approval_id)
+    if not asked.digest.startswith(expect):
+        raise NotApprovedError(approval_id, "its wording is not the one you read; look again: somabus approvals")
     if asked.answer is not None and asked.answer.granted != granted:
         message = f"{approval_id} was {asked.state} before, and an answer stands"
         raise ConfigurationError(message)
@@ -104,7 +106,7 @@ def answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> Asked:
                 f"{approval_id} is {asked.state}, and silence was the answer; {asked.request.agent} must ask again"
             )
             raise ConfigurationError(message)
-        _write_answer(seat, approval_id, why, granted=granted)
+        _write_answer(seat, asked, why, granted=granted)
     asked = approvals.look(approval_id)
     if asked.answer is None or asked.answer.granted != granted:
         raise NotApprovedError(approval_id, asked.fault or "another operator was faster")
@@ -133,10 +135,11 @@ def stops_of(seat: Seat) -> tuple[Stopped, ...]:
     return _halt(seat).stops()
 
 
-def _write_answer(seat: Seat, approval_id: str, why: str, *, granted: bool) -> None:
-    request = seat.store.read(tree.approval(approval_id, "request"), listed=True) or b""
+def _write_answer(seat: Seat, asked: Asked, why: str, *, granted: bool) -> None:
+    """Answer exactly the bytes that were looked at, whatever lies there by now."""
+    approval_id = asked.request.id
     made = _checked(
-        Answer, bus=seat.bus.bus, id=approval_id, request=hashlib.sha256(request).hexdigest(), granted=granted,
+        Answer, bus=seat.bus.bus, id=approval_id, request=asked.digest, granted=granted,
         why=why, at=seat.now(), operator=seat.name,
     )  # fmt: skip
     seat.audit.append("approve" if granted else "deny", approval_id, why)
@@ -175,7 +178,11 @@ def _on_record(seat: Seat) -> Iterator[tuple[str, Scope]]:
     """Yield the stops that the audit tells of and that nobody has lifted."""
     lifted = {name.removesuffix(".json") for name in seat.store.list("operator/resumed")}
     for each in seat.audit.check():
-        file, _, stop_id = ("" if each.entry is None or each.entry.act != "stop" else each.entry.subject).partition(" ")
+        entry = each.entry
+        # Anybody may append: only what a key of an operator signed tells of an operator's stop.
+        if entry is None or entry.act != "stop" or each.fault.startswith(CHANGED) or seat.authority.author_fault(entry):
+            continue
+        file, _, stop_id = entry.subject.partition(" ")
         found = scope_of(file)
         if found is not None and is_id(stop_id) and stop_id not in lifted:
             yield stop_id, found
@@ -207,7 +214,13 @@ def _put(store: Store, scope: Scope, raw: bytes) -> None:
         return  # a folder of that name stands there, and stops as well
 
 
-def _remove(store: Store, name: str) -> None:
-    store.delete(name)
-    if name in store.list(""):
-        raise StoreDamagedError(name, "it is no file; remove it by hand")
+def _removed(store: Store, name: str) -> bool:
+    with suppress(StoreDamagedError, StoreRefusedError):
+        store.delete(name)
+    return name not in store.list("")
+
+
+def _refuse_kept(names: list[str]) -> None:
+    if names:
+        said = "it is a folder, or another user's, and stops on; remove it by hand. All else was lifted"
+        raise StoreDamagedError(names[0], said)

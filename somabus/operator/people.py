@@ -51,6 +51,10 @@ def admit(seat: Seat, name: str, public_key: str) -> Bus:
     except ValueError:
         message = f"{public_key!r} is no public key; on the other machine it is printed by: somabus operator init"
         raise ConfigurationError(message) from None
+    owner = next((each.name for each in seat.bus.operators if each.public_key == key.public_key), name)
+    if owner != name:
+        message = f"that key is {owner}'s, who is an operator of this bus already; one key, one name"
+        raise ConfigurationError(message)
     if seat.authority.operator_keys(name):
         message = f"{name} is an operator of this bus already"
         raise ConfigurationError(message)
@@ -67,7 +71,7 @@ def dismiss(seat: Seat, name: str, *, keep: bool) -> Bus:
     """
     seat.must_own()
     gone = seat.authority.operator_keys(name)
-    rest = tuple(each for each in seat.bus.operators if each.name != name)
+    rest = tuple(each for each in seat.bus.operators if each.name != name and each.key not in gone)
     if not gone or not rest or name == seat.name:
         message = f"{name} is {'the last operator' if gone and not rest else 'you' if gone else 'no operator'}"
         raise ConfigurationError(f"{message}; nothing was changed")
@@ -154,7 +158,8 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
 
 def _first_list(seat: Seat) -> None:
     """Write the empty list of revoked keys, so that its absence is a sign."""
-    if seat.store.read(tree.REVOCATIONS) is None:
+    seat.look()
+    if seat.authority.revocations is None:
         first = Revocations(bus=seat.bus.bus, number=1, issued_at=seat.now(), operator=seat.name)
         seat.publish("revocations", 1, tree.REVOCATIONS, seat.sealed(first, Seal.REVOCATIONS), Seal.REVOCATIONS)
 

@@ -8,7 +8,14 @@ from typing import Final
 
 from somabus.audit import Audit
 from somabus.authority import BUS, Authority
-from somabus.errors import ConfigurationError, MessageError, TrustError
+from somabus.errors import (
+    ConfigurationError,
+    DocumentTooLargeError,
+    MessageError,
+    StoreDamagedError,
+    StoreRefusedError,
+    TrustError,
+)
 from somabus.identity import Identities
 from somabus.incidents import Incident, Incidents
 from somabus.log import Log
@@ -61,6 +68,11 @@ class Seat:
                 f"{self.name} is no operator of this bus with the key of this machine; "
                 "an operator admits another with: somabus operator add NAME KEY"
             )
+        there: bytes | None = None
+        with suppress(StoreDamagedError, DocumentTooLargeError, StoreRefusedError):
+            there = self.store.read(BUS_FILE)
+        if there != self.authority.raw and self.authority.raw is not None:
+            self.store.replace(BUS_FILE, self.authority.raw)  # what was put there instead, nobody believes
 
     def look(self) -> None:
         """Look what holds now, and put in place what an operator published and power kept from its place."""
@@ -89,21 +101,23 @@ class Seat:
         """
         log = Log(self.store, tree.history(document))
         if not log.append_at(number, raw):  # 1
-            first = log.read(number) or b""
+            first = _read(log, number)
             if self._genuine(first, seal, number) and first != raw:
                 self.store.replace(key, first)
                 raise ConfigurationError(
                     f"another change of the {document} came first, as number {number}, and holds; look and repeat yours"
                 )
-            self.store.replace(log.key(number), raw)
+            with suppress(StoreDamagedError, StoreRefusedError):  # a folder, or another user's: it is in nobody's way
+                self.store.replace(log.key(number), raw)
         self.store.replace(key, raw)  # 2
+        self.complete(document, number, key, seal)  # another operator may have come by between 1 and 2
 
     def complete(self, document: str, number: int, key: str, seal: Seal) -> bool:
         """Put the last version after a number in its place, if it was published and is not there; tell if it was so."""
         log, last = Log(self.store, tree.history(document)), b""
         for each in log.after(number, _MOST):
-            raw = log.read(each)
-            if each != number + 1 or raw is None or not self._genuine(raw, seal, each):
+            raw = _read(log, each)
+            if each != number + 1 or not self._genuine(raw, seal, each):
                 break
             number, last = each, raw
             if seal is Seal.BUS:
@@ -123,6 +137,13 @@ class Seat:
                 return not succession_fault(self.bus, Bus.from_object(value), envelope)
             return self.bus.signer_of(envelope, seal) is not None
         return False
+
+
+def _read(log: Log, number: int) -> bytes:
+    """Read an entry; whatever cannot be read is nobody's."""
+    with suppress(StoreDamagedError, DocumentTooLargeError, StoreRefusedError):
+        return log.read(number) or b""
+    return b""
 
 
 def take_seat(
