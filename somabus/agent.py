@@ -45,7 +45,7 @@ from somabus.model.heartbeat import Outcome
 from somabus.model.ids import derive_id
 from somabus.model.kinds import Insight
 from somabus.model.message import Message, explain
-from somabus.model.names import nearest
+from somabus.model.names import is_name, nearest
 from somabus.model.receipt import Receipt, Trace
 from somabus.model.report import BeatReport
 from somabus.model.retry import RetryPolicy
@@ -333,7 +333,7 @@ class Agent:
             MalformedMessageError: the request breaks a rule.
         """
         self._check("Agent.ask_approval", action)
-        if to is not None and not self._services.registry.knows(to):
+        if to is not None and is_name(to) and not self._services.registry.knows(to):
             raise UnknownRecipientError(to, nearest(to, self._services.registry.names()))
         return self._services.approvals.ask(action, detail, data or {}, category, to, expires_in)
 

@@ -40,6 +40,7 @@ class Desk:
         root, self._base = Path(path).absolute(), base_of(home)
         check_apart(self._base, root)
         self._writer = new_writer()
+        self._homes: dict[str, DirectoryStore] = {}
         self._clock = clock or SystemClock()
         self.store = DirectoryStore(str(root), writer=self._writer, marker=BUS_FILE, now=clock.now if clock else None)
         self.bus: Bus = known(self.store, Places(self._base, self._writer), str(root))
@@ -126,7 +127,10 @@ class Desk:
         raise ConfigurationError(message)
 
     def _home(self, name: str) -> DirectoryStore:
-        return operator_home(self._base, self.bus.bus, name, self._writer)
+        # One store a home: what one of two under the same writer's name tidies away, the other is writing.
+        if name not in self._homes:
+            self._homes[name] = operator_home(self._base, self.bus.bus, name, self._writer)
+        return self._homes[name]
 
     def _seat(self, name: str, signer: Signer, home: Store | None = None, *, tells: bool = True) -> Seat:
         return take_seat(

@@ -106,7 +106,8 @@ def stops(context: Context) -> None:
     rows = [(each.scope, each.by, "signed" if each.signed else "by hand", _state(each), line(each.why, 90))
             for each in found]  # fmt: skip
     facts = {"stops": [
-        {"scope": str(each.scope), "file": each.file or each.scope.file, "by": each.by, "why": each.why, "signed": each.signed,
+        {"scope": str(each.scope), "file": each.file or each.scope.file, "by": each.by, "why": each.why,
+         "signed": each.signed,
          "removed": each.removed, "id": each.stop and each.stop.id, "at": each.stop and each.stop.at}
         for each in found
     ]}  # fmt: skip
@@ -264,10 +265,7 @@ def _answer(context: Context, ending: str, why: str, as_: str | None, *, granted
     approval = full_id(ending, filter(is_id, seat.store.list(tree.APPROVALS)), "request", "somabus approvals")
     read = oversight.approvals_of(seat).look(approval)
     if granted and not digest and sys.stdin.isatty():
-        click.echo(
-            clean(f"{read.request.agent} asks: {read.request.action}, to be done by {read.request.to}"), err=True
-        )
-        click.echo(clean(_shown(read.request.detail, read.request.data)), err=True)
+        click.echo(_in_full(read), err=True)
         click.confirm("approve exactly this?", abort=True, err=True)
     done = oversight.answer(seat, approval, why, granted=granted, expect=digest.lower() or read.digest)
     request = done.request
@@ -285,7 +283,10 @@ def _by(entry: Any) -> str:
 
 
 def _facts(asked: Asked) -> dict[str, Any]:
-    return {"state": asked.state, "request": asked.request, "answer": asked.answer, "fault": asked.fault}
+    return {
+        "state": asked.state, "request": asked.request, "answer": asked.answer, "fault": asked.fault,
+        "digest": asked.digest,
+    }  # fmt: skip
 
 
 def _in_full(asked: Asked) -> str:
@@ -293,7 +294,8 @@ def _in_full(asked: Asked) -> str:
     request = asked.request
     head = {
         "id": request.id, "asked by": request.agent, "action": request.action, "done by": request.to,
-        "category": request.category, "state": asked.state, "expires": f"{request.expires_at:%Y-%m-%d %H:%M:%S} UTC",
+        "category": request.category, "digest": asked.digest[:16],
+        "state": asked.state, "expires": f"{request.expires_at:%Y-%m-%d %H:%M:%S} UTC",
     }  # fmt: skip
     said = request.detail + (f"\n{json.dumps(request.data, indent=2)}" if request.data else "")
     return "\n".join(

@@ -26,13 +26,15 @@ def found(seat: Seat) -> bool:
     Done again after a power cut, it completes what was begun.
     """
     seat.look()
-    if not seat.bus.owned:
+    first = not seat.bus.owned
+    if first:
         _check_free(seat, seat.name)
         seat.audit.append("operator init", f"{seat.name} #{signing.short(seat.signer.public_key)}")
         _publish(seat, operators=(_key(seat, seat.name, seat.signer.public_key),))
     elif seat.signer.public_key not in seat.authority.operator_keys(seat.name):
         return False
-    _first_list(seat)
+    if first or seat.authority.revocations is None:
+        _first_list(seat)
     seat.authority.refresh()
     return True
 
@@ -158,10 +160,8 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
 
 def _first_list(seat: Seat) -> None:
     """Write the empty list of revoked keys, so that its absence is a sign."""
-    seat.look()
-    if seat.authority.revocations is None:
-        first = Revocations(bus=seat.bus.bus, number=1, issued_at=seat.now(), operator=seat.name)
-        seat.publish("revocations", 1, tree.REVOCATIONS, seat.sealed(first, Seal.REVOCATIONS), Seal.REVOCATIONS)
+    first = Revocations(bus=seat.bus.bus, number=1, issued_at=seat.now(), operator=seat.name)
+    seat.publish("revocations", 1, tree.REVOCATIONS, seat.sealed(first, Seal.REVOCATIONS), Seal.REVOCATIONS)
 
 
 def _check_free(seat: Seat, name: str) -> None:

@@ -209,6 +209,7 @@ ROWS = (
         "A message that says the request was approved", AGENT, _claimed_by_mail, r"no operator has answered yet",
         "It is mail like any other, shown under its sender's key; the request stays unanswered.",
         _APPROVAL, none("ordinary mail, delivered as such"),
+        audited=none("to be early is no attack"), alerted=none("to be early is no attack"),
     ),
     Attack(
         "Mail of a protected kind (`shell`) without an approval", AGENT, _without, r"needs refs\.approval, and it names none",

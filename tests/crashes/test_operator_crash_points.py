@@ -15,6 +15,7 @@ from somabus import RetryPolicy
 from somabus.assembly import Assembly
 from somabus.audit import Audit
 from somabus.errors import ConfigurationError, NotApprovedError, StoppedError
+from somabus.handlers import Handlers
 from somabus.log import Log
 from somabus.model import signing, tree
 from somabus.model.approval import ApprovalState
@@ -57,7 +58,7 @@ class Observer:
         self.stage = stage
         services = Assembly(
             "observer", stage.world.connection("observer", home=home), schedule=Schedule.parse("6h"),
-            retry=RetryPolicy(), lease_for=timedelta(minutes=10), unread=lambda: None, version="0",
+            retry=RetryPolicy(), lease_for=timedelta(minutes=10), handlers=Handlers(), unread=lambda: None, version="0",
         )  # fmt: skip
         self.authority, self.identities, self.halt = services.authority, services.identities, services.halt
         self.goals, self.approvals = services.goals, services.approvals
@@ -280,12 +281,12 @@ class CertifyRotation(Scene):
         """Scout is certified and asks for a new key; the certificate's entry in the audit is not the one asked for."""
         agents.certify(stage.seat(), "scout")
         stage.clock.advance(minutes=1)
-        stage.world.agent("scout").rotate()
+        stage.facts["new"] = stage.world.agent("scout").rotate()
         stage.facts["before"] = stage.audited().count("certify")
 
     def act(self, stage):
         """Certify the new key."""
-        agents.certify(stage.seat(), "scout", overlap=timedelta(days=3))
+        agents.certify(stage.seat(), "scout", expect=stage.facts["new"], overlap=timedelta(days=3))
 
     def look(self, observer):
         """The old key alone, or both."""

@@ -31,7 +31,7 @@ class Realm(Scene):
         people.found(self.seat)
         for name in ("scout", "planner"):
             agents.certify(self.seat, name)
-        self.scout.rotate()
+        self.new = self.scout.rotate()
         self.goal = direction.new_goal(self.seat, GOAL, "")
         self.proposal = self.scout.propose_goal("More tea")
         self.scout.work_on(self.goal.id, "the SMB part")

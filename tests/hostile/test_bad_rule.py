@@ -107,7 +107,7 @@ def test_mail_by_a_key_that_was_certified_a_moment_ago_is_not_forged(realm):
     """P7: an agent goes over to its new key; who looked at its certificate seconds before takes its mail all the same."""
     realm.scout.send("planner", "before")
     before = [delivery.message.body for delivery in taken(realm.planner)]
-    agents.certify(realm.sit(), "scout")
+    agents.certify(realm.sit(), "scout", expect=realm.new)
     scout = realm.world.agent("scout")  # takes its next key
 
     scout.send("planner", "after")

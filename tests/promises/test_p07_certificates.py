@@ -698,7 +698,7 @@ def test_an_agent_that_stays_goes_over_to_its_new_key_by_itself(tmp_path):
     scout.use_builtin_handlers()
     agents.certify(anna, "scout")
     old, new = scout.short, scout.rotate()
-    agents.certify(anna, "scout")
+    agents.certify(anna, "scout", expect=new)
     planner.send("scout", "hi", kind="echo")
 
     report = scout.beat()

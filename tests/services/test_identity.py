@@ -123,7 +123,7 @@ def test_a_certificate_with_a_rotation_is_verified_once(court, checks):
     reader = Reader(court)
     reader.standing()
     wish(court)
-    agents.certify(court.seat(), "scout")
+    agents.certify(court.seat(), "scout", expect=signing.short(NEW.public_key))
     court.clock.advance(minutes=1)
     reader.standing()
     checks.clear()
@@ -197,7 +197,7 @@ def test_a_rotated_key_and_the_old_one_count_for_the_overlap(court):
     reader.standing()
     wish(court)
 
-    agents.certify(court.seat(), "scout", overlap=timedelta(days=3))
+    agents.certify(court.seat(), "scout", overlap=timedelta(days=3), expect=signing.short(NEW.public_key))
     court.clock.advance(minutes=1)
     assert reader.standing().keys == (NEW.public_key, key(court))
     court.clock.advance(days=3)

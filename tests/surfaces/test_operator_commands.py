@@ -376,10 +376,11 @@ def test_remove_takes_an_operator_away(anna):
 
 
 def test_two_keys_on_one_machine_ask_which(anna):
-    """With the keys of two operators on a machine, an act names both and asks for --as; looking does not."""
+    """With the keys of two operators on a machine, an act names both and asks for --as; looking does not, nor one who waits to be admitted."""
     bert = operator(anna, "init bert --no-passphrase --json").json
+    assert operator(anna, "certify scout").code == Exit.DONE, "bert is no operator yet"
+    assert operator(anna, f"add bert {bert['public_key']}").code == Exit.DONE
     unsure = operator(anna, "certify scout")
-    assert operator(anna, f"add bert {bert['public_key']} --as anna").code == Exit.DONE
 
     sure = operator(anna, "certify scout --as bert --json")
 

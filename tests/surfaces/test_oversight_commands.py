@@ -296,16 +296,18 @@ def test_what_is_no_requests_id_answers_nothing(anna, order, given):
 
 
 def test_an_ending_of_two_requests_answers_neither(anna):
-    """P12: of an ending that requests share, they are shown in full, and none is answered: exit 2."""
-    ids = [ask(anna) for _ in range(17)]  # of 17 ids, two end with the same of 16 digits
-    digit = next(each for each in "0123456789abcdef" if sum(one.endswith(each) for one in ids) > 1)
+    """P12: too little of an id answers nothing, and a digest of another wording neither: exit 2 and 8."""
+    one = ask(anna)
 
-    answer = anna("approve", digit)
+    short = anna("approve", one[-1])
+    other = anna("approve", one, "--digest", "0" * 16)
 
-    assert answer.code == Exit.USAGE
-    assert f"'{digit}' is the end of" in answer.err
-    assert next(one for one in ids if one.endswith(digit)) in answer.err
+    assert (short.code, other.code) == (Exit.USAGE, Exit.HELD)
+    assert f"'{one[-1]}' is too little of an id" in short.err
+    assert "not the one you read" in other.err
     assert {each["state"] for each in asked(anna)} == {"asked"}
+    digest = anna("approvals", "--json").json["approvals"][0]["digest"]
+    assert anna("approve", one, "--digest", digest[:16]).code == Exit.DONE
 
 
 def test_without_a_key_nothing_is_approved(keyless):
