@@ -18,7 +18,7 @@ from somabus.log import Log
 from somabus.model import signing, tree
 from somabus.model.audit import NOT_OPERATORS, AuditEntry
 from somabus.model.bus import BUS_FILE, Bus, OperatorKey, succession_fault
-from somabus.model.envelope import Seal, split
+from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.message import Value
 from somabus.model.revocation import Revocations, Revoked
 from somabus.model.wire import parse_object
@@ -132,6 +132,10 @@ class Authority:
         if entry.key in keys:
             return ""
         return f"it says it is by {entry.by}, and no key that {entry.by} ever had as an operator signed it"
+
+    def ever_signed(self, envelope: Envelope, seal: Seal) -> bool:
+        """Tell whether anybody who was an operator once sealed a document: its number was seen, and counts on."""
+        return any(envelope.verified_by(each.key, seal) for each in self._ever())
 
     def _ever(self) -> tuple[OperatorKey, ...]:
         """Return everybody who was an operator in any version up to the one that holds."""

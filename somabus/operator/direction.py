@@ -1,10 +1,11 @@
 """What for: the goals and the values, which operators alone write."""
 
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 
-from somabus.errors import ConfigurationError, MessageTooLargeError, ReferenceNotFoundError, TrustError
+from somabus.errors import ConfigurationError, MessageError, MessageTooLargeError, ReferenceNotFoundError, TrustError
 from somabus.goals import goal_reader, values_reader
 from somabus.model import tree
 from somabus.model.creed import MAX_VALUES, Creed, digest
@@ -64,13 +65,21 @@ def set_values(seat: Seat, text: str) -> Creed:
     reading = reader.read(tree.VALUES)
     if seat.complete("values", reading.number, tree.VALUES, Seal.VALUES):
         reading = reader.read(tree.VALUES)
-    before = reading.number
+    before = max(reading.number, _published(seat))
     seat.audit.append("values", tree.VALUES, f"version {before + 1}")
     creed = Creed.model_construct(
         format=1, bus=seat.bus.bus, version=before, at=seat.now(), operator=seat.name, sha256=digest(data), text=""
     )
     publish_values(seat, data, creed)
     return creed.model_copy(update={"version": before + 1, "text": text.strip()})
+
+
+def _published(seat: Seat) -> int:
+    """Return the version of the values that lies there, if anybody who was an operator once signed it."""
+    with suppress(MessageError, TrustError):
+        creed, envelope = Creed.opened(seat.store.read(tree.VALUES) or b"")
+        return creed.version if seat.authority.ever_signed(envelope, Seal.VALUES) else 0
+    return 0
 
 
 def _activate(seat: Seat, goal_id: str, title: str, body: str, proposed_by: str | None) -> Goal:
