@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from somabus.approvals import EXPIRES_IN, Approval, Asked
+from somabus.approvals import EXPIRES_IN, Approval
 from somabus.assembly import Assembly
 from somabus.beat import Budget
 from somabus.connection import Connection, connect
@@ -51,6 +51,7 @@ from somabus.model.report import BeatReport
 from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import DEFAULT, Schedule
 from somabus.model.signing import short, to_text
+from somabus.model.trust import Trust
 from somabus.registry import Peer
 from somabus.trace import Tracer
 
@@ -337,13 +338,13 @@ class Agent:
             raise UnknownRecipientError(to, nearest(to, self._services.registry.names()))
         return self._services.approvals.ask(action, detail, data or {}, category, to, expires_in)
 
-    def approval(self, approval_id: str) -> Asked:
-        """Return where an approval stands, anybody's.
+    def approval(self, approval_id: str) -> Approval:
+        """Return an approval that was asked for before, in this process or another; its agent alone may use it.
 
         Raises:
             NotApprovedError: there is no such request, or its agent did not sign it.
         """
-        return self._services.approvals.look(approval_id)
+        return self._services.approvals.recall(approval_id)
 
     def rotate(self) -> str:
         """Ask for a new key: it is made here, and used once an operator has certified it; return its short form.
@@ -358,6 +359,12 @@ class Agent:
         if not self.bus.owned:
             message = "this bus has no operator who could certify a new key"
             raise ConfigurationError(message)
+        standing = self._services.identities.standing(self.name)
+        if standing.trust is Trust.REVOKED:
+            raise TrustError(
+                f"{standing.fault}; a revoked key cannot ask for another: join from another machine, or move this "
+                f"agent's folder in the home away ({self._services.connection.home_path}) and join again"
+            )
         new = next_signer(self._services.home, os.urandom)
         keys = {"old_key": to_text(self._services.signer.public_key), "new_key": to_text(new.public_key)}
         wish = Rotation(bus=self.bus.bus, agent=self.name, asked_at=self._now(), **keys)

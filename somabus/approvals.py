@@ -79,6 +79,11 @@ class Approval:
         answer = self._approvals.look(self.id).answer
         return "" if answer is None else answer.why
 
+    @property
+    def fault(self) -> str:
+        """What lies there in the place of an answer and is none."""
+        return self._approvals.look(self.id).fault
+
     def wait(self, timeout: float) -> bool:
         """Wait for the answer, at most so many seconds; True if it was granted, False if not, or not yet."""
         return self._approvals.wait(self.id, timeout)
@@ -171,6 +176,14 @@ class Approvals:
             raise MalformedMessageError(f"data cannot be written as JSON: {error}") from None
         self._store.create_many([(tree.approval(request.id, "request"), raw)])
         return Approval(self, request)
+
+    def recall(self, approval_id: str) -> Approval:
+        """Return an approval that was asked for before, by this process or another; to be used by who it is for.
+
+        Raises:
+            NotApprovedError: there is no request of that id that its agent signed.
+        """
+        return Approval(self, self.look(approval_id).request)
 
     def look(self, approval_id: str) -> Asked:
         """Return where an approval stands.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from somabus.cli.group import Context, command, finish
+from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, ago, line
 from somabus.connection import create_bus, known_bus
 from somabus.errors import NotABusError, StoreUnavailableError
@@ -73,6 +73,7 @@ def status(context: Context) -> None:
         *(f"STOPPED  {line(str(each), 200)}" for each in stops),
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
         f"agent    {agent.name} #{agent.short}",
+        *(f"WARNING  {note}" for note in [standing_note(agent)] if note),
         f"mail     {counts.unread} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
         f"beat     {fired}{ended}",
         f"peers    {', '.join(f'{n} {verdict}' for verdict, n in sorted(tally.items()))}",

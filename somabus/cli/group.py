@@ -14,6 +14,7 @@ import click
 from somabus import __version__
 from somabus.cli.output import Exit, LogFormatter, Output, code_of
 from somabus.errors import ConfigurationError, KeyMissingError, SomabusError
+from somabus.model.trust import Policy, Trust
 from somabus.settings import Settings
 
 if TYPE_CHECKING:
@@ -216,6 +217,19 @@ def passphrase(*, confirm: bool = False) -> str:
         message = f"{need}: type it at a terminal, or set SOMABUS_PASSPHRASE"
         raise ConfigurationError(message + (", or give --no-passphrase" if confirm else ""))
     return str(click.prompt("passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def standing_note(agent: "Agent") -> str:
+    """Say what an agent should know of its own standing: it was revoked, or nobody certified it; or nothing."""
+    me = next((each for each in agent.peers() if each.name == agent.name), None)
+    if me is None or me.trust is None:
+        return ""
+    if me.trust is Trust.REVOKED:
+        return f"nothing that {agent.name} signs counts: {me.fault}"
+    if agent.bus.policy.trust is Policy.CERTIFIED and me.trust is not Trust.CERTIFIED:
+        ask = f"somabus operator certify {agent.name} --expect {agent.short}"
+        return f"no operator has certified {agent.name}, and this bus acts on certified mail alone; ask for: {ask}"
+    return ""
 
 
 def full_id(ending: str, ids: Iterable[str], what: str, see: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from somabus.agent import Agent
-from somabus.cli.group import Context, command, finish
+from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, ago, clean, line, to_json
 from somabus.errors import ConfigurationError, StoreError
 from somabus.model.heartbeat import Outcome
@@ -41,7 +41,9 @@ def join(
     declared = {"every": every} if every is not None else {}
     agent = context.agent(name, display_name=display_name, skills=skills or None, join=True, **declared)
     text = f"{agent.name} #{agent.short} is on the bus {agent.bus.name or agent.bus.bus}"
-    context.out.answer({"agent": agent.name, "short": agent.short, "bus": agent.bus.bus}, text, unread=agent.unread)
+    note = standing_note(agent)
+    facts = {"agent": agent.name, "short": agent.short, "bus": agent.bus.bus, "warning": note}
+    context.out.answer(facts, f"{text}\n{note}" if note else text, unread=agent.unread)
 
 
 @command("beat", "somabus beat --script my_agent.py")

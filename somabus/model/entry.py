@@ -44,7 +44,8 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     # what the humans rule
     "Agent.goals": _L, "Agent.values": _L, "Agent.workers": _L, "Agent.propose_goal": _R, "Agent.work_on": _R,
     "Agent.ask_approval": _R, "Agent.approval": _L, "Agent.stops": _L, "Agent.rotate": _R,
-    "Approval.state": _L, "Approval.wait": _L, "Approval.use": _R, "Approval.why": _L, "Approval.id": _L,
+    "Approval.state": _L, "Approval.wait": _L, "Approval.use": _R, "Approval.why": _L, "Approval.fault": _L,
+    "Approval.id": _L,
 }  # fmt: skip
 
 COMMANDS: Final[dict[str, WhenStopped]] = {

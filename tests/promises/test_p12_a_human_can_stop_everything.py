@@ -164,6 +164,7 @@ CALLS = {
     "Approval.wait": lambda s: s.approval.wait(0),
     "Approval.use": lambda s: s.approval.use(),
     "Approval.why": lambda s: s.approval.why,
+    "Approval.fault": lambda s: s.approval.fault,
     "Approval.id": lambda s: s.approval.id,
 }
 IDLE = {"Agent.beat", "Agent.run"}  # played below

@@ -671,3 +671,17 @@ def test_a_goal_on_the_disk_is_json_that_says_who_signed_it():
     found = Goal.from_object(parse_object(split(world.store.read(tree.goal(goal.id))).body))
 
     assert (found, found.operator) == (goal, "anna")
+
+
+def test_an_answer_that_comes_after_the_process_ended_is_used_by_the_next():
+    """A scheduled agent asks in one run and acts in a later one: the approval is found again by its id, and used once."""
+    world, anna, scout, _ = scene()
+    asked = scout.ask_approval("deploy", detail="v3")
+    oversight.answer(anna, asked.id, "go ahead", granted=True)
+
+    later = world.agent("scout").approval(asked.id)
+
+    assert (later.state, later.why, later.request.detail) == ("granted", "go ahead", "v3")
+    later.use()
+    with pytest.raises(NotApprovedError, match="used before"):
+        world.agent("scout").approval(asked.id).use()
