@@ -121,7 +121,7 @@ class Assembly:
         if following is None:
             return None
         with suppress(StoreError):  # the drive is away; the key of now will do
-            certificate = self.identities.standing(self.me).certificate
+            certificate = self.identities.look_again(self.me).certificate
             if certificate is not None and certificate.key == following.public_key:
                 return following
         return None

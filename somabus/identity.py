@@ -125,6 +125,11 @@ class Identities:
             return Standing((), Trust.UNSIGNED, str(error))
         return Standing((), Trust.UNSIGNED) if key is None else Standing((key,), Trust.PINNED)
 
+    def look_again(self, name: str) -> Standing:
+        """Return which keys count for a name, by what lies there now."""
+        self._certificates.pop(name, None)
+        return self.standing(name)
+
     def title(self, name: str) -> str:
         """Return the display name that a card shows now, unless somebody else has a name that looks like it."""
         now = self._store.now()

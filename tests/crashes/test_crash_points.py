@@ -122,8 +122,14 @@ def spool(stage):
 SCENES = (send, send_many, send_with_key, claim_work_ack, nack, reject, withdraw, share, beat, spool)
 
 
-@pytest.mark.parametrize("disk", [False, True], ids=["store operations", "disk steps"])
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+EVERY = [  # the disk steps of what is much like another are for the slow run
+    pytest.param(scene, disk, id=f"{scene.__name__}-{'disk steps' if disk else 'store operations'}",
+                 marks=[pytest.mark.slow] if disk and number % 3 else [])
+    for number, scene in enumerate(SCENES) for disk in (False, True)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scene", "disk"), EVERY)
 def test_nothing_is_lost_wherever_it_stops(scene, disk, tmp_path_factory, points):
     """P1-P4: wherever a process dies, what was promised before still holds after the next beats."""
     count = every_point(tmp_path_factory, scene, disk=disk)

@@ -669,8 +669,14 @@ def _walk(store, prefix):
             yield from _walk(store, key)
 
 
-@pytest.mark.parametrize("disk", [False, True], ids=["store operations", "disk steps"])
-@pytest.mark.parametrize("scene", SCENES, ids=str)
+EVERY = [  # the disk steps of what is much like another are for the slow run
+    pytest.param(scene, disk, id=f"{scene}-{'disk steps' if disk else 'store operations'}",
+                 marks=[pytest.mark.slow] if disk and number % 3 else [])
+    for number, scene in enumerate(SCENES) for disk in (False, True)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scene", "disk"), EVERY)
 def test_nothing_is_half_ruled_wherever_it_stops(scene, disk, tmp_path_factory, points):
     """Wherever a process dies, others hold the old or the new, what holds is in the audit, and doing it again completes it."""
     at, died = 0, True

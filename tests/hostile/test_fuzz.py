@@ -354,7 +354,7 @@ def test_a_record_with_one_bit_flipped_is_never_believed(kind, scene, thrown):
 
 # -- the readers by themselves ----------------------------------------------------------------------------------
 
-quick = settings(deadline=None, max_examples=150, database=None)
+quick = settings(deadline=None, max_examples=80, database=None)
 NOW = HandClock().now()
 AT = "2026-01-05T12:00:00Z"
 BUS = "01a1f9de-1d99-72bc-bdf7-9a7b3e80730a"

@@ -1,6 +1,9 @@
 """The exit codes: a script that calls somabus tells by the number whose turn it is."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -344,11 +347,14 @@ def test_a_step_of_a_beat_that_fails_is_six_and_the_rest_still_ran(team):
 
 
 def test_a_damaged_bus_file_is_six(team):
-    """What needs a person is exit 6, and the answer names the command to look with."""
+    """What needs a person is exit 6, and the answer names the command to look with; who knew the bus goes on."""
     (team.bus / "somabus.json").write_text("{")
 
+    known = team("inbox")
+    shutil.rmtree(Path(os.environ["SOMABUS_HOME"]) / "places")
     answer = team("inbox")
 
+    assert known.code == Exit.NOTHING
     assert answer.code == Exit.UNWELL
     assert "somabus verify" in answer.err
 
