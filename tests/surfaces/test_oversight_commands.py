@@ -353,7 +353,7 @@ def test_ask_waits_for_the_answer(anna, granted, code):
     seat = Desk(anna.bus).sit(lambda: "")
 
     def human():
-        while not (waiting := seat.store.list("approvals")):
+        while not (waiting := [each.request.id for each in oversight.approvals_of(seat).all()]):
             seat.store.wait("approvals", 0.05)
         oversight.answer(seat, waiting[0], "", granted=granted)
 
