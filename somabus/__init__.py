@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from somabus.agent import Agent
     from somabus.approvals import Approval
+    from somabus.arcs import Arc
+    from somabus.channel import Channel, Post, Reading
     from somabus.connection import create_bus
     from somabus.delivery import Delivery
     from somabus.errors import SomabusError
@@ -38,7 +40,9 @@ __version__ = "0.2.0"
 __all__ = [
     "Agent",
     "Approval",
+    "Arc",
     "BeatReport",
+    "Channel",
     "Counts",
     "DeadLetter",
     "Delivery",
@@ -51,8 +55,10 @@ __all__ = [
     "Letter",
     "Message",
     "Peer",
+    "Post",
     "Presence",
     "Priority",
+    "Reading",
     "Receipt",
     "RetryPolicy",
     "SomabusError",
@@ -65,6 +71,8 @@ __all__ = [
 _FROM = {
     "agent": ("Agent",),
     "approvals": ("Approval",),
+    "arcs": ("Arc",),
+    "channel": ("Channel", "Post", "Reading"),
     "connection": ("create_bus",),
     "delivery": ("Delivery",),
     "errors": ("SomabusError",),

@@ -8,13 +8,15 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
 
 from somabus.approvals import EXPIRES_IN, Approval
+from somabus.arcs import Arc
 from somabus.assembly import Assembly
 from somabus.beat import Budget
+from somabus.channel import Channel, Reading
 from somabus.connection import Connection, connect
 from somabus.errors import (
     ConfigurationError,
@@ -53,6 +55,7 @@ from somabus.model.schedule import DEFAULT, Schedule
 from somabus.model.signing import short, to_text
 from somabus.model.trust import Trust
 from somabus.registry import Peer
+from somabus.sidechannel import with_unread
 from somabus.trace import Tracer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -140,12 +143,13 @@ class Agent:
             body: Markdown.
             spool: if the drive is away, keep the message on this machine; the next beat delivers it.
             fields: `kind`, `subject`, `data`, `priority`, `expires_in`, `not_before`, `reply_to`, `topic`, `key`,
-                `supersedes`, `approval` (or its id): see `Draft`.
+                `supersedes`, `approval` (or its id), `refs`, `short`: see `Draft`.
 
         Raises:
             StoppedError: a human stopped this agent, the bus, or this kind of work. Nothing was sent.
             UnknownRecipientError: nobody of that name; carries the nearest names. Nothing was sent.
             MessageError: the message breaks a rule. Nothing was sent.
+            RateLimitError: too much went to this inbox lately. Nothing was sent.
             StoreError: nothing is known to have been sent; a second try with the same `key` delivers once.
         """
         if isinstance(fields.get("approval"), Approval):
@@ -194,6 +198,136 @@ class Agent:
         message, data = self._services.composer.entry(_insight(insight))
         self._services.learnings.note(message, data)
 
+    # -- channels ---------------------------------------------------------------------------------------------
+
+    def post(self, channel: str, body: str = "", **fields: Any) -> Receipt:
+        """Post to a channel, which the first post makes; when this returns, it is on the drive.
+
+        Whoever the body calls with `@name` gets a copy as mail.
+
+        Args:
+            channel: `general`, `arc:<slug>`, `branch:<name>` or a name of your own.
+            body: Markdown.
+            fields: `kind`, `subject`, `data`, `priority`, `expires_in`, `reply_to`, `topic`, `key`, `supersedes` and
+                `refs`: see `Draft`. What they refer to must be there: a post as `arc:wiki#17` or `#17`, mail and
+                goals by their ids.
+
+        Raises:
+            StoppedError: a human stopped this agent, the bus, or this kind of work. Nothing was posted.
+            ReferenceNotFoundError: a reference points at nothing; it carries the value. Nothing was posted.
+            InvalidNameError, MessageError, RateLimitError: nothing was posted.
+            StoreError: nothing is known to have been posted; a second try with the same `key` posts once.
+        """
+        draft = Draft(to="", body=body, **fields)
+        self._check("Agent.post", draft.kind)
+        return self._services.poster.post(channel, draft)
+
+    def read(self, channels: Iterable[str] | None = None, *, limit: int = 20) -> Reading:
+        """Read what is new in channels, and move this agent's own cursors behind it; nobody else's.
+
+        Args:
+            channels: where; every channel that this agent follows if None.
+            limit: at most so many posts, shared fairly among the channels.
+
+        Raises:
+            StoreUnavailableError: could not look. This is not "nothing new".
+            ReferenceNotFoundError: a channel that nobody has posted to and that this agent does not follow.
+        """
+        self._check("Agent.read")
+        return self.mark_read(self._peek(channels, limit, None))
+
+    def peek(self, channels: Iterable[str] | None = None, *, limit: int = 20, after: int | None = None) -> Reading:
+        """Look at what is new in channels and move nothing; `mark_read` moves the cursors once it was worked through.
+
+        Args:
+            channels: where; every channel that this agent follows if None.
+            limit: at most so many posts, shared fairly among the channels.
+            after: show what stands behind this number instead, read before or not.
+        """
+        return self._counted_reading(self._peek(channels, limit, after))
+
+    def mark_read(self, reading: Reading) -> Reading:
+        """Move this agent's cursors behind what `peek` returned, and return it with the count of now."""
+        self._check("Agent.mark_read")
+        self._services.channels.mark(reading)
+        return self._counted_reading(reading)
+
+    def subscribe(self, channel: str, *, history: bool = True) -> bool:
+        """Follow a channel, which need not be there yet; False if it was followed before.
+
+        Args:
+            channel: its name.
+            history: whether what was posted before is unread, too.
+        """
+        self._check("Agent.subscribe")
+        return self._services.channels.subscribe(channel, history=history)
+
+    def unsubscribe(self, channel: str) -> bool:
+        """Follow a channel no more; False if it was not followed."""
+        self._check("Agent.unsubscribe")
+        return self._services.channels.unsubscribe(channel)
+
+    def channels(self) -> tuple[Channel, ...]:
+        """Return every channel with its number of posts, what is unread there, and its last post."""
+        return self._services.channels.all()
+
+    def arcs(self) -> tuple[Arc, ...]:
+        """Return the pieces of work that are open, the oldest first: opened by a `brief`, ended by a `closeout`."""
+        return self._services.arcs.open()
+
+    def arc(self, name: str) -> Arc:
+        """Return one piece of work, open or not, with its scratchpad; `name` begins with `arc:`."""
+        return self._services.arcs.arc(name)
+
+    def pair(self, partner: str | None, on: str) -> Receipt:
+        """Declare to work with a partner in a channel; it counts when both have. None ends it.
+
+        Raises:
+            UnknownRecipientError: nobody of that name. Nothing was declared.
+        """
+        self._check("Agent.pair")
+        if partner is not None and not self._services.registry.knows(partner):
+            raise UnknownRecipientError(partner, nearest(partner, self._services.registry.names()))
+        return self._services.poster.post(on, Draft(to="", kind="pair", data={"partner": partner}))
+
+    def echo(self, to: str, short: str, payload: dict[str, Any] | None = None) -> Receipt:
+        """Send an echo to the agent that has both this name and this key; it answers with what it got.
+
+        Raises:
+            UnknownRecipientError: nobody has this name, or its key is another one. Nothing was sent.
+        """
+        self._check("Agent.echo", "echo")
+        return self._services.sender.send(Draft(to=to, kind="echo", data=payload or {}, short=short))
+
+    def wait(self, timeout: float, *, above: int | None = None) -> int | None:
+        """Return how much is unread as soon as it has grown, or None after `timeout` seconds.
+
+        Args:
+            timeout: in seconds.
+            above: return when there is more than this; the count at the call if None.
+
+        Raises:
+            StoreUnavailableError: could not look.
+        """
+        return self._services.unread.wait(timeout, above)
+
+    def tool(self, function: _F) -> _F:
+        """Let the unread count ride on what a function returns, sync or async.
+
+        A dict gains `_inbox_unread`; anything else comes as `result` of a small wrapper, beside `inbox_unread`.
+        """
+        return cast("_F", with_unread(function, self._unread_lately))
+
+    def _peek(self, channels: Iterable[str] | None, limit: int, after: int | None) -> Reading:
+        if isinstance(channels, str):
+            channels = (channels,)
+        with suppress(StoreError):
+            self._services.authority.refresh()
+        return self._services.channels.peek(None if channels is None else tuple(channels), limit, after)
+
+    def _counted_reading(self, reading: Reading) -> Reading:
+        return replace(reading, unread_count=self.unread)
+
     # -- looking ----------------------------------------------------------------------------------------------
 
     @property
@@ -208,18 +342,18 @@ class Agent:
 
     @property
     def unread(self) -> int:
-        """How much mail waits, counted now.
+        """How much waits to be read, counted now: mail, and posts in every channel that this agent follows.
 
         Raises:
             StoreUnavailableError: could not look. This is not zero.
         """
-        count = self.inbox.unread()
+        count = self._services.unread.count()
         self._counted = (self._services.connection.clock.monotonic(), count)
         return count
 
     def counts(self) -> Counts:
-        """Count what waits, is delayed, claimed and dead, without opening a file."""
-        return self.inbox.counts()
+        """Count what waits, is delayed, claimed and dead, and the unread posts, without opening any of them."""
+        return self._services.counts()
 
     def peers(self) -> tuple[Peer, ...]:
         """Return everybody on the bus, this agent included, with the verdict on each."""
@@ -244,7 +378,7 @@ class Agent:
         Raises:
             StoreUnavailableError: could not look. This is not "no".
         """
-        if self.inbox.unread() or self._services.learnings.count() or self._services.spool.count():
+        if self.unread or self._services.learnings.count() or self._services.spool.count():
             return True
         with suppress(SomabusError, ValueError):
             heartbeat = self._services.registry.heartbeat(self.name)

@@ -16,7 +16,7 @@ from somabus.model.draft import Draft
 from somabus.model.message import Message, Priority
 from somabus.model.trust import Trust
 from somabus.opener import Opened
-from somabus.outbox import Outbox, Shared
+from somabus.reader import Entry, Reader, Writers
 from somabus.store.port import Store
 
 CHANNEL: Final = "alerts"
@@ -31,13 +31,13 @@ class Alerts:
     def __init__(
         self,
         store: Store,
-        outbox: Outbox,
+        reader: Reader,
         cursors: CursorBook,
         compose: Callable[[Draft], tuple[Message, bytes]],
         tell: Tell,
     ) -> None:
         self._log = Log(store, tree.ALERTS)
-        self._outbox = outbox
+        self._reader = reader
         self._cursors = cursors
         self._compose = compose
         self._tell = tell
@@ -79,12 +79,12 @@ class Alerts:
     def _catch_up(self) -> None:
         self.reading = True
         try:
-            for entry in self._outbox.read_log(tree.ALERTS, self._cursors, _AT_ONCE, sender=None, channel=CHANNEL):
+            for entry in self._reader.follow(self._log, self._cursors, _AT_ONCE, Writers(None, CHANNEL)):
                 self._learn(entry)
         finally:
             self.reading = False
 
-    def _learn(self, entry: Shared) -> None:
+    def _learn(self, entry: Entry) -> None:
         # Forgeries alone: an agent whose own alerts are not believed would tell of each with the next.
         if entry.opened is not None and entry.opened.trust is Trust.FORGED:
             self._tell(tree.ALERTS, f"{entry.number}: {entry.fault}", f"entry {entry.number}: {entry.fault}")

@@ -3,16 +3,19 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
 from somabus.approvals import Approvals
+from somabus.arcs import Arcs
 from somabus.audit import Audit
 from somabus.authority import Authority
 from somabus.beat import Parts, Routine
 from somabus.box import Box
+from somabus.channel import Channels
 from somabus.composer import Composer
 from somabus.connection import Connection
 from somabus.cursors import CursorBook
@@ -23,10 +26,11 @@ from somabus.halt import Halt
 from somabus.handlers import Handlers
 from somabus.home import former_keys, promote_key, waiting_signer
 from somabus.identity import Identities
-from somabus.inbox import Inbox
+from somabus.inbox import Counts, Inbox
 from somabus.incidents import Incident, Incidents
 from somabus.learnings import Learnings
 from somabus.lease import Leases
+from somabus.model import signing
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.ids import IdMaker
 from somabus.model.kinds import NEVER_BOUNCED
@@ -39,9 +43,15 @@ from somabus.model.trust import Policy
 from somabus.opener import Opener
 from somabus.outbox import Outbox
 from somabus.pins import Pins
+from somabus.poster import Poster
+from somabus.rates import Rates
+from somabus.reader import Reader
+from somabus.references import References
 from somabus.registry import Registry
+from somabus.scratchpad import Scratchpad
 from somabus.sender import Sender
 from somabus.spool import Spool
+from somabus.unread import Unread
 
 _SILENT: Final = frozenset([Reason.UNTRUSTED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.HOPS])
 _TOLD: Final = frozenset([Reason.FORGED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.NOT_APPROVED])
@@ -85,6 +95,7 @@ class Assembly:
         self._humans()
         self._mail(retry, lease_for, unread)
         self._sharing()
+        self._channels(unread)
         self.routine = Routine(self._parts(schedule))
         self._built = True
         self.incidents.flush()
@@ -135,7 +146,8 @@ class Assembly:
         return following
 
     def _mail(self, retry: RetryPolicy, lease_for: timedelta, unread: Callable[[], int | None]) -> None:
-        self.opener = Opener(self.me, self.authority, self.identities, self.now)
+        shorts = frozenset(signing.short(key) for key in self.keys)
+        self.opener = Opener(self.me, self.authority, self.identities, self.now, shorts)
         self.spool = Spool(self.home)
         box = Box(self.store, self.me, entropy=os.urandom, retry=retry, lease_for=lease_for, on_dead=self._on_dead)
         guard = Guard(self.authority, self.halt, self.approvals)
@@ -144,21 +156,52 @@ class Assembly:
             self.me, self.authority.bus.bus, sign=self.signer.sign, ids=self.ids,
             cause=lambda: self.inbox.chain.cause, now=self.now,
         )  # fmt: skip
+        self.rates = Rates(self.home, self.authority, self.now)
+        self.references = References(self.store, self.me, self.registry)
         self.sender = Sender(
-            self.store, self.me, self.composer, registry=self.registry, spool=self.spool, now=self.now, unread=unread
-        )
+            self.store, self.me, self.composer, registry=self.registry, references=self.references, rates=self.rates,
+            spool=self.spool, now=self.now, unread=unread,
+        )  # fmt: skip
 
     def _sharing(self) -> None:
         self.learnings = Learnings(self.home)
-        self.cursors = CursorBook(self.store, self.me, self.signer, also=self.keys[1:])
-        self.outbox = Outbox(self.store, self.me, self.authority, self.opener)
+        self.cursors = CursorBook(self.store, self.home, self.me, self.signer, also=self.keys[1:])
+        self.reader = Reader(self.store, self.authority, self.opener)
+        self.outbox = Outbox(self.store, self.me, self.reader)
         self.alerts = Alerts(
             self.store,
-            self.outbox,
+            self.reader,
             self.cursors,
             lambda draft: self.composer.entry(draft, channel=CHANNEL),
             tell=self.incidents.tell,
         )
+
+    def _channels(self, unread: Callable[[], int | None]) -> None:
+        """Channels, what is open in them, and the one count over everything unread."""
+        self.channels = Channels(
+            self.store, self.me, reader=self.reader, cursors=self.cursors,
+            notes=lambda channel: self.arcs.notes(channel), tell=self.incidents.tell,
+        )  # fmt: skip
+        self.arcs = Arcs(
+            self.store, self.home, authority=self.authority, reader=self.reader, registry=self.registry,
+            channels=self.channels, scratchpad=self._scratchpad,
+        )  # fmt: skip
+        self.poster = Poster(
+            self.store, self.home, self.me, authority=self.authority, composer=self.composer, channels=self.channels,
+            reader=self.reader, references=self.references, registry=self.registry, rates=self.rates,
+            sender=self.sender, unread=unread,
+        )  # fmt: skip
+        self.unread = Unread(self.store, self.me, self.inbox, self.channels, self.connection.clock.monotonic)
+
+    def _scratchpad(self, arc: str) -> Scratchpad:
+        return Scratchpad(
+            arc, store=self.store, me=self.me, reader=self.reader, composer=self.composer,
+            leases=self.parts.leases, check=self.halt.check,
+        )  # fmt: skip
+
+    def counts(self) -> Counts:
+        """Count what lies where, mail and posts."""
+        return replace(self.inbox.counts(), posts=self.channels.unread())
 
     def _humans(self) -> None:
         """What the humans rule: goals, values, approvals."""
@@ -176,7 +219,7 @@ class Assembly:
         staleness = self.authority.bus.policy.staleness
         self.parts = Parts(
             me=self.me, bus=self.authority.bus.bus, store=self.store, home=self.home, authority=self.authority,
-            halt=self.halt, incidents=self.incidents, inbox=self.inbox, sender=self.sender,
+            halt=self.halt, incidents=self.incidents, inbox=self.inbox, counts=self.counts, sender=self.sender,
             registry=self.registry, outbox=self.outbox, alerts=self.alerts,
             cursors=self.cursors, learnings=self.learnings, spool=self.spool,
             leases=Leases(self.store, self.me, f"{self.connection.machine} {os.getpid()}", staleness),

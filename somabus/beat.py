@@ -32,7 +32,8 @@ from somabus.model.message import Message
 from somabus.model.presence import Presence, judge_presence
 from somabus.model.report import BeatReport, StepReport
 from somabus.model.schedule import Schedule
-from somabus.outbox import Outbox, Shared
+from somabus.outbox import Outbox
+from somabus.reader import Entry
 from somabus.registry import Peer, Registry
 from somabus.review import accuse
 from somabus.sender import Sender
@@ -66,6 +67,7 @@ class Parts:
     halt: Halt
     incidents: Incidents
     inbox: Inbox
+    counts: Callable[[], Counts]
     sender: Sender
     registry: Registry
     outbox: Outbox
@@ -164,12 +166,13 @@ class Routine:
             with self._step(run, "check inbox") as say:
                 parts.authority.refresh()
                 run.stopped = parts.halt.hold()
-                run.counts = parts.inbox.counts()
-                say(f"{run.counts.unread} wait, {run.counts.delayed} delayed, {run.counts.dead} dead letters")
+                run.counts = parts.counts()
+                said = f"{run.counts.mail} wait, {run.counts.delayed} delayed, {run.counts.dead} dead letters"
+                say(said + (f", {run.counts.posts} posts unread" if run.counts.posts else ""))
             if run.stopped is not None:
                 return self._end(run)
             self._give_way(run)
-            work = bool((run.counts and run.counts.unread) or parts.learnings.count() or self._spooled())
+            work = bool((run.counts and run.counts.mail) or parts.learnings.count() or self._spooled())
             if work:
                 lease = self._take_turn(budget)
                 with self._step(run, "begin"):
@@ -257,7 +260,7 @@ class Routine:
         with self._step(run, "heartbeat") as say:
             run.checks = {} if run.stopped else run_checks(parts.handlers.checks)
             outcome = _outcome(run)
-            if run.handled or run.failed or run.counts is None or run.counts.unread:
+            if run.handled or run.failed or run.counts is None or run.counts.mail:
                 self._recount(run)
             self._write_heartbeat(run, outcome, parts.now())
             bad = [name for name, said in run.checks.items() if said.startswith("failed")]
@@ -271,7 +274,7 @@ class Routine:
         """Count what is left; if that fails, the heartbeat says that nobody could look, and is written all the same."""
         before, run.counts = run.counts, None
         with suppress(StoreError):
-            run.counts = self._parts.inbox.counts()
+            run.counts = self._parts.counts()
             run.set_aside = max(0, run.counts.dead - before.dead) if before else 0
 
     # -- the steps --------------------------------------------------------------------------------------------
@@ -282,7 +285,7 @@ class Routine:
         return f"{sent} delivered" + "".join(f"; refused {each}" for each in refused)
 
     def _process(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> str:
-        if run.counts is None or run.counts.unread:
+        if run.counts is None or run.counts.mail:
             self._drain(run, budget, stop)
         said = f"{run.handled} handled"
         said += f", {run.failed} failed and come again" if run.failed else ""
@@ -328,18 +331,18 @@ class Routine:
         said = f"{run.posted} posted, {len(run.learned)} received"
         return said + "".join(f"; {entry.log}/{entry.number}: {entry.fault}" for entry in faults[:5])
 
-    def _follow(self, run: _Run, peer: str) -> list[Shared]:
-        faults: list[Shared] = []
+    def _follow(self, run: _Run, peer: str) -> list[Entry]:
+        faults: list[Entry] = []
         try:
             for entry in self._parts.outbox.follow(peer, self._parts.cursors, _FOLLOW_AT_ONCE):
                 self._hear(run, entry, faults)
         except StoreUnavailableError:
             raise
         except StoreError as error:
-            faults.append(Shared(peer, 0, None, str(error)))  # one peer's damage is not the others'
+            faults.append(Entry(peer, 0, None, str(error)))  # one peer's damage is not the others'
         return faults
 
-    def _hear(self, run: _Run, entry: Shared, faults: list[Shared]) -> None:
+    def _hear(self, run: _Run, entry: Entry, faults: list[Entry]) -> None:
         if entry.opened is None or entry.fault:
             faults.append(entry)
             return

@@ -82,11 +82,23 @@ class Composer:
         message = was.model_copy(update=changed)
         return Sealed(message, sealed.key.replace(was.id, message_id), self._bytes(message))
 
-    def entry(self, draft: Draft, *, channel: str | None = None) -> tuple[Message, bytes]:
+    def entry(
+        self,
+        draft: Draft,
+        *,
+        channel: str | None = None,
+        parent: Message | None = None,
+        message_id: str | None = None,
+    ) -> tuple[Message, bytes]:
         """Return a message for a log, which goes to nobody in particular, and its sealed bytes."""
         now = self._now()
-        message = self._message(draft, self._ids.make(now), None, now).model_copy(update={"channel": channel})
+        made = self._message(draft, message_id or self._ids.make(now), parent, now)
+        message = made.model_copy(update={"channel": channel})
         return message, self._bytes(message)
+
+    def new_id(self) -> str:
+        """Return an id that nothing has yet."""
+        return self._ids.make(self._now())
 
     def _bytes(self, message: Message) -> bytes:
         return seal_body(message.encode(), Seal.MESSAGE, self._sign)
@@ -96,9 +108,8 @@ class Composer:
         # handling a later one, is a loop like any other.
         chains = [each for each in (parent, self._cause()) if each is not None]
         cause = max(chains, key=lambda each: each.hops, default=None)
-        refs = {"reply_to": draft.reply_to, "supersedes": draft.supersedes}
-        if draft.approval is not None:
-            refs["approval"] = draft.approval
+        named = {"reply_to": draft.reply_to, "supersedes": draft.supersedes}
+        refs = {**draft.refs, **named, "approval": draft.approval, "short": draft.short}
         answered = draft.reply_to if draft.reply_to and is_id(draft.reply_to) else message_id
         try:
             return Message(

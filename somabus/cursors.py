@@ -1,6 +1,10 @@
-"""How far this agent has read each log, kept on the bus in one sealed file that it alone replaces."""
+"""How far this agent has read each log: one sealed file on the bus that it alone replaces, and a copy at home.
 
-import contextlib
+The processes of one agent move their cursors at the same time, so a save joins what it finds with what it has: no
+process takes back what another has read or subscribed to. A file that is damaged, or was put back, is made good from
+the copy at home: nothing is announced twice, nothing is skipped.
+"""
+
 from collections.abc import Sequence
 
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
@@ -11,47 +15,51 @@ from somabus.model.signing import Signer
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
+_COPY = "cursors.json"
+
 
 class CursorBook:
-    """Loaded at the start of a step, saved at its end.
+    """Loaded at the start of a step, saved at its end."""
 
-    A file that is damaged is begun anew: entries come twice, none is skipped.
-    """
-
-    def __init__(self, store: Store, me: str, signer: Signer, *, also: Sequence[bytes] = ()) -> None:
+    def __init__(self, store: Store, home: Store, me: str, signer: Signer, *, also: Sequence[bytes] = ()) -> None:
         self._store = store
+        self._home = home
         self._me = me
         self._signer = signer
         self._keys = [signer.public_key, *also]
         self._saved = Cursors(agent=me)
         self._logs: dict[str, Position] = {}
+        self._channels: dict[str, int] = {}
         self.alerted: dict[str, str] = {}
 
     def load(self) -> None:
-        """Read the positions, unless some have moved and are not saved yet."""
-        if self._now != self._saved:
-            return
-        self._saved = Cursors(agent=self._me)
-        with contextlib.suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
-            raw = self._store.read(tree.cursors(self._me))
-            # Sealed, or whoever can write the file could make this reader skip what it has not read.
-            if raw is not None and any(split(raw).verified_by(key, Seal.CURSORS) for key in self._keys):
-                found = Cursors.from_object(parse_object(split(raw).body))
-                self._saved = found if found.agent == self._me else self._saved
-        self._logs = dict(self._saved.logs)
-        self.alerted = dict(self._saved.alerted)
+        """Read how far any process of this agent has come."""
+        changed = self._now != self._saved
+        found = self._found()
+        if changed:
+            self._take(self._now.joined(found))
+        else:
+            self._saved = found
+            self._take(found)
 
     def save(self) -> None:
-        """Write the positions, if any has changed."""
-        now = self._now
-        if now != self._saved:
-            sealed = seal_body(now.to_json(), Seal.CURSORS, self._signer.sign)
-            self._store.replace(tree.cursors(self._me), sealed)
-            self._saved = now
+        """Write what has changed, joined with what other processes of this agent have written meanwhile.
+
+        Power cut between the two writes: the copy at home is ahead, and counts; a second machine of this agent reads
+        some entries again.
+        """
+        if self._now == self._saved:
+            return
+        with self._home.lock("cursors"):  # politeness; on two machines the join of the next save makes it good
+            now = self._now.joined(self._found())
+            self._home.replace(_COPY, now.to_json())
+            self._store.replace(tree.cursors(self._me), seal_body(now.to_json(), Seal.CURSORS, self._signer.sign))
+        self._saved = now
+        self._take(now)
 
     @property
     def _now(self) -> Cursors:
-        return Cursors(agent=self._me, logs=self._logs, alerted=self.alerted)
+        return Cursors(agent=self._me, logs=self._logs, alerted=self.alerted, channels=self._channels)
 
     def position(self, log: str) -> Position:
         """Where this agent stands in a log."""
@@ -59,4 +67,52 @@ class CursorBook:
 
     def move(self, log: str, position: Position) -> None:
         """Stand elsewhere."""
-        self._logs[log] = position
+        self._logs[log] = self.position(log).moved(position)
+
+    def wrote(self, log: str, number: int) -> None:
+        """Take note that this agent wrote an entry itself: it is nothing to be read."""
+        self._logs[log] = self.position(log).wrote(number)
+
+    @property
+    def subscribed(self) -> tuple[str, ...]:
+        """The channels that this agent follows, sorted."""
+        return self._now.subscribed
+
+    def subscribe(self, channel: str, *, follow: bool) -> bool:
+        """Follow a channel, or no more; tell whether that is a change."""
+        if (channel in self.subscribed) == follow:
+            return False
+        self._channels[channel] = self._channels.get(channel, 0) + 1
+        return True
+
+    def _take(self, cursors: Cursors) -> None:
+        self._logs, self._channels = dict(cursors.logs), dict(cursors.channels)
+        self.alerted = dict(cursors.alerted)
+
+    def _found(self) -> Cursors:
+        """Return what lies on the bus joined with the copy at home, as far as either can be read."""
+        there, here = self._there(), self._here()
+        if there is None or here is None:
+            return there or here or Cursors(agent=self._me)
+        return there.joined(here)
+
+    def _there(self) -> Cursors | None:
+        try:
+            raw = self._store.read(tree.cursors(self._me))
+            # Sealed, or whoever can write the file could make this reader skip what it has not read.
+            if raw is None or not any(split(raw).verified_by(key, Seal.CURSORS) for key in self._keys):
+                return None
+            return self._mine(split(raw).body)
+        except (MessageError, StoreDamagedError, DocumentTooLargeError):
+            return None
+
+    def _here(self) -> Cursors | None:
+        try:
+            raw = self._home.read(_COPY)
+            return None if raw is None else self._mine(raw)
+        except (MessageError, StoreDamagedError, DocumentTooLargeError):
+            return None
+
+    def _mine(self, body: bytes) -> Cursors | None:
+        found = Cursors.from_object(parse_object(body))
+        return found if found.agent == self._me else None

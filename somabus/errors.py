@@ -19,6 +19,8 @@ An exception from outside this tree is a bug in somabus, please report it.
     │   ├── MessageTooLargeError      over the limit; send an attachment's name instead
     │   └── ReferenceNotFoundError    refers to something that is not there
     ├── TrustError                    the operator's turn: not from whom it says
+    ├── RateLimitError                your turn: too much went to one place; carries from when on more may go
+    ├── StaleVersionError             nobody's fault: somebody wrote a newer version; read it, and write again
     ├── LeaseHeldError                nobody's fault: somebody else holds it, until when is told
     ├── LeaseLostError                nobody's fault: held once, passed on since; abandon the work
     └── StoreError
@@ -230,6 +232,38 @@ class TrustError(SomabusError):
 
     def __str__(self) -> str:
         return f"not trusted: {self.reason}"
+
+
+class StaleVersionError(SomabusError):
+    """Somebody wrote a newer version than the one that was read; nothing was written."""
+
+    def __init__(self, what: str, based_on: int, newest: int) -> None:
+        super().__init__(what, based_on, newest)
+        self.what = what
+        self.based_on = based_on
+        self.newest = newest
+
+    def __str__(self) -> str:
+        return (
+            f"{_short(self.what)} is at version {self.newest}, and what was to be written was based on "
+            f"{self.based_on}; nothing was written: read it again first"
+        )
+
+
+class RateLimitError(SomabusError):
+    """This agent has sent too much to one place in too short a time; nothing was sent."""
+
+    def __init__(self, place: str, per_hour: int, again_at: datetime) -> None:
+        super().__init__(place, per_hour, again_at)
+        self.place = place
+        self.per_hour = per_hour
+        self.again_at = again_at
+
+    def __str__(self) -> str:
+        return (
+            f"more than {self.per_hour:,} an hour to {_short(self.place)} is against the policy of this bus, so "
+            f"nothing was sent; again from {self.again_at:%Y-%m-%d %H:%M:%S} UTC on; is it a loop?"
+        )
 
 
 class LeaseHeldError(SomabusError):

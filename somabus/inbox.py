@@ -46,18 +46,24 @@ _LONGEST_LEASE_MS: Final = 31 * 86_400_000  # a name that claims more is no leas
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much lies where. `unread` is what waits to be read now."""
+    """How much lies where. `posts` are those unread in the channels that the agent follows."""
 
     waiting: int
     delayed: int
     due: int
     claimed: int
     dead: int
+    posts: int = 0
+
+    @property
+    def mail(self) -> int:
+        """The mail that waits, retries that are due included."""
+        return self.waiting + self.due
 
     @property
     def unread(self) -> int:
-        """What waits, retries that are due included."""
-        return self.waiting + self.due
+        """Everything that waits to be read now."""
+        return self.mail + self.posts
 
 
 @dataclass(frozen=True, slots=True)

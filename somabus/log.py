@@ -5,6 +5,7 @@ It knows neither what the entries say nor who reads them.
 """
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -18,25 +19,31 @@ _VAIN_TRIES: Final = 10_000
 
 
 class Log:
-    """One log of a store."""
+    """One log of a store. It remembers in which segment the log ended when it last looked: a log only grows."""
 
     def __init__(self, store: Store, path: str) -> None:
         self._store = store
-        self._path = path
+        self.path = path
+        self._end: str | None = None
 
-    def append(self, data: bytes) -> int:
+    def append(self, data: bytes, genuine: Callable[[int], bool] = lambda _number: False) -> int:
         """Append an entry and return its number; the entry is whole and durable on return.
+
+        Args:
+            data: the entry.
+            genuine: tells whether an entry that stands behind a gap is a writer's own, so that the gap is one of a
+                deletion: readers have stepped over it, and would never look at what is written into it.
 
         Raises:
             StoreError: nothing was appended, or, if the drive failed at the very end, exactly this entry was.
         """
-        number = self.tail() + 1
+        number = self._last_genuine(genuine) + 1
         for _ in range(_VAIN_TRIES):
             if self.append_at(number, data):
                 return number
             # Somebody has this number, so it exists, whatever the listing shows: the next one leaves no gap.
             number += 1
-        raise StoreUnavailableError(self._path, f"{_VAIN_TRIES} others were faster")
+        raise StoreUnavailableError(self.path, f"{_VAIN_TRIES} others were faster")
 
     def append_at(self, number: int, data: bytes) -> bool:
         """Append an entry under exactly this number, the one after the last; False if somebody has it."""
@@ -51,13 +58,15 @@ class Log:
 
         A number behind a gap is none of a writer's of this format; following it would leave the gap for ever.
         """
-        last = 0
-        for segment in self._segments()[-2:]:
-            numbers = self._numbers(segment)
-            if not numbers or numbers[0] != max(1, int(segment) * SEGMENT):
-                break
-            last = next((n for n, after in pairwise(numbers) if after != n + 1), numbers[-1])
-        return last
+        return _run(self._ending())
+
+    def waiting(self, position: int) -> int:
+        """Count the entries past a position, up to the first gap, by listing the last segment alone."""
+        if self._end is not None and _segment(position + 1) == self._end:
+            numbers = self._numbers(self._end, after=position)
+            if not _full(numbers):
+                return _run(numbers) - position if numbers and numbers[0] == position + 1 else 0
+        return max(0, self.tail() - position)
 
     def after(self, position: int, limit: int) -> list[int]:
         """Return up to `limit` of the numbers past the position that a listing shows, in order."""
@@ -65,7 +74,7 @@ class Log:
         found: list[int] = []
         for segment in self._segments():
             if segment >= start:
-                found += [number for number in self._numbers(segment) if number > position]
+                found += self._numbers(segment, after=position)
             if len(found) >= limit:
                 break
         return found[:limit]
@@ -74,24 +83,61 @@ class Log:
         """Return the bytes of an entry that was listed, or None if it is gone."""
         return self._store.read(self.key(number), listed=True)
 
+    def key(self, number: int) -> str:
+        """Return where an entry lies."""
+        return f"{self.path}/{_segment(number)}/{number:010d}.json"
+
+    def _last_genuine(self, genuine: Callable[[int], bool]) -> int:
+        """Return the number to append behind: the last one, or a later genuine one behind a gap."""
+        numbers = self._ending()
+        last = _run(numbers)
+        beyond = [number for number in numbers if number > last]
+        if self._segments()[-1:] > [_segment(last)]:
+            beyond = self.after(last, SEGMENT)
+        return next((number for number in reversed(beyond) if genuine(number)), last)
+
+    def _ending(self) -> list[int]:
+        """Return the numbers of the last segment, or of the one before while that one is not full."""
+        if self._end is not None:
+            numbers = self._numbers(self._end)
+            if numbers and numbers[0] == _first(self._end) and not _full(numbers):
+                return numbers
+        before: list[int] = []
+        for segment in self._segments()[-2:]:
+            numbers = self._numbers(segment)
+            if not numbers or numbers[0] != _first(segment) or (before and not _full(before)):
+                break
+            before, self._end = numbers, segment
+        return before
+
     def _segments(self) -> list[str]:
         """Return the segments up to the first gap; the oldest may have been swept."""
-        names = [name for name in self._store.list(self._path) if _SEGMENT.fullmatch(name)]
+        names = [name for name in self._store.list(self.path) if _SEGMENT.fullmatch(name)]
         gap = next((n for n, (one, after) in enumerate(pairwise(names), 1) if int(after) != int(one) + 1), len(names))
         return names[:gap]
 
-    def _numbers(self, segment: str) -> list[int]:
+    def _numbers(self, segment: str, after: int = 0) -> list[int]:
         try:
-            names = self._store.list(f"{self._path}/{segment}")
+            names = self._store.list(f"{self.path}/{segment}", f"{after:010d}.json" if after else "")
         except StoreDamagedError:
             return []  # a file or a link stands in the place of a segment
         numbers = [int(name[:10]) for name in names if _ENTRY.fullmatch(name)]
         return [number for number in numbers if _segment(number) == segment]
 
-    def key(self, number: int) -> str:
-        """Return where an entry lies."""
-        return f"{self._path}/{_segment(number)}/{number:010d}.json"
-
 
 def _segment(number: int) -> str:
     return f"{number // SEGMENT:07d}"
+
+
+def _first(segment: str) -> int:
+    return max(1, int(segment) * SEGMENT)
+
+
+def _full(numbers: list[int]) -> bool:
+    """Tell whether the numbers reach the end of their segment, so that another one may follow."""
+    return bool(numbers) and numbers[-1] % SEGMENT == SEGMENT - 1
+
+
+def _run(numbers: list[int]) -> int:
+    """Return the last number before the first gap, 0 if there is none."""
+    return next((n for n, after in pairwise(numbers) if after != n + 1), numbers[-1] if numbers else 0)

@@ -53,8 +53,16 @@ class Refusal:
 class Opener:
     """Opens messages on behalf of one agent."""
 
-    def __init__(self, me: str, authority: Authority, identities: Identities, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        me: str,
+        authority: Authority,
+        identities: Identities,
+        now: Callable[[], datetime],
+        shorts: frozenset[str] = frozenset(),
+    ) -> None:
         self._me = me
+        self._shorts = shorts
         self._authority = authority
         self._identities = identities
         self._now = now
@@ -89,6 +97,9 @@ class Opener:
         if self._me not in message.to or message.channel is not None:
             told = message.channel or ", ".join(message.to) or "nobody"
             return Refusal(Reason.WRONG_ADDRESS, f"it was sent to {told}, not to {self._me}")
+        short = message.refs.get("short")
+        if short is not None and short not in self._shorts:
+            return Refusal(Reason.WRONG_ADDRESS, f"it was sent to {self._me} #{short}, and that is not this one's key")
         if not may_act(opened.trust, bus.policy.trust):
             return self._untrusted(opened)
         if message.hops > bus.policy.hop_limit and message.kind not in NEVER_MUTED and not released:

@@ -6,6 +6,7 @@ under the same id, so that even then nobody handles it twice. A message is seale
 very message that may have reached the drive before it went away.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -23,6 +24,7 @@ from somabus.errors import (
     UnknownRecipientError,
 )
 from somabus.model import tree
+from somabus.model.address import parse_address
 from somabus.model.draft import Draft
 from somabus.model.envelope import split
 from somabus.model.ids import derive_id, is_id, later
@@ -31,6 +33,8 @@ from somabus.model.names import nearest
 from somabus.model.receipt import Receipt, Trace, Whereabouts
 from somabus.model.slot import Event, State
 from somabus.model.wire import parse_object
+from somabus.rates import Rates
+from somabus.references import References
 from somabus.registry import Registry
 from somabus.spool import Spool, SpoolEntry
 from somabus.store.port import Store
@@ -56,6 +60,8 @@ class Sender:
         me: the sender's name.
         composer: makes sealed messages of drafts.
         registry: knows who is there.
+        references: knows what can be referred to.
+        rates: the brake on floods.
         spool: this machine's own disk, for when the drive is away.
         now: the time; the drive's, or this machine's while the drive is away.
         unread: counts the agent's own waiting mail, for the receipt.
@@ -68,6 +74,8 @@ class Sender:
         composer: Composer,
         *,
         registry: Registry,
+        references: References,
+        rates: Rates,
         spool: Spool,
         now: Callable[[], datetime],
         unread: Callable[[], int | None],
@@ -76,6 +84,8 @@ class Sender:
         self._me = me
         self._composer = composer
         self._registry = registry
+        self._references = references
+        self._rates = rates
         self._spool = spool
         self._now = now
         self._unread = unread
@@ -100,6 +110,8 @@ class Sender:
         drafts = list(drafts)
         for draft in drafts:
             self._check(draft)
+        for (to, kind), count in Counter((draft.to, draft.kind) for draft in drafts).items():
+            self._rates.spend(to, kind, count)
         sealed = [self._composer.seal(draft, self._parent(draft)) for draft in drafts]
         fresh: dict[str, Sealed] = {}
         counts: list[tuple[str, bool]] = []  # the id that counts, and whether it was sent before
@@ -121,6 +133,26 @@ class Sender:
         fields.setdefault("kind", "answer")
         draft = Draft(to=parent.sender, body=body, reply_to=parent.id, **fields)
         return self._send(draft, parent, reply_id, spool=spool)
+
+    def copy(self, copies: Iterable[Sealed], *, again: bool) -> None:
+        """Deliver copies of a post; while the drive is away they are kept on this machine.
+
+        Args:
+            copies: sealed under ids that follow from the post's, so that a second delivery is recognised.
+            again: some may have been delivered before; those are left out.
+        """
+        fresh = [
+            each
+            for each in copies
+            if not (again and self._tracer.find(each.message.to[0], each.message.id) is not None)
+        ]
+        try:
+            self._store.create_many([(each.key, each.data) for each in fresh])
+        except StoreUnavailableError:
+            for each in fresh:
+                self._spool.keep(
+                    SpoolEntry(id=each.message.id, to=each.message.to[0], key=each.key, document=each.data.decode())
+                )
 
     def trace(self, to: str, message_id: str) -> Trace:
         """Say where a message is now."""
@@ -164,6 +196,7 @@ class Sender:
     def _send(self, draft: Draft, parent: Message | None, message_id: str | None, *, spool: bool) -> Receipt:
         try:
             self._check(draft)
+            self._rates.spend(draft.to, draft.kind)
             sealed = self._composer.seal(draft, parent or self._parent(draft), message_id=message_id)
         except StoreUnavailableError:
             if not spool:
@@ -232,7 +265,11 @@ class Sender:
         """
         if draft.reply_to is None:
             return None
-        parent = self._tracer.read(self._me, draft.reply_to) or self._tracer.read(draft.to, draft.reply_to)
+        address = parse_address(draft.reply_to)
+        if address is not None:
+            parent = self._references.post(address)
+        else:
+            parent = self._tracer.read(self._me, draft.reply_to) or self._tracer.read(draft.to, draft.reply_to)
         if parent is None:
             raise ReferenceNotFoundError("reply_to", draft.reply_to)
         return parent
@@ -241,6 +278,10 @@ class Sender:
         """Refuse a draft to nobody, one that supersedes nothing of ours, and one under an approval nobody asked for."""
         if not self._registry.knows(draft.to):
             raise UnknownRecipientError(draft.to, nearest(draft.to, self._registry.names()))
+        if draft.short is not None:
+            self._check_short(draft.to, draft.short)
+        if draft.refs:
+            self._references.check(draft.refs)
         if draft.supersedes is not None:
             old = self._tracer.read(draft.to, draft.supersedes)
             if old is None:
@@ -250,6 +291,12 @@ class Sender:
             known = is_id(draft.approval) and self._store.read(tree.approval(draft.approval, "request"), listed=True)
             if not known:
                 raise ReferenceNotFoundError("approval", draft.approval)
+
+    def _check_short(self, to: str, short: str) -> None:
+        """Refuse a recipient whose key is another than the sender believes."""
+        peer = self._registry.peer(to)
+        if peer.fault or peer.short != short:
+            raise UnknownRecipientError(f"{to} #{short}", (f"{to} #{peer.short}",) if not peer.fault else ())
 
     def _check_mine(self, message: Message) -> None:
         if message.sender != self._me:

@@ -22,11 +22,13 @@ class BusPolicy(Value):
     """What holds for everybody on this bus.
 
     `categories`: what approvals may be asked for. `protected`: kinds of mail that are delivered only with one.
+    `rate_per_hour`: so much may each agent send to one inbox or post to one channel; 0 is without limit.
     """
 
     trust: Policy = Policy.PINNED
     hop_limit: int = Field(default=16, ge=1, le=10_000)
     staleness_s: float = Field(default=10.0, ge=0, le=3600)
+    rate_per_hour: int = Field(default=20_000, ge=0, le=1_000_000_000)
     categories: tuple[Name, ...] = Field(default=("general",), min_length=1, max_length=64)
     protected: tuple[Name, ...] = Field(default=("shell",), max_length=256)
 

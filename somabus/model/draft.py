@@ -13,7 +13,8 @@ class Draft:
 
     `key`: sending the same key to the same recipient twice delivers once. `supersedes`: the id of an earlier message
     of yours that this one replaces; it is withdrawn if nobody took it yet. `not_before`: it waits so long first.
-    `approval`: the id of the one that covers it, for mail of a protected kind.
+    `approval`: the id of the one that covers it, for mail of a protected kind. `refs`: what else it refers to, by name.
+    `short`: it is for the recipient with this key alone.
     """
 
     to: str
@@ -29,3 +30,5 @@ class Draft:
     key: str | None = None
     supersedes: str | None = None
     approval: str | None = None
+    refs: dict[str, str] = field(default_factory=dict)
+    short: str | None = None

@@ -35,6 +35,13 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     "Delivery.reply": _R, "Delivery.ack": _F, "Delivery.nack": _F, "Delivery.release": _F, "Delivery.extend": _F,
     "Delivery.reject": _F, "Delivery.age": _L, "Delivery.message": _L, "Delivery.sender": _L, "Delivery.trust": _L,
     "Delivery.attempt": _L, "Delivery.generation": _L, "Delivery.lease_ends_at": _L,
+    # channels
+    "Agent.post": _R, "Agent.read": _R, "Agent.mark_read": _R, "Agent.peek": _L, "Agent.subscribe": _R,
+    "Agent.unsubscribe": _R, "Agent.channels": _L, "Agent.arcs": _L, "Agent.arc": _L, "Agent.pair": _R,
+    "Agent.echo": _R, "Agent.wait": _L, "Agent.tool": _H,
+    "Arc.name": _L, "Arc.open": _L, "Arc.brief": _L, "Arc.owner": _L, "Arc.claimed": _L, "Arc.age": _L, "Arc.last": _L,
+    "Arc.pairs": _L, "Arc.notes": _L, "Arc.scratchpad": _L, "Scratchpad.read": _L, "Scratchpad.history": _L,
+    "Scratchpad.owner": _L, "Scratchpad.write": _R, "Scratchpad.release": _F,
     # sharing, and the routine
     "Agent.share": _R, "Agent.learn": _H, "Agent.beat": _I, "Agent.run": _I, "Agent.due": _L,
     "Agent.on": _H, "Agent.check": _H, "Agent.use_builtin_handlers": _H,

@@ -11,13 +11,13 @@ from somabus.errors import MalformedMessageError
 
 KINDS: Final = (
     "note", "question", "answer", "claim", "decision", "status", "heartbeat", "brief", "closeout",
-    "insight", "goal", "alert", "echo", "receipt",
+    "insight", "goal", "alert", "echo", "receipt", "mention", "pair", "scratchpad",
 )  # fmt: skip
 
 NEVER_MUTED: Final = frozenset(["alert", "heartbeat"])
 """Kinds that no loop guard stops: an agent whose alarms are muted looks well."""
 
-NEVER_BOUNCED: Final = frozenset(["receipt", "alert", "heartbeat"])
+NEVER_BOUNCED: Final = frozenset(["receipt", "alert", "heartbeat", "mention"])
 """Kinds whose failure is not told to the sender by mail, or two agents would bounce bounces for ever."""
 
 
@@ -41,7 +41,38 @@ class Alert(BaseModel):
     detail: str = Field(min_length=1)
 
 
-_DATA: Final[dict[str, type[BaseModel]]] = {"insight": Insight, "alert": Alert}
+class Sign(BaseModel):
+    """The body of every posted heartbeat: what the agent does, and within how many seconds it beats again."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True, allow_inf_nan=False)
+
+    doing: str = Field(max_length=500)
+    every_s: float = Field(gt=0, le=31 * 86_400, strict=True)
+
+
+class Pair(BaseModel):
+    """Whom an agent declares to work with in a channel; None ends it."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    partner: str | None = Field(max_length=64)
+
+
+class Mention(BaseModel):
+    """Where an agent was called: the mail is a copy of that post."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    channel: str = Field(min_length=1, max_length=129)
+    number: int = Field(ge=1, strict=True)
+    kind: str = Field(min_length=1, max_length=64)
+
+
+_DATA: Final[dict[str, type[BaseModel]]] = {
+    "insight": Insight, "alert": Alert, "pair": Pair, "mention": Mention,
+}  # fmt: skip
+_POSTED: Final[dict[str, type[BaseModel]]] = {**_DATA, "heartbeat": Sign}
+_OF_ARCS: Final = ("brief", "closeout", "scratchpad")
 
 
 def check_kind(kind: str, data: dict[str, Any], refs: dict[str, str | None], channel: str | None) -> None:
@@ -50,14 +81,15 @@ def check_kind(kind: str, data: dict[str, Any], refs: dict[str, str | None], cha
     Raises:
         MalformedMessageError: something is missing; it is named.
     """
-    if kind in _DATA:
+    shape = (_POSTED if channel is not None else _DATA).get(kind)
+    if shape is not None:
         try:
-            _DATA[kind].model_validate(data)
+            shape.model_validate(data)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = str(first["loc"][0]) if first["loc"] else "object"
             raise MalformedMessageError(f"data.{where} of a message of kind {kind}: {first['msg']}") from None
     if kind == "answer" and not refs.get("reply_to"):
         raise MalformedMessageError("an answer needs refs.reply_to, the id of the question")
-    if kind in ("brief", "closeout") and not (channel or "").startswith("arc:"):
+    if kind in _OF_ARCS and not (channel or "").startswith("arc:"):
         raise MalformedMessageError(f"a {kind} belongs to an arc: channel must be arc:<name>")

@@ -56,6 +56,15 @@ def channel_folder(channel: str) -> str:
     return "=".join(check_name(part) for part in parts)
 
 
+def channel_of(folder: str) -> str | None:
+    """Return the channel whose folder this is, or None if it is no channel's."""
+    channel = folder.replace("=", ":")
+    try:
+        return channel if channel_folder(channel) == folder else None
+    except InvalidNameError:
+        return None
+
+
 def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Return up to three known names that a person may have meant."""
     import difflib

@@ -42,3 +42,23 @@ def judge_presence(
     if waited_s > every_s * LATE_AFTER:
         return Presence.LATE
     return Presence.ON_TIME
+
+
+def absence(name: str, *, last_seen: datetime, every_s: float, now: datetime, staleness: timedelta) -> str:
+    """Say that somebody has not beaten for too long, or nothing while it is on time.
+
+    The one place where the sentence is made, from a heartbeat on the bus or from one that was posted.
+    """
+    verdict = judge_presence(last_seen=last_seen, every_s=every_s, stopped=False, now=now, staleness=staleness)
+    if verdict not in (Presence.LATE, Presence.SILENT):
+        return ""
+    return f"{name} has not beaten in {span(now - last_seen)}"
+
+
+def span(time: timedelta) -> str:
+    """Return a length of time for people, in the unit that suits it: `12 minutes`."""
+    seconds = max(0.0, time.total_seconds())
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

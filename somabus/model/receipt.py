@@ -12,7 +12,11 @@ class Receipt:
     `duplicate`: a message with this key had been sent before and was not sent again; `id` is that one's.
     `silent_since`: the recipient's last sign of life, if it is silent by its own cadence.
     `superseded`: whether the message it `supersedes` was withdrawn in time.
-    `unread`: how much mail waits for the sender itself.
+    `unread`: how much waits for the sender itself, posts included.
+
+    Of a post, `to` is the channel and `number` its place there; `mentioned`: who also got it as mail; `unknown`: names
+    called with `@` that nobody has, each with the nearest; `follows`: whether the sender reads the channel itself;
+    `parked`: its chain is too long, readers leave it to a human.
     """
 
     id: str
@@ -25,8 +29,20 @@ class Receipt:
     supersedes: str | None = None
     superseded: bool | None = None
     unread: int | None = None
+    number: int | None = None
+    mentioned: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    follows: bool | None = None
+    parked: bool = False
+
+    @property
+    def address(self) -> str | None:
+        """How a post is referred to, `arc:wiki#17`; None for mail."""
+        return None if self.number is None else f"{self.to}#{self.number}"
 
     def __str__(self) -> str:
+        if self.number is not None:
+            return self._posted()
         if self.spooled:
             said = f"{self.id} for {self.to} waits on this machine until the drive is back"
         elif self.duplicate:
@@ -40,6 +56,21 @@ class Receipt:
         if self.silent_since is not None:
             said += f"; {self.to} has been silent since {self.silent_since:%Y-%m-%d %H:%M} UTC"
         return said
+
+    def _posted(self) -> str:
+        said = (
+            f"{self.address} had been posted before; nothing was posted twice"
+            if self.duplicate
+            else f"posted as {self.address}"
+        )
+        said += f"; mentioned {', '.join(self.mentioned)}" if self.mentioned else ""
+        said += "".join(f"; nobody is named {each}" for each in self.unknown)
+        said += (
+            "; you do not follow this channel, so you will not see what is answered there"
+            if self.follows is False
+            else ""
+        )
+        return said + ("; parked for a human: its chain of hops is too long" if self.parked else "")
 
 
 class Whereabouts(StrEnum):

@@ -4,10 +4,12 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from somabus.model.ids import id_time, later
+from somabus.model.names import channel_folder
 from somabus.model.slot import Event, State, done_name
 
 REGISTRY: Final = "registry"
 ALERTS: Final = "channels/alerts"
+CHANNELS: Final = "channels"
 AUDIT: Final = "audit"
 REVOCATIONS: Final = "operator/revocations.json"
 VALUES: Final = "values.md"
@@ -45,6 +47,25 @@ def outbox(agent: str) -> str:
 def sent_key(agent: str, digest: str) -> str:
     """The record of a message sent with `key=`, for recognising the second sending."""
     return f"messages/{agent}/keys/{digest}.json"
+
+
+def posted_key(agent: str, digest: str) -> str:
+    """The record of a post made with `key=`."""
+    return f"messages/{agent}/keys/{digest}.post.json"
+
+
+def channel(name: str) -> str:
+    """The log of a channel.
+
+    Raises:
+        InvalidNameError: a part of the channel's name breaks the rule for names.
+    """
+    return f"{CHANNELS}/{channel_folder(name)}"
+
+
+def scratchpad(arc: str) -> str:
+    """The log of the versions of an arc's scratchpad; the last one lies beside it as Markdown, for people."""
+    return f"{channel(arc)}/scratchpad"
 
 
 def lease(name: str, generation: int | None = None) -> str:

@@ -1,0 +1,278 @@
+"""Channels: numbered logs that many write and many read, each reader with a cursor of its own.
+
+A post is never taken: reading it moves the reader's cursor and nobody else's, and looking moves nothing. What is
+unread is the difference of two numbers, found by listing; no post is opened to count it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from somabus.alerts import CHANNEL as ALERTS
+from somabus.cursors import CursorBook
+from somabus.errors import ReferenceNotFoundError
+from somabus.incidents import Tell
+from somabus.log import Log
+from somabus.model import tree
+from somabus.model.address import Address
+from somabus.model.cursor import Position
+from somabus.model.message import Message
+from somabus.model.names import channel_folder, channel_of
+from somabus.model.trust import Trust
+from somabus.opener import Opened
+from somabus.reader import Ahead, Entry, Reader, Writers
+from somabus.store.port import Store
+
+_OWN: Final = frozenset([ALERTS])
+"""Channels with a protocol of their own: the routine writes and reads them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One post as a reader sees it. `fault` says why it may not be acted on, is missing, or could not be read."""
+
+    channel: str
+    number: int
+    opened: Opened | None
+    fault: str = ""
+
+    @property
+    def address(self) -> str:
+        """How it is referred to: `arc:wiki#17`."""
+        return str(Address(self.channel, self.number))
+
+    @property
+    def message(self) -> Message:
+        """The message; only a post without a fault is sure to have one."""
+        assert self.opened is not None  # noqa: S101 - see above
+        return self.opened.message
+
+    @property
+    def sender(self) -> str:
+        """The sender as people read it: `scout #1a2b3c4d`, from the key, never from the body."""
+        return self.opened.sender if self.opened else "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look at channels has found, in the order of channel and number.
+
+    `posts` may be acted on; `faults` are numbers that are missing, cannot be read or are not from whom they say.
+    `unread_count` is global, over mail and every subscribed channel, whatever this look was at; None if nobody could
+    count. `notes` say who owes something here and has not beaten for too long, and who works as a pair.
+    """
+
+    posts: tuple[Post, ...] = ()
+    faults: tuple[Post, ...] = ()
+    unread_count: int | None = None
+    notes: tuple[str, ...] = ()
+    positions: dict[str, Position] = field(default_factory=dict, repr=False)
+
+    def __iter__(self) -> Iterator[Post]:
+        return iter(self.posts)
+
+    def __len__(self) -> int:
+        return len(self.posts)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel as it stands now. `unread` is None for one that this agent does not follow."""
+
+    name: str
+    posts: int
+    subscribed: bool
+    unread: int | None
+    last: Post | None
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last post was written, as its writer had the drive's time."""
+        return None if self.last is None or self.last.opened is None else self.last.opened.message.created_at
+
+
+class Channels:
+    """Reads on behalf of one agent.
+
+    Args:
+        store: the bus.
+        me: the agent's name.
+        reader: judges entries.
+        cursors: how far the agent has read.
+        notes: what to say of those who owe something in a channel.
+        tell: told of forged posts.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        me: str,
+        *,
+        reader: Reader,
+        cursors: CursorBook,
+        notes: Callable[[str], tuple[str, ...]],
+        tell: Tell,
+    ) -> None:
+        self._store = store
+        self._me = me
+        self._reader = reader
+        self._cursors = cursors
+        self._notes = notes
+        self._tell = tell
+        self._logs: dict[str, Log] = {}
+
+    # -- what there is ----------------------------------------------------------------------------------------
+
+    def log(self, channel: str) -> Log:
+        """Return the log of a channel; one a channel, for it remembers where it ends.
+
+        Raises:
+            InvalidNameError: a part of the channel's name breaks the rule for names.
+        """
+        if channel not in self._logs:
+            self._logs[channel] = Log(self._store, tree.channel(channel))
+        return self._logs[channel]
+
+    def names(self) -> list[str]:
+        """Return the channels that somebody has posted to, sorted; that of the alerts is the routine's own."""
+        found = (channel_of(folder) for folder in self._store.list(tree.CHANNELS))
+        return sorted(name for name in found if name is not None and name not in _OWN)
+
+    def all(self) -> tuple[Channel, ...]:
+        """Return every channel that there is or that this agent follows."""
+        self._cursors.load()
+        return tuple(self._channel(name) for name in sorted({*self.names(), *self._cursors.subscribed}))
+
+    def post(self, address: Address) -> Post:
+        """Return one post.
+
+        Raises:
+            ReferenceNotFoundError: none stands there.
+        """
+        log = self.log(address.channel)
+        if address.number not in log.after(address.number - 1, 1):
+            raise ReferenceNotFoundError("post", str(address))
+        return self._post(address.channel, self._reader.entry(log, address.number, Writers(None, address.channel)))
+
+    # -- following --------------------------------------------------------------------------------------------
+
+    @property
+    def subscribed(self) -> tuple[str, ...]:
+        """The channels that this agent follows."""
+        self._cursors.load()
+        return self._cursors.subscribed
+
+    def subscribe(self, channel: str, *, history: bool) -> bool:
+        """Follow a channel, which need not be there yet; False if it was followed before."""
+        channel_folder(channel)
+        self._cursors.load()
+        if not self._cursors.subscribe(channel, follow=True):
+            return False
+        if not history:
+            self._cursors.move(self.log(channel).path, Position(at=self.log(channel).tail()))
+        self._cursors.save()
+        return True
+
+    def unsubscribe(self, channel: str) -> bool:
+        """Follow a channel no more; False if it was not followed. Where the agent had read to stays known."""
+        channel_folder(channel)
+        self._cursors.load()
+        changed = self._cursors.subscribe(channel, follow=False)
+        self._cursors.save()
+        return changed
+
+    def unread(self) -> int:
+        """Count what is unread in all channels that this agent follows, without opening a post."""
+        return sum(self._waiting(channel) for channel in self.subscribed)
+
+    def wrote(self, channel: str, number: int) -> bool:
+        """Take note of a post of this agent's own, which is nothing unread to it; tell whether it follows the channel."""
+        self._cursors.load()
+        follows = channel in self._cursors.subscribed
+        if follows:
+            self._cursors.wrote(self.log(channel).path, number)
+            self._cursors.save()
+        return follows
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def peek(self, channels: tuple[str, ...] | None, limit: int, after: int | None = None) -> Reading:
+        """Look, and move no cursor.
+
+        Args:
+            channels: where; all that this agent follows if None.
+            limit: at most so many posts, shared fairly among the channels that have some.
+            after: look past this number instead of past the cursor; such a reading marks nothing as read.
+        """
+        self._cursors.load()
+        names = self._cursors.subscribed if channels is None else tuple(dict.fromkeys(channels))
+        for name in names:
+            self._check(name)
+        starts = {name: self._start(name, after) for name in names}
+        reading = Reading()
+        left = sorted(names, key=lambda name: self.log(name).waiting(starts[name].at))  # the short ones leave more over
+        posts: list[Post] = []
+        for rank, name in enumerate(left):
+            share = max(1, (limit - len(posts)) // (len(left) - rank))
+            ahead, found = self._look(name, starts[name], share) if len(posts) < limit else (None, [])
+            posts += found
+            if ahead is not None and after is None:
+                reading.positions[name] = ahead.position
+        posts.sort(key=lambda each: (each.channel, each.number))
+        return Reading(
+            posts=tuple(each for each in posts if not each.fault),
+            faults=tuple(each for each in posts if each.fault),
+            notes=tuple(note for name in names for note in self._notes(name)),
+            positions=reading.positions,
+        )
+
+    def mark(self, reading: Reading) -> None:
+        """Move this agent's cursors behind what a look has found. They never go back."""
+        self._cursors.load()
+        for name, position in reading.positions.items():
+            self._cursors.move(self.log(name).path, position)
+        self._cursors.save()
+        for each in reading.faults:
+            if each.opened is not None and each.opened.trust is Trust.FORGED:
+                self._tell(
+                    tree.channel(each.channel), f"{each.number}: {each.fault}", f"post {each.address}: {each.fault}"
+                )
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _check(self, channel: str) -> None:
+        """Refuse a channel that nobody has posted to and that this agent does not follow: it is a typo."""
+        folder = channel_folder(channel)
+        if channel in _OWN or (
+            channel not in self._cursors.subscribed and folder not in self._store.list(tree.CHANNELS)
+        ):
+            raise ReferenceNotFoundError("channel", channel)
+
+    def _start(self, channel: str, after: int | None) -> Position:
+        return self._cursors.position(self.log(channel).path) if after is None else Position(at=after)
+
+    def _waiting(self, channel: str) -> int:
+        log = self.log(channel)
+        position = self._cursors.position(log.path)
+        return max(0, log.waiting(position.at) - len(position.mine))
+
+    def _look(self, channel: str, start: Position, limit: int) -> tuple[Ahead, list[Post]]:
+        """Read past a position. What this agent wrote itself is passed over, unless it is looked at on purpose."""
+        log, writers = self.log(channel), Writers(None, channel)
+        ahead = self._reader.ahead(log, start, limit + len(start.mine), writers)
+        entries = [*ahead.lost, *(self._reader.entry(log, n, writers) for n in ahead.numbers if n not in start.mine)]
+        hole = ahead.position.hole
+        if hole is not None:
+            behind = f"it is missing, and waited for; look at what stands behind it with after={hole.number}"
+            entries.append(Entry(log.path, hole.number, None, behind))
+        return ahead, [self._post(channel, entry) for entry in entries]
+
+    def _post(self, channel: str, entry: Entry) -> Post:
+        return Post(channel, entry.number, entry.opened, entry.fault)
+
+    def _channel(self, name: str) -> Channel:
+        log, follows = self.log(name), name in self._cursors.subscribed
+        tail = log.tail()
+        last = self._post(name, self._reader.entry(log, tail, Writers(None, name))) if tail else None
+        return Channel(name, tail, follows, self._waiting(name) if follows else None, last)

@@ -1,0 +1,56 @@
+"""What an agent has not read: one number over its mail and every channel that it follows, never narrowed by a filter.
+
+Counting lists names and opens nothing but the agent's own cursors; it does not grow with what was read before.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from somabus.channel import Channels
+from somabus.inbox import Inbox
+from somabus.store.port import Store
+
+_GLANCE_S: Final = 1.0
+_SHARE: Final = 20.0
+"""While it waits, an agent counts for at most one twentieth of its time, however many channels it follows."""
+
+
+class Unread:
+    """Counts on behalf of one agent."""
+
+    def __init__(self, store: Store, me: str, inbox: Inbox, channels: Channels, monotonic: Callable[[], float]) -> None:
+        self._store = store
+        self._place = f"messages/{me}/inbox"
+        self._inbox = inbox
+        self._channels = channels
+        self._monotonic = monotonic
+
+    def count(self) -> int:
+        """Count now.
+
+        Raises:
+            StoreUnavailableError: could not look. This is not zero.
+        """
+        return self._inbox.unread() + self._channels.unread()
+
+    def wait(self, timeout: float, above: int | None = None) -> int | None:
+        """Return the count as soon as it has grown, or None after `timeout` seconds.
+
+        Mail wakes at once where the drive gives events; a post is seen at the next count, a second later or so.
+
+        Args:
+            timeout: in seconds.
+            above: what is known already; the count at the call if None.
+        """
+        end = self._monotonic() + timeout
+        known = self.count() if above is None else above
+        while True:
+            begun = self._monotonic()
+            now = self.count()
+            if now > known:
+                return now
+            known = min(known, now)  # somebody reads meanwhile: what comes then is growth again
+            left = end - self._monotonic()
+            if left <= 0:
+                return None
+            self._store.wait(self._place, min(left, max(_GLANCE_S, _SHARE * (self._monotonic() - begun))))
