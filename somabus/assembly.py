@@ -180,7 +180,7 @@ class Assembly:
         """Channels, what is open in them, and the one count over everything unread."""
         self.channels = Channels(
             self.store, self.me, reader=self.reader, cursors=self.cursors,
-            notes=lambda channel: self.arcs.notes(channel), tell=self.incidents.tell,
+            notes=self._notes, tell=self.incidents.tell,
         )  # fmt: skip
         self.arcs = Arcs(
             self.store, self.home, authority=self.authority, reader=self.reader, registry=self.registry,
@@ -192,6 +192,9 @@ class Assembly:
             sender=self.sender, unread=unread,
         )  # fmt: skip
         self.unread = Unread(self.store, self.me, self.inbox, self.channels, self.connection.clock.monotonic)
+
+    def _notes(self, channel: str) -> tuple[str, ...]:
+        return self.arcs.notes(channel)
 
     def _scratchpad(self, arc: str) -> Scratchpad:
         return Scratchpad(

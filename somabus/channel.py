@@ -187,7 +187,7 @@ class Channels:
         return sum(self._waiting(channel) for channel in self.subscribed)
 
     def wrote(self, channel: str, number: int) -> bool:
-        """Take note of a post of this agent's own, which is nothing unread to it; tell whether it follows the channel."""
+        """Take note of a post of this agent's own, which is not unread to it; tell whether it follows the channel."""
         self._cursors.load()
         follows = channel in self._cursors.subscribed
         if follows:

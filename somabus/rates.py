@@ -13,13 +13,14 @@ from pydantic import Field
 
 from somabus.authority import Authority
 from somabus.errors import DocumentTooLargeError, MessageError, RateLimitError, StoreError
-from somabus.model.kinds import NEVER_BOUNCED
+from somabus.model.kinds import NEVER_MUTED
 from somabus.model.message import Utc, Value
 from somabus.model.rate import Bucket
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
 _FILE: Final = "rates.json"
+_FREE: Final = NEVER_MUTED | {"receipt"}
 _SYNC_EVERY: Final = timedelta(seconds=1)
 
 
@@ -55,7 +56,7 @@ class Rates:
             RateLimitError: too much went there lately; nothing more may go out now.
         """
         per_hour = self._authority.bus.policy.rate_per_hour
-        if per_hour == 0 or kind in NEVER_BOUNCED:
+        if per_hour == 0 or kind in _FREE:
             return
         now = self._now()
         due = self._synced is None or not timedelta(0) <= now - self._synced < _SYNC_EVERY

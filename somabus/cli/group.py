@@ -26,6 +26,8 @@ _MODULES: Final = {
     "init": "bus", "status": "bus", "verify": "bus", "demo": "bus", "bench": "bus",
     "send": "mail", "inbox": "mail", "read": "mail", "reply": "mail", "dead": "mail", "trace": "mail",
     "withdraw": "mail",
+    "post": "channels", "channels": "channels", "subscribe": "channels", "unsubscribe": "channels", "arcs": "channels",
+    "pad": "channels", "pair": "channels", "echo": "channels", "wait": "channels",
     "join": "routine", "beat": "routine", "due": "routine", "run": "routine", "share": "routine", "learn": "routine",
     "peers": "routine",
     "stop": "oversight", "resume": "oversight", "stops": "oversight", "approvals": "oversight", "approve": "oversight",
@@ -139,7 +141,8 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Name all commands, in the order of a user's first day."""
-        first = ["init", "join", "send", "inbox", "read", "reply", "dead", "share", "learn", "peers", "trace"]
+        first = ["init", "join", "send", "inbox", "read", "reply", "post", "channels", "subscribe", "dead", "share"]
+        first += ["learn", "peers", "trace"]
         return [*first, *(name for name in _MODULES if name not in first)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002

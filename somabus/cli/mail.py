@@ -84,12 +84,31 @@ def inbox(context: Context, limit: int) -> None:
 
 @command("read", "somabus read 7c1e99ab02d4")
 @click.argument("id", required=False)
-@click.option("--keep", is_flag=True, help="Leave it waiting.")
-def read(context: Context, id: str | None, *, keep: bool) -> None:  # noqa: A002
-    """Print one message in full, and take it as handled unless --keep.
+@click.option("--keep", is_flag=True, help="Leave it waiting, or unread.")
+@click.option("--channel", "channels", multiple=True, metavar="CHANNEL", help="Read this channel; may be repeated.")
+@click.option("--channels", "followed", is_flag=True, help="Read every channel that you follow.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Of posts, at most so many.")
+def read(
+    context: Context,
+    id: str | None,  # noqa: A002
+    channels: tuple[str, ...],
+    limit: int,
+    *,
+    keep: bool,
+    followed: bool,
+) -> None:
+    """Print one message, or what is new in channels, and take it as read unless --keep.
 
     Without ID: the next one. With the ID of a message that was handled or set aside, it is shown again.
     """
+    if channels or followed:
+        from somabus.cli.channels import read_channels
+
+        if id is not None:
+            message = "give the ID of a message, or channels; not both"
+            raise ConfigurationError(message)
+        read_channels(context, channels or None, limit, keep=keep)
+        return
     agent = context.agent()
     if keep:
         letters = agent.inbox.peek(_ALL)

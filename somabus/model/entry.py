@@ -60,5 +60,7 @@ COMMANDS: Final[dict[str, WhenStopped]] = {
     "inbox": _L, "dead": _L, "trace": _L, "status": _L, "peers": _L, "due": _L, "verify": _L, "goals": _L,
     "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H,
     "propose": _R, "work": _R, "ask": _R, "rotate": _R,
+    "post": _R, "subscribe": _R, "unsubscribe": _R, "pair": _R, "echo": _R, "channels": _L, "arcs": _L, "pad": _L,
+    "wait": _L,
 }  # fmt: skip
 """The commands of agents. Those of operators (`operator …`, stop, resume, approve, deny) work under every stop."""
