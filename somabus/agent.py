@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
 
+from somabus.announcer import News
 from somabus.approvals import EXPIRES_IN, Approval
 from somabus.arcs import Arc
 from somabus.assembly import Assembly
@@ -317,6 +318,22 @@ class Agent:
         A dict gains `_inbox_unread`; anything else comes as `result` of a small wrapper, beside `inbox_unread`.
         """
         return cast("_F", with_unread(function, self._unread_lately))
+
+    def announce(self, session: str) -> News:
+        """Return what is unread and was not told to this session before; each thing is told to a session once.
+
+        Args:
+            session: whatever has a memory of its own, such as one chat with a model.
+        """
+        return self._services.announcer.news(session)
+
+    def wait_news(self, session: str, timeout: float) -> News | None:
+        """Wait for what `announce` returns; None after `timeout` seconds, or once another waits for the session."""
+        return self._services.announcer.wait(session, timeout, os.urandom(8).hex())
+
+    def forget_session(self, session: str) -> None:
+        """Forget what a session was told: it has ended, or its memory was cleared."""
+        self._services.announcer.forget(session)
 
     def _peek(self, channels: Iterable[str] | None, limit: int, after: int | None) -> Reading:
         if isinstance(channels, str):

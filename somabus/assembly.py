@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
+from somabus.announcer import Announcer
 from somabus.approvals import Approvals
 from somabus.arcs import Arcs
 from somabus.audit import Audit
@@ -192,6 +193,7 @@ class Assembly:
             sender=self.sender, unread=unread,
         )  # fmt: skip
         self.unread = Unread(self.store, self.me, self.inbox, self.channels, self.connection.clock.monotonic)
+        self.announcer = Announcer(self.home, self.inbox, self.channels, self.unread)
 
     def _notes(self, channel: str) -> tuple[str, ...]:
         return self.arcs.notes(channel)

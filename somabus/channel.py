@@ -13,7 +13,7 @@ from somabus.alerts import CHANNEL as ALERTS
 from somabus.cursors import CursorBook
 from somabus.errors import ReferenceNotFoundError
 from somabus.incidents import Tell
-from somabus.log import Log
+from somabus.log import SEGMENT, Log
 from somabus.model import tree
 from somabus.model.address import Address
 from somabus.model.cursor import Position
@@ -185,6 +185,17 @@ class Channels:
     def unread(self) -> int:
         """Count what is unread in all channels that this agent follows, without opening a post."""
         return sum(self._waiting(channel) for channel in self.subscribed)
+
+    def ahead(self, channel: str, after: int) -> list[int]:
+        """Return the numbers that are unread in a channel and stand past a number, a thousand at most."""
+        log = self.log(channel)
+        position = self._cursors.position(log.path)
+        start = max(position.at, after)
+        return (
+            [number for number in log.after(start, SEGMENT) if number not in position.mine]
+            if log.waiting(start)
+            else []
+        )
 
     def wrote(self, channel: str, number: int) -> bool:
         """Take note of a post of this agent's own, which is not unread to it; tell whether it follows the channel."""

@@ -193,6 +193,11 @@ class Inbox:
         due = sum(_until(name) <= now for name in self._box.list(State.LATER))
         return len(self._box.list(State.INBOX)) + due + sum(_free(name, now) for name in self._box.list(State.CLAIMED))
 
+    def waiting(self) -> list[str]:
+        """Return the ids of what waits, in the order of service, by listing alone; foreign names are left out."""
+        names = (name for _, name in self._candidates(self.now()))
+        return [slot.id for slot in map(Slot.parse, names) if slot is not None]
+
     def peek(self, limit: int = 20) -> tuple[Letter, ...]:
         """Look at what waits, in the order of service, and take nothing.
 

@@ -42,15 +42,26 @@ class Unread:
             timeout: in seconds.
             above: what is known already; the count at the call if None.
         """
+        known = [self.count() if above is None else above]
+        grown: list[int] = []
+
+        def over() -> bool:
+            now = self.count()
+            grown[:] = [now] if now > known[0] else []
+            known[0] = min(known[0], now)  # somebody reads meanwhile: what comes then is growth again
+            return bool(grown)
+
+        self.until(over, timeout)
+        return grown[0] if grown else None
+
+    def until(self, over: Callable[[], bool], timeout: float) -> None:
+        """Look whether it is over whenever something may have come, for `timeout` seconds at most."""
         end = self._monotonic() + timeout
-        known = self.count() if above is None else above
         while True:
             begun = self._monotonic()
-            now = self.count()
-            if now > known:
-                return now
-            known = min(known, now)  # somebody reads meanwhile: what comes then is growth again
-            left = end - self._monotonic()
-            if left <= 0:
-                return None
-            self._store.wait(self._place, min(left, max(_GLANCE_S, _SHARE * (self._monotonic() - begun))))
+            if over():
+                return
+            now = self._monotonic()
+            if now >= end:
+                return
+            self._store.wait(self._place, min(end - now, max(_GLANCE_S, _SHARE * (now - begun))))
