@@ -272,6 +272,10 @@ class Agent:
         """Return every channel with its number of posts, what is unread there, and its last post."""
         return self._services.channels.all()
 
+    def unread_by_channel(self) -> dict[str, int]:
+        """Count what is unread in each channel that this agent follows, without opening a post."""
+        return self._services.channels.unread_by_channel()
+
     def arcs(self) -> tuple[Arc, ...]:
         """Return the pieces of work that are open, the oldest first: opened by a `brief`, ended by a `closeout`."""
         return self._services.arcs.open()

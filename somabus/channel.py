@@ -184,7 +184,11 @@ class Channels:
 
     def unread(self) -> int:
         """Count what is unread in all channels that this agent follows, without opening a post."""
-        return sum(self._waiting(channel) for channel in self.subscribed)
+        return sum(self.unread_by_channel().values())
+
+    def unread_by_channel(self) -> dict[str, int]:
+        """Count the same for each of them."""
+        return {channel: self._waiting(channel) for channel in self.subscribed}
 
     def ahead(self, channel: str, after: int) -> list[int]:
         """Return the numbers that are unread in a channel and stand past a number, a thousand at most."""

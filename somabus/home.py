@@ -28,6 +28,7 @@ from somabus.store.port import Store
 _KEY: Final = "key"
 _NEXT: Final = "key.next"
 _WAS: Final = "key.was"
+_MCP: Final = "mcp-token"
 
 
 class Place(Value):
@@ -111,6 +112,22 @@ def load_signer(store: DirectoryStore, entropy: Callable[[int], bytes]) -> signi
         path = Path(store.root) / _KEY
         message = f"the private key {path} is damaged; bring back a copy of it, or delete it and join under a new name"
         raise ConfigurationError(message) from error
+
+
+def mcp_token(home: Path, entropy: Callable[[int], bytes]) -> str:
+    """Return the token of this user's MCP servers, made at the first call; it lies in `mcp-token`, for this user alone.
+
+    Raises:
+        UnsafeKeyError: others can read it; it was not used.
+    """
+    store = DirectoryStore(str(home), writer=f"token-{entropy(4).hex()}", private=True)
+    try:
+        with contextlib.suppress(KeyExistsError):
+            store.create(_MCP, signing.to_text(entropy(signing.SEED_BYTES)).encode())
+        check_private(store, _MCP)
+        return (store.read(_MCP, listed=True) or b"").decode().strip()
+    finally:
+        store.close()
 
 
 def check_private(store: DirectoryStore, name: str = _KEY) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 from somabus.cli.group import Context, command, finish, standing_note
-from somabus.cli.output import Exit, ago, line
+from somabus.cli.output import Exit
 from somabus.connection import create_bus, known_bus
 from somabus.errors import NotABusError, StoreUnavailableError
+from somabus.model.text import ago, line
 
 
 @command("init", "somabus init X:/soma_network --name research")

@@ -13,10 +13,11 @@ from somabus.arcs import Arc
 from somabus.channel import Channel, Post, Reading
 from somabus.cli.group import Context, command, finish
 from somabus.cli.mail import json_object
-from somabus.cli.output import Exit, ago, line
+from somabus.cli.output import Exit
 from somabus.errors import ConfigurationError
 from somabus.model.message import Priority
 from somabus.model.schedule import parse_duration
+from somabus.model.text import ago, line
 
 
 @command("post", 'somabus post arc:wiki "@worker please take the archive" --kind brief')

@@ -6,8 +6,9 @@ import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, full_id
-from somabus.cli.output import Exit, ago, line
+from somabus.cli.output import Exit
 from somabus.goals import Goals
+from somabus.model.text import ago, line
 
 
 @command("goals", "somabus goals --values")

@@ -27,7 +27,7 @@ _MODULES: Final = {
     "send": "mail", "inbox": "mail", "read": "mail", "reply": "mail", "dead": "mail", "trace": "mail",
     "withdraw": "mail",
     "post": "channels", "channels": "channels", "subscribe": "channels", "unsubscribe": "channels", "arcs": "channels",
-    "pad": "channels", "pair": "channels", "echo": "channels", "wait": "channels",
+    "pad": "channels", "pair": "channels", "echo": "channels", "wait": "channels", "mcp": "coding",
     "join": "routine", "beat": "routine", "due": "routine", "run": "routine", "share": "routine", "learn": "routine",
     "peers": "routine",
     "stop": "oversight", "resume": "oversight", "stops": "oversight", "approvals": "oversight", "approve": "oversight",

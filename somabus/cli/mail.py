@@ -8,7 +8,7 @@ import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish
-from somabus.cli.output import Exit, ago, line
+from somabus.cli.output import Exit
 from somabus.clock import SystemClock
 from somabus.errors import ConfigurationError, KeyMissingError, MalformedMessageError, TrustError
 from somabus.inbox import Letter
@@ -17,6 +17,7 @@ from somabus.model.message import Message, Priority
 from somabus.model.names import is_name
 from somabus.model.receipt import Receipt, Whereabouts
 from somabus.model.schedule import parse_duration
+from somabus.model.text import ago, line
 from somabus.model.wire import parse_object
 
 _SHORT = 12

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from somabus.cli.group import Acts, Context, command, full_id, passphrase
-from somabus.cli.output import ago, line
 from somabus.errors import ConfigurationError, LookalikeNameError, NameTakenError
 from somabus.model import signing, tree
 from somabus.model.certificate import LONGEST
 from somabus.model.ids import is_id
 from somabus.model.lookalike import twin_of
 from somabus.model.names import check_name
+from somabus.model.text import ago, line
 from somabus.model.trust import Policy, Trust
 from somabus.operator import agents, direction, people
 from somabus.operator.seat import Seat

@@ -20,7 +20,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import IntEnum
 from typing import Any, Final
 
@@ -39,6 +39,7 @@ from somabus.errors import (
     StoreError,
 )
 from somabus.model import wire
+from somabus.model.text import clean, line
 
 _ACTED_ON: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -140,27 +141,6 @@ def plain(value: Any) -> Any:
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
-def clean(text: str) -> str:
-    """Take control characters out of foreign text, line ends and tabs excepted."""
-    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
-
-
-def line(text: str, limit: int = 60) -> str:
-    """Make one short line of foreign text."""
-    flat = " ".join(clean(text).split())
-    return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
-
-
-def ago(at: datetime | None, now: datetime) -> str:
-    """Say how long ago something was."""
-    if at is None:
-        return "never"
-    seconds = (now - at).total_seconds()
-    if seconds < 0:
-        return f"in {_span(-seconds)}"
-    return f"{_span(seconds)} ago"
-
-
 class LogFormatter(logging.Formatter):
     """Writes a log record for a terminal: its facts in the line, no control characters."""
 
@@ -173,13 +153,6 @@ class LogFormatter(logging.Formatter):
 def _raised(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     return f" ({type(error).__name__}: {error})" if error else ""
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size * 2:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _print_table(columns: Sequence[str], rows: list[Sequence[object]]) -> None:

@@ -12,7 +12,7 @@ from somabus.approvals import Asked
 from somabus.audit import Audit
 from somabus.cli.group import Context, command, finish, full_id, passphrase
 from somabus.cli.mail import json_object
-from somabus.cli.output import Exit, ago, clean, line
+from somabus.cli.output import Exit
 from somabus.desk import Desk
 from somabus.errors import ConfigurationError, StoreError
 from somabus.model import signing, tree
@@ -21,6 +21,7 @@ from somabus.model.ids import IdMaker, is_id
 from somabus.model.names import check_name, is_name, nearest
 from somabus.model.schedule import parse_duration
 from somabus.model.stop import Range, Scope
+from somabus.model.text import ago, clean, line
 from somabus.operator import oversight
 
 _LONGEST_WHY: Final = 1000

@@ -12,12 +12,13 @@ import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
-from somabus.cli.output import Exit, ago, clean, line, to_json
+from somabus.cli.output import Exit, to_json
 from somabus.errors import ConfigurationError, StoreError
 from somabus.model.heartbeat import Outcome
 from somabus.model.kinds import Insight
 from somabus.model.report import BeatReport
 from somabus.model.schedule import parse_duration
+from somabus.model.text import ago, clean, line
 
 _SCRIPT = click.option(
     "--script", type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -37,7 +37,8 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     "Delivery.attempt": _L, "Delivery.generation": _L, "Delivery.lease_ends_at": _L,
     # channels
     "Agent.post": _R, "Agent.read": _R, "Agent.mark_read": _R, "Agent.peek": _L, "Agent.subscribe": _R,
-    "Agent.unsubscribe": _R, "Agent.channels": _L, "Agent.arcs": _L, "Agent.arc": _L, "Agent.pair": _R,
+    "Agent.unsubscribe": _R, "Agent.channels": _L, "Agent.unread_by_channel": _L,
+    "Agent.arcs": _L, "Agent.arc": _L, "Agent.pair": _R,
     "Agent.echo": _R, "Agent.wait": _L, "Agent.tool": _H,
     "Agent.announce": _H, "Agent.wait_news": _H, "Agent.forget_session": _H,
     "Arc.name": _L, "Arc.open": _L, "Arc.brief": _L, "Arc.owner": _L, "Arc.claimed": _L, "Arc.age": _L, "Arc.last": _L,

@@ -1,0 +1,57 @@
+"""How mail, posts and receipts are said to a model: one line, or whole; foreign text without control characters."""
+
+import json
+from datetime import datetime
+
+from somabus.channel import Post
+from somabus.inbox import Letter
+from somabus.model.message import Message
+from somabus.model.receipt import Receipt
+from somabus.model.text import ago, clean, line
+
+
+def letter_line(letter: Letter, now: datetime) -> str:
+    """Say a mail in one line."""
+    if letter.opened is None:
+        return f"{letter.name[-12:]} cannot be read: {line(letter.fault, 100)}"
+    message = letter.opened.message
+    fault = f" [not to be acted on: {line(letter.fault, 100)}]" if letter.fault else ""
+    said = line(message.subject or message.body, 80)
+    return (
+        f"{message.id[-12:]} {message.kind} from {letter.opened.sender}, {ago(message.created_at, now)}: {said}{fault}"
+    )
+
+
+def post_line(post: Post, now: datetime) -> str:
+    """Say a post in one line."""
+    if post.opened is None or post.fault:
+        return f"{post.address} [not to be acted on: {line(post.fault, 150)}]"
+    message = post.message
+    answers = f" to {message.reply_to}" if message.reply_to else ""
+    said = line(message.subject or message.body, 80)
+    return f"{post.address} {message.kind}{answers} from {post.sender}, {ago(message.created_at, now)}: {said}"
+
+
+def message_text(message: Message, sender: str, now: datetime) -> str:
+    """Say a message whole."""
+    head = f"{message.id} {message.kind} from {sender}, {ago(message.created_at, now)}"
+    refs = ", ".join(f"{name} {value}" for name, value in message.refs.items() if value)
+    lines = [head + (f" ({refs})" if refs else "")]
+    lines += [f"subject: {line(message.subject, 200)}"] if message.subject else []
+    lines += [f"expires: {message.expires_at:%Y-%m-%d %H:%M} UTC"] if message.expires_at else []
+    lines += [clean(message.body)] if message.body else []
+    lines += [json.dumps(message.data, ensure_ascii=True)] if message.data else []
+    return "\n".join(lines)
+
+
+def post_text(post: Post, now: datetime) -> str:
+    """Say a post whole."""
+    if post.opened is None:
+        return post_line(post, now)
+    fault = f"[not to be acted on: {line(post.fault, 150)}]\n" if post.fault else ""
+    return f"{fault}{post.address} {message_text(post.opened.message, post.sender, now)}"
+
+
+def receipt_text(receipt: Receipt) -> str:
+    """Say what became of a message that was sent or posted."""
+    return clean(str(receipt))

@@ -1,0 +1,29 @@
+"""What has changed on the bus since it was last looked at, as the resources that show it."""
+
+from somabus.agent import Agent
+from somabus.mcp.resources import CHANNELS, INBOX, uri_of
+
+
+class Watch:
+    """Looks on behalf of one agent; one thread at a time."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._seen: dict[str, object] | None = None
+
+    def changed(self, timeout: float) -> tuple[str, ...]:
+        """Return the resources that have changed, as soon as some have, or none after `timeout` seconds.
+
+        Raises:
+            StoreUnavailableError: could not look.
+        """
+        before = self._seen if self._seen is not None else self._look()
+        self._agent.wait(timeout)
+        self._seen = self._look()
+        names = {*before, *self._seen}
+        return tuple(sorted(name for name in names if before.get(name) != self._seen.get(name)))
+
+    def _look(self) -> dict[str, object]:
+        posts = self._agent.unread_by_channel()
+        each = {uri_of(name): count for name, count in posts.items()}
+        return {INBOX: tuple(self._agent.inbox.waiting()), CHANNELS: tuple(posts.items()), **each}
