@@ -331,9 +331,22 @@ class Agent:
         """
         return self._services.announcer.news(session)
 
-    def wait_news(self, session: str, timeout: float) -> News | None:
-        """Wait for what `announce` returns; None after `timeout` seconds, or once another waits for the session."""
-        return self._services.announcer.wait(session, timeout, os.urandom(8).hex())
+    def wait_news(self, session: str, timeout: float, *, over: Callable[[], bool] = lambda: False) -> News | None:
+        """Wait for what `announce` returns; None after `timeout` seconds, or once another waits for the session.
+
+        Args:
+            session: for whom.
+            timeout: in seconds.
+            over: asked now and then whether the session is gone.
+        """
+        return self._services.announcer.wait(session, timeout, os.urandom(8).hex(), over)
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the folders of the bus in which something moves when anything comes for this agent.
+
+        For whoever wants to look at no more than their modification times; a hint, like all such times on a drive.
+        """
+        return tuple(str(self._services.connection.drive / key) for key in self._services.places())
 
     def forget_session(self, session: str) -> None:
         """Forget what a session was told: it has ended, or its memory was cleared."""

@@ -5,7 +5,7 @@ every process that speaks for the session knows of it. Telling marks nothing as 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -84,24 +84,25 @@ class Announcer:
             self._remember(session, told, mail=(*known, *mail)[-_MOST:], posts={**told.posts, **heard})
             return News(unread, len(mail), sum(map(len, fresh.values())), letters, latest)
 
-    def wait(self, session: str, timeout: float, waiter: str) -> News | None:
+    def wait(self, session: str, timeout: float, waiter: str, over: Callable[[], bool]) -> News | None:
         """Return as soon as there is news, or None after `timeout` seconds, or when a newer waiter has come.
 
         Args:
             session: for whom.
             timeout: in seconds.
             waiter: a name that no other process has.
+            over: tells whether nobody is there any more to be told.
         """
         self._home.replace(_waiter(session), waiter.encode())
         found: list[News] = []
 
-        def over() -> bool:
-            if self._home.read(_waiter(session)) != waiter.encode():
+        def ended() -> bool:
+            if over() or self._home.read(_waiter(session)) != waiter.encode():
                 return True  # a newer process waits for this session, or the session has ended
             found[:] = [news] if (news := self.news(session)) else []
             return bool(found)
 
-        self._unread.until(over, timeout)
+        self._unread.until(ended, timeout)
         return found[0] if found else None
 
     def forget(self, session: str) -> None:

@@ -31,7 +31,7 @@ from somabus.inbox import Counts, Inbox
 from somabus.incidents import Incident, Incidents
 from somabus.learnings import Learnings
 from somabus.lease import Leases
-from somabus.model import signing
+from somabus.model import signing, tree
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.ids import IdMaker
 from somabus.model.kinds import NEVER_BOUNCED
@@ -40,6 +40,7 @@ from somabus.model.receipt import Receipt
 from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import Schedule
 from somabus.model.signing import Signer
+from somabus.model.slot import State
 from somabus.model.trust import Policy
 from somabus.opener import Opener
 from somabus.outbox import Outbox
@@ -203,6 +204,11 @@ class Assembly:
             arc, store=self.store, me=self.me, reader=self.reader, composer=self.composer,
             leases=self.parts.leases, check=self.halt.check,
         )  # fmt: skip
+
+    def places(self) -> tuple[str, ...]:
+        """Return where something moves when anything comes for this agent, or its cursors do."""
+        boxes = (tree.box(self.me, state) for state in (State.INBOX, State.LATER, State.CLAIMED))
+        return (f"{tree.REGISTRY}/{self.me}", *boxes, *self.channels.places())
 
     def counts(self) -> Counts:
         """Count what lies where, mail and posts."""

@@ -170,7 +170,7 @@ class Channels:
         if not self._cursors.subscribe(channel, follow=True):
             return False
         if not history:
-            self._cursors.move(self.log(channel).path, Position(at=self.log(channel).tail()))
+            self._cursors.move(self.log(channel).path, Position(at=self._last(channel)))
         self._cursors.save()
         return True
 
@@ -189,6 +189,10 @@ class Channels:
     def unread_by_channel(self) -> dict[str, int]:
         """Count the same for each of them."""
         return {channel: self._waiting(channel) for channel in self.subscribed}
+
+    def places(self) -> tuple[str, ...]:
+        """Return the folders into which the next post of a followed channel comes."""
+        return tuple(place for channel in self.subscribed for place in self.log(channel).places())
 
     def ahead(self, channel: str, after: int) -> list[int]:
         """Return the numbers that are unread in a channel and stand past a number, a thousand at most."""
@@ -270,13 +274,17 @@ class Channels:
     def _waiting(self, channel: str) -> int:
         log = self.log(channel)
         position = self._cursors.position(log.path)
-        return max(0, log.waiting(position.at) - len(position.mine))
+        waiting = log.waiting(position.at)
+        return waiting - sum(number <= position.at + waiting for number in position.mine)
 
     def _look(self, channel: str, start: Position, limit: int) -> tuple[Ahead, list[Post]]:
         """Read past a position. What this agent wrote itself is passed over, unless it is looked at on purpose."""
         log, writers = self.log(channel), Writers(None, channel)
         ahead = self._reader.ahead(log, start, limit + len(start.mine), writers)
-        entries = [*ahead.lost, *(self._reader.entry(log, n, writers) for n in ahead.numbers if n not in start.mine)]
+        numbers = [number for number in ahead.numbers if number not in start.mine]
+        if len(numbers) > limit:
+            ahead = ahead._replace(position=Position(at=numbers[limit] - 1))
+        entries = [*ahead.lost, *(self._reader.entry(log, number, writers) for number in numbers[:limit])]
         hole = ahead.position.hole
         if hole is not None:
             behind = f"it is missing, and waited for; look at what stands behind it with after={hole.number}"
@@ -288,6 +296,10 @@ class Channels:
 
     def _channel(self, name: str) -> Channel:
         log, follows = self.log(name), name in self._cursors.subscribed
-        tail = log.tail()
-        last = self._post(name, self._reader.entry(log, tail, Writers(None, name))) if tail else None
-        return Channel(name, tail, follows, self._waiting(name) if follows else None, last)
+        number = self._last(name)
+        last = self._post(name, self._reader.entry(log, number, Writers(None, name))) if number else None
+        return Channel(name, number, follows, self._waiting(name) if follows else None, last)
+
+    def _last(self, channel: str) -> int:
+        log, writers = self.log(channel), Writers(None, channel)
+        return log.last(lambda number: self._reader.genuine(log, number, writers))

@@ -35,11 +35,12 @@ class CursorBook:
     def load(self) -> None:
         """Read how far any process of this agent has come."""
         changed = self._now != self._saved
-        found = self._found()
+        there = self._there()
+        found = self._found(there)
         if changed:
             self._take(self._now.joined(found))
         else:
-            self._saved = found
+            self._saved = there or Cursors(agent=self._me)  # what differs from it is mended by the next save
             self._take(found)
 
     def save(self) -> None:
@@ -51,7 +52,7 @@ class CursorBook:
         if self._now == self._saved:
             return
         with self._home.lock("cursors"):  # politeness; on two machines the join of the next save makes it good
-            now = self._now.joined(self._found())
+            now = self._now.joined(self._found(self._there()))
             self._home.replace(_COPY, now.to_json())
             self._store.replace(tree.cursors(self._me), seal_body(now.to_json(), Seal.CURSORS, self._signer.sign))
         self._saved = now
@@ -89,12 +90,13 @@ class CursorBook:
         self._logs, self._channels = dict(cursors.logs), dict(cursors.channels)
         self.alerted = dict(cursors.alerted)
 
-    def _found(self) -> Cursors:
+    def _found(self, there: Cursors | None) -> Cursors:
         """Return what lies on the bus joined with the copy at home, as far as either can be read."""
-        there, here = self._there(), self._here()
+        here = self._here()
         if there is None or here is None:
             return there or here or Cursors(agent=self._me)
-        return there.joined(here)
+        older = _alerts_read(here) > _alerts_read(there)  # the file on the bus was put back, its alerts with it
+        return here.joined(there) if older else there.joined(here)
 
     def _there(self) -> Cursors | None:
         try:
@@ -116,3 +118,7 @@ class CursorBook:
     def _mine(self, body: bytes) -> Cursors | None:
         found = Cursors.from_object(parse_object(body))
         return found if found.agent == self._me else None
+
+
+def _alerts_read(cursors: Cursors) -> int:
+    return cursors.logs.get(tree.ALERTS, Position()).at

@@ -37,7 +37,7 @@ class Log:
         Raises:
             StoreError: nothing was appended, or, if the drive failed at the very end, exactly this entry was.
         """
-        number = self._last_genuine(genuine) + 1
+        number = self.last(genuine) + 1
         for _ in range(_VAIN_TRIES):
             if self.append_at(number, data):
                 return number
@@ -60,13 +60,33 @@ class Log:
         """
         return _run(self._ending())
 
+    def last(self, genuine: Callable[[int], bool]) -> int:
+        """Return the last number, or a later one behind a gap if `genuine` knows it for a writer's own."""
+        numbers = self._ending()
+        last = _run(numbers)
+        beyond = {number for number in numbers if number > last}
+        segments = self._segments()[-2:]
+        if not numbers or segments[-1:] > [_segment(last)]:
+            ends = (number for segment in segments for number in self._numbers(segment) if number > last)
+            beyond = {*self.after(last, SEGMENT), *ends}
+        return next((number for number in sorted(beyond, reverse=True) if genuine(number)), last)
+
     def waiting(self, position: int) -> int:
         """Count the entries past a position, up to the first gap, by listing the last segment alone."""
         if self._end is not None and _segment(position + 1) == self._end:
             numbers = self._numbers(self._end, after=position)
             if not _full(numbers):
                 return _run(numbers) - position if numbers and numbers[0] == position + 1 else 0
-        return max(0, self.tail() - position)
+        tail = self.tail()
+        if tail > position:
+            return tail - position
+        behind = self.after(position, SEGMENT)  # a reader that has stepped over a gap counts what follows on itself
+        return _run(behind) - position if behind and behind[0] == position + 1 else 0
+
+    def places(self) -> tuple[str, str]:
+        """Return the folder of the last segment, and the one in which the next segment will come."""
+        self._ending()
+        return self.path, f"{self.path}/{self._end or _segment(1)}"
 
     def after(self, position: int, limit: int) -> list[int]:
         """Return up to `limit` of the numbers past the position that a listing shows, in order."""
@@ -86,15 +106,6 @@ class Log:
     def key(self, number: int) -> str:
         """Return where an entry lies."""
         return f"{self.path}/{_segment(number)}/{number:010d}.json"
-
-    def _last_genuine(self, genuine: Callable[[int], bool]) -> int:
-        """Return the number to append behind: the last one, or a later genuine one behind a gap."""
-        numbers = self._ending()
-        last = _run(numbers)
-        beyond = [number for number in numbers if number > last]
-        if self._segments()[-1:] > [_segment(last)]:
-            beyond = self.after(last, SEGMENT)
-        return next((number for number in reversed(beyond) if genuine(number)), last)
 
     def _ending(self) -> list[int]:
         """Return the numbers of the last segment, or of the one before while that one is not full."""

@@ -20,19 +20,23 @@ class Outbox:
 
     def __init__(self, store: Store, me: str, reader: Reader) -> None:
         self._store = store
+        self._me = me
         self._reader = reader
         self._mine = Log(store, tree.outbox(me))
 
     def share(self, message: Message, data: bytes) -> int:
         """Append to the agent's own outbox and return the number; the entry that is last already is not repeated."""
-        tail = self._mine.tail()
-        if tail and self._id_at(tail) == message.id:
-            return tail  # the power went after the append and before its reason was forgotten
-        return self._mine.append(data)
+        last = self._mine.last(self._genuine)
+        if last and self._id_at(last) == message.id:
+            return last  # the power went after the append and before its reason was forgotten
+        return self._mine.append(data, self._genuine)
 
     def follow(self, owner: str, cursors: CursorBook, limit: int) -> Iterator[Entry]:
         """Yield what is new in another's outbox, moving the cursor behind each entry once it was worked through."""
         return self._reader.follow(Log(self._store, tree.outbox(owner)), cursors, limit, Writers(owner, None))
+
+    def _genuine(self, number: int) -> bool:
+        return self._reader.genuine(self._mine, number, Writers(self._me, None))
 
     def _id_at(self, number: int) -> str | None:
         try:

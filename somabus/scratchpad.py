@@ -73,13 +73,12 @@ class Scratchpad:
 
     def read(self) -> Version:
         """Return the text as it is now; version 0 if nobody has written yet. What cannot be trusted is passed over."""
-        tail = self._log.tail()
-        found = (self._version(number) for number in range(tail, 0, -1))
+        found = (self._version(number) for number in range(self._last(), 0, -1))
         return next((each for each in found if each is not None), Version(0))
 
     def history(self) -> tuple[Version, ...]:
         """Return all versions that can be trusted, the oldest first."""
-        found = (self._version(number) for number in range(1, self._log.tail() + 1))
+        found = (self._version(number) for number in self._log.after(0, self._last()))
         return tuple(each for each in found if each is not None)
 
     def owner(self) -> str | None:
@@ -103,12 +102,13 @@ class Scratchpad:
         self._check("Scratchpad.write")
         data = self._composer.entry(Draft(to="", body=text, kind=KIND), channel=self._arc)[1]
         lease = self._leases.take(self._name, for_, dead=lambda record: record.agent == self._me)
-        tail = self._log.tail()
-        if based_on not in (None, tail) or not self._log.append_at(tail + 1, data):
+        last = self._last()
+        if (based_on is not None and based_on != self.read().number) or not self._log.append_at(last + 1, data):
             lease.release()
-            raise StaleVersionError(f"the scratchpad of {self._arc}", based_on or tail, self._log.tail())
+            base = last if based_on is None else based_on
+            raise StaleVersionError(f"the scratchpad of {self._arc}", base, self.read().number)
         self._store.replace(f"{tree.scratchpad(self._arc)}.md", text.encode())
-        return self._version(tail + 1) or Version(tail + 1, text)
+        return self._version(last + 1) or Version(last + 1, text)
 
     def release(self) -> None:
         """Let others write, before the time is over; no event if this agent does not own it."""
@@ -121,6 +121,9 @@ class Scratchpad:
         """The name of the lease; that of an arc with a very long name is its digest."""
         name = f"pad.{self._arc.rpartition(':')[2]}"
         return name if is_name(name) else f"pad.{hashlib.sha256(self._arc.encode()).hexdigest()[:32]}"
+
+    def _last(self) -> int:
+        return self._log.last(lambda number: self._version(number) is not None)
 
     def _version(self, number: int) -> Version | None:
         entry: Entry = self._reader.entry(self._log, number, self._writers)

@@ -110,9 +110,9 @@ class Sender:
         drafts = list(drafts)
         for draft in drafts:
             self._check(draft)
+        sealed = [self._composer.seal(draft, self._parent(draft)) for draft in drafts]
         for (to, kind), count in Counter((draft.to, draft.kind) for draft in drafts).items():
             self._rates.spend(to, kind, count)
-        sealed = [self._composer.seal(draft, self._parent(draft)) for draft in drafts]
         fresh: dict[str, Sealed] = {}
         counts: list[tuple[str, bool]] = []  # the id that counts, and whether it was sent before
         for draft, each in zip(drafts, sealed, strict=True):
@@ -196,8 +196,8 @@ class Sender:
     def _send(self, draft: Draft, parent: Message | None, message_id: str | None, *, spool: bool) -> Receipt:
         try:
             self._check(draft)
-            self._rates.spend(draft.to, draft.kind)
             sealed = self._composer.seal(draft, parent or self._parent(draft), message_id=message_id)
+            self._rates.spend(draft.to, draft.kind)
         except StoreUnavailableError:
             if not spool:
                 raise

@@ -1,13 +1,21 @@
 """Commands for coding agents: mcp, hook, hooks."""
 
+import json
 import os
+import sys
+from pathlib import Path
 
 import click
 
-from somabus.cli.group import Context, command
+from somabus.agent import Agent
+from somabus.cli.group import Acts, Command, Context, command
 from somabus.connection import base_of
 from somabus.errors import ConfigurationError
 from somabus.home import mcp_token
+from somabus.hooks import glance
+from somabus.hooks.hosts import HOSTS
+from somabus.hooks.install import Change, apply, installed, snippet, uninstalled
+from somabus.hooks.run import Call, log_to
 
 _NEEDS = "the MCP server needs an extra: pip install 'somabus[mcp]'"
 
@@ -38,3 +46,102 @@ def mcp(context: Context, port: int | None) -> None:
         click.echo(f"{agent.name} #{agent.short} at {url}; send the token in {where} as Authorization: Bearer …")
 
     serve_http(agent, watcher, port=port, token=token, ready=ready)
+
+
+@command("hook", "somabus hook claude-code --agent worker < event.json")
+@click.argument("host", type=click.Choice(list(HOSTS)))
+@click.option(
+    "--wait", "waits", is_flag=True, help="Wait in the background until something comes, then wake the session."
+)
+@click.option("--home", help="Where the key of the agent lies (SOMABUS_HOME).")
+def hook(context: Context, host: str, home: str | None, *, waits: bool) -> None:
+    """Answer a coding agent's hook: its event on standard input, what is new and untold on standard output.
+
+    Silent, with exit 0, if nothing is new and if anything is wrong; `hooks.log` in the home has a line then.
+    """
+    if home:
+        context.options["home"] = home
+    order = sys.argv[2:]
+    glances = glance.folder(order, os.environ)
+    log_to(Path(glances).parent)
+    call = Call(HOSTS[host], order, sys.stdin.buffer.read(), waits=waits, agent=context.agent, glances=glances)
+    reply = call.reply()
+    click.echo(reply.out, nl=bool(reply.out))
+    click.echo(reply.err, nl=bool(reply.err), err=True)
+    click.get_current_context().exit(reply.code)
+
+
+@click.group("hooks", cls=Acts)
+def hooks() -> None:
+    """Let a coding agent show unread mail by itself: install, uninstall or show its hooks."""
+
+
+_HOST = click.argument("host", type=click.Choice(list(HOSTS)))
+_USER = click.option(
+    "--user/--project",
+    "user",
+    default=False,
+    help="For all projects of this user, or for this one.  [default: --project]",
+)
+_DRY = click.option("--dry-run", is_flag=True, help="Show what the file would hold, and change nothing.")
+
+
+@hooks.command("install", cls=Command, epilog="Example: somabus hooks install claude-code --project")
+@_HOST
+@_USER
+@_DRY
+@click.pass_obj
+def install(context: Context, host: str, *, user: bool, dry_run: bool) -> None:
+    """Write the hooks into the coding agent's settings, beside what stands there."""
+    path = HOSTS[host].settings(Path.cwd(), Path.home(), user=user)
+    agent = context.agent()
+    change = installed(HOSTS[host], path, _arguments(context, agent))
+    _finish(context, change, dry_run=dry_run, unread=agent.unread)
+
+
+@hooks.command("uninstall", cls=Command, epilog="Example: somabus hooks uninstall claude-code --project")
+@_HOST
+@_USER
+@_DRY
+@click.pass_obj
+def uninstall(context: Context, host: str, *, user: bool, dry_run: bool) -> None:
+    """Take the hooks out of the coding agent's settings, and nothing else."""
+    path = HOSTS[host].settings(Path.cwd(), Path.home(), user=user)
+    _finish(context, uninstalled(HOSTS[host], path), dry_run=dry_run, unread=None)
+
+
+@hooks.command("show", cls=Command, epilog="Example: somabus hooks show claude-code")
+@_HOST
+@click.pass_obj
+def show(context: Context, host: str) -> None:
+    """Print the hooks, to be pasted by hand, and the MCP server for a tool that takes one."""
+    agent = context.agent()
+    text = json.dumps(snippet(HOSTS[host], _arguments(context, agent)), indent=2)
+    context.out.answer({"settings": snippet(HOSTS[host], _arguments(context, agent))}, text, unread=agent.unread)
+
+
+def _arguments(context: Context, agent: Agent) -> list[str]:
+    """Return what the command of a hook must say: a hook runs with another environment and in another folder."""
+    settings = context.settings
+    home = ["--home", str(Path(settings.home).absolute())] if settings.home else []
+    return ["--bus", str(Path(context.bus()).absolute()), "--agent", agent.name, *home]
+
+
+def _finish(context: Context, change: Change, *, dry_run: bool, unread: int | None) -> None:
+    if change.any and not dry_run:
+        apply(change)
+    did = [
+        f"{word} {', '.join(names)}"
+        for word, names in (("added", change.added), ("replaced", change.replaced), ("removed", change.removed))
+        if names
+    ]
+    said = f"{change.path}: {'; '.join(did) or 'nothing to change'}" + (" (dry run)" if dry_run else "")
+    facts = {
+        "path": str(change.path),
+        "changed": change.any and not dry_run,
+        "added": change.added,
+        "replaced": change.replaced,
+        "removed": change.removed,
+        "text": change.text,
+    }
+    context.out.answer(facts, f"{said}\n{change.text}" if dry_run else said, unread=unread)

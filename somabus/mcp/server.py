@@ -85,7 +85,7 @@ class Door:
     def _called(self, name: str, arguments: dict[str, Any]) -> tuple[str, bool, int | None]:
         try:
             text, failed = call(self._agent, name, arguments)
-        except Exception as error:  # a bug of ours: the model hears of it, and of its mail all the same
+        except Exception as error:  # noqa: BLE001 - a bug of ours: the model hears of it, and of its mail all the same
             _log.exception("a tool failed", extra={"detail": name})
             text, failed = f"somabus has a bug, please report it: {type(error).__name__}: {error}", True
         with suppress(StoreError):

@@ -7,8 +7,12 @@ from somabus.errors import InvalidNameError
 from somabus.model.names import channel_folder, is_name
 
 _ADDRESS: Final = re.compile(r"(?P<channel>[^#\s]*)#(?P<number>[1-9][0-9]{0,9})", re.ASCII)
-_CODE: Final = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`", re.DOTALL)
-_MENTION: Final = re.compile(r"(?<![\w@./+-])@([a-z0-9][a-z0-9._-]{0,63})", re.ASCII)
+_CODE: Final = re.compile(
+    r"^ {0,3}(?:```[^`\n]*$.*?(?:^ {0,3}```|\Z)|~~~.*?(?:^ {0,3}~~~|\Z))"  # blocks, to the end if nothing closes them
+    r"|```.*?```|``[^\n]+?``|`[^`\n]*`",
+    re.DOTALL | re.MULTILINE,
+)
+_MENTION: Final = re.compile(r"(?<![a-zA-Z0-9@./+-])(?<!\w_)@([a-z0-9][a-z0-9._-]{0,63})(?![a-z0-9_-])", re.ASCII)
 MOST_MENTIONS: Final = 50
 
 

@@ -114,7 +114,8 @@ def _claim(agenda: Agenda, word: Word, message: Message) -> dict[str, object]:
     address = parse_address(named, message.channel) if named else None
     if not agenda.open or agenda.owner is not None or agenda.brief is None:
         return {}
-    return {"owner": word.sender} if address is None or address.number == agenda.brief.number else {}
+    of_the_brief = address is None or address == (message.channel, agenda.brief.number)
+    return {"owner": word.sender} if of_the_brief else {}
 
 
 def _closeout(_: Agenda, word: Word, __: Message) -> dict[str, object]:

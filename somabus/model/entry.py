@@ -40,7 +40,7 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     "Agent.unsubscribe": _R, "Agent.channels": _L, "Agent.unread_by_channel": _L,
     "Agent.arcs": _L, "Agent.arc": _L, "Agent.pair": _R,
     "Agent.echo": _R, "Agent.wait": _L, "Agent.tool": _H,
-    "Agent.announce": _H, "Agent.wait_news": _H, "Agent.forget_session": _H,
+    "Agent.announce": _H, "Agent.folders": _L, "Agent.wait_news": _H, "Agent.forget_session": _H,
     "Arc.name": _L, "Arc.open": _L, "Arc.brief": _L, "Arc.owner": _L, "Arc.claimed": _L, "Arc.age": _L, "Arc.last": _L,
     "Arc.pairs": _L, "Arc.notes": _L, "Arc.scratchpad": _L, "Scratchpad.read": _L, "Scratchpad.history": _L,
     "Scratchpad.owner": _L, "Scratchpad.write": _R, "Scratchpad.release": _F,
@@ -63,6 +63,6 @@ COMMANDS: Final[dict[str, WhenStopped]] = {
     "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H,
     "propose": _R, "work": _R, "ask": _R, "rotate": _R,
     "post": _R, "subscribe": _R, "unsubscribe": _R, "pair": _R, "echo": _R, "channels": _L, "arcs": _L, "pad": _L,
-    "wait": _L,
+    "wait": _L, "mcp": _L, "hook": _H, "hooks": _H,
 }  # fmt: skip
 """The commands of agents. Those of operators (`operator …`, stop, resume, approve, deny) work under every stop."""

@@ -3,11 +3,12 @@
 Any other lower-case word is a kind too; it is carried and not judged.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from somabus.errors import MalformedMessageError
+from somabus.model.names import check_name
 
 KINDS: Final = (
     "note", "question", "answer", "claim", "decision", "status", "heartbeat", "brief", "closeout",
@@ -55,7 +56,7 @@ class Pair(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    partner: str | None = Field(max_length=64)
+    partner: Annotated[str, AfterValidator(check_name)] | None
 
 
 class Mention(BaseModel):

@@ -1,0 +1,145 @@
+"""The coding agents that have hooks: where each keeps its settings, which moments it has, and what it reads back.
+
+    moment     start: a session begins · tool: after each use of a tool · stop: the model wants to end its turn
+               wait: in the background while the session idles · end: the session is over
+
+Each shape is as the tool documents it (docs/coding-agents.md names the pages); one class a tool, one table each.
+"""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+WAIT_FOR_S: Final = 8 * 3600
+"""How long a waiter stays with an idle session."""
+
+_LOOK_S: Final = 15
+
+
+class Moment(StrEnum):
+    """When a hook is called."""
+
+    START = "start"
+    TOOL = "tool"
+    STOP = "stop"
+    WAIT = "wait"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a hook says: nothing at all, in most cases."""
+
+    out: str = ""
+    err: str = ""
+    code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One hook to be written into the settings: under which event, and with what beside the command."""
+
+    event: str
+    moment: Moment
+    more: dict[str, Any]
+    matcher: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One coding agent.
+
+    `project` and `user` are its settings files, below the project and below the user's folder. `session` names the
+    member of an event that tells sessions apart; `first` is what a new settings file must hold.
+    """
+
+    name: str
+    title: str
+    project: str
+    user: str
+    session: str
+    entries: tuple[Entry, ...]
+    first: dict[str, Any]
+    nested: bool
+
+    def settings(self, folder: Path, home: Path, *, user: bool) -> Path:
+        """Return the settings file of a project, or of the user."""
+        return home / self.user if user else folder / self.project
+
+    def group(self, entry: Entry, command: str) -> dict[str, Any]:
+        """Return one hook as it stands in the list of its event."""
+        handler = {"type": "command", "command": command, **entry.more} if self.nested else {"command": command}
+        if not self.nested:
+            return {**handler, **entry.more}
+        matcher = {} if entry.matcher is None else {"matcher": entry.matcher}
+        return {**matcher, "hooks": [handler]}
+
+    def commands(self, group: Any) -> list[str]:
+        """Return the commands of one entry of an event's list, whoever wrote it."""
+        found = group.get("hooks", []) if self.nested and isinstance(group, dict) else [group]
+        return [str(each.get("command", "")) for each in found if isinstance(each, dict)]
+
+    def moment(self, event: dict[str, Any]) -> Moment | None:
+        """Return which moment an event is, or None for one that is not ours."""
+        name = event.get("hook_event_name")
+        return next((each.moment for each in self.entries if each.event == name), None)
+
+    def reply(self, moment: Moment, event: dict[str, Any], text: str) -> Reply:
+        """Return how to tell the model a text at a moment."""
+        return _REPLIES[self.name](moment, event, text)
+
+
+def _claude(moment: Moment, event: dict[str, Any], text: str) -> Reply:
+    if moment is Moment.WAIT:
+        return Reply(err=text, code=2)  # an asyncRewake hook that ends with 2 wakes an idle session
+    if moment is Moment.STOP:
+        # Once a turn: what comes while the model works on the first block wakes it through the waiter.
+        return Reply() if event.get("stop_hook_active") else Reply(json.dumps({"decision": "block", "reason": text}))
+    said = {"hookEventName": event["hook_event_name"], "additionalContext": text}
+    return Reply(json.dumps({"hookSpecificOutput": said}))
+
+
+def _cursor(moment: Moment, _: dict[str, Any], text: str) -> Reply:
+    return Reply(json.dumps({"followup_message" if moment is Moment.STOP else "additional_context": text}))
+
+
+_REPLIES: Final = {"claude-code": _claude, "cursor": _cursor}
+
+HOSTS: Final[dict[str, Host]] = {
+    host.name: host
+    for host in (
+        Host(
+            name="claude-code",
+            title="Claude Code",
+            project=".claude/settings.local.json",
+            user=".claude/settings.json",
+            session="session_id",
+            first={},
+            nested=True,
+            entries=(
+                Entry("SessionStart", Moment.START, {"timeout": _LOOK_S}),
+                Entry("PostToolUse", Moment.TOOL, {"timeout": _LOOK_S}, matcher="*"),
+                Entry("Stop", Moment.STOP, {"timeout": _LOOK_S}),
+                Entry("Stop", Moment.WAIT, {"async": True, "asyncRewake": True, "timeout": WAIT_FOR_S + 60}),
+                Entry("SessionEnd", Moment.END, {"timeout": _LOOK_S}),
+            ),
+        ),
+        Host(
+            name="cursor",
+            title="Cursor",
+            project=".cursor/hooks.json",
+            user=".cursor/hooks.json",
+            session="conversation_id",
+            first={"version": 1},
+            nested=False,
+            entries=(
+                Entry("sessionStart", Moment.START, {"timeout": _LOOK_S}),
+                Entry("postToolUse", Moment.TOOL, {"timeout": _LOOK_S}),
+                Entry("stop", Moment.STOP, {"timeout": _LOOK_S}),
+                Entry("sessionEnd", Moment.END, {"timeout": _LOOK_S}),
+            ),
+        ),
+    )
+}

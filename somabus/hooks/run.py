@@ -1,0 +1,99 @@
+"""One call of a hook: an event comes in, and a reply goes out. Whatever goes wrong, the host's session goes on.
+
+event ─► glance ─► Agent.announce ─► digest ─► Host.reply
+                      └─ wrong in any way ─► one line in hooks.log, silence, exit 0
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Final
+
+from somabus.agent import Agent
+from somabus.announcer import News
+from somabus.hooks import glance
+from somabus.hooks.digest import digest
+from somabus.hooks.hosts import WAIT_FOR_S, Host, Moment, Reply
+from somabus.model.text import clean
+
+_CLEARED: Final = ("clear", "compact")
+_LOG_BYTES: Final = 256 * 1024
+_log: Final = logging.getLogger("somabus.hooks")
+
+
+class Call:
+    """One call.
+
+    Args:
+        host: which coding agent called.
+        order: the command line behind `somabus hook`, under which the glance is remembered.
+        raw: what stood on standard input.
+        waits: this is the process that waits in the background.
+        agent: makes the agent; may fail.
+        glances: the folder of the glances.
+    """
+
+    def __init__(
+        self, host: Host, order: list[str], raw: bytes, *, waits: bool, agent: Callable[[], Agent], glances: str
+    ) -> None:
+        self._host = host
+        self._order = order
+        self._raw = raw
+        self._waits = waits
+        self._agent = agent
+        self._glances = glances
+
+    def reply(self) -> Reply:
+        """Return what to tell the host; nothing, if nothing is new or something is wrong."""
+        try:
+            event = json.loads(self._raw)
+            moment = self._host.moment(event)
+            if moment is None:
+                return Reply()
+            return self._reply(event, Moment.WAIT if self._waits else moment)
+        except Exception as error:  # noqa: BLE001 - never break the host's session, whatever it is
+            _log.warning("%s", _told(error))
+            return Reply()
+
+    def _reply(self, event: dict[str, Any], moment: Moment) -> Reply:
+        agent, session = self._agent(), str(event[self._host.session])
+        if moment is Moment.END or (moment is Moment.START and event.get("source") in _CLEARED):
+            agent.forget_session(session)
+            glance.forget(self._glances, self._order, self._raw)
+        if moment is Moment.END or not self._may_tell(moment, event):
+            return Reply()
+        news = self._news(agent, session, moment)
+        return self._host.reply(moment, event, digest(agent.name, news, agent.inbox.now())) if news else Reply()
+
+    def _may_tell(self, moment: Moment, event: dict[str, Any]) -> bool:
+        """Tell whether this host would pass a text on now: what is told to nobody must not count as told."""
+        return bool(self._host.reply(moment, event, "x") != Reply())
+
+    def _news(self, agent: Agent, session: str, moment: Moment) -> News | None:
+        if moment is Moment.WAIT:
+            parent = os.getppid()
+            return agent.wait_news(session, WAIT_FOR_S, over=lambda: os.getppid() != parent)
+        before = glance.moved_at(agent.folders())
+        news = agent.announce(session)
+        if not news:
+            with suppress(OSError):
+                glance.remember(self._glances, self._order, self._raw, before)
+        return news
+
+
+def log_to(folder: Path) -> None:
+    """Let what goes wrong in hooks be written to `hooks.log` of a folder, a line each, half a megabyte at most."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = RotatingFileHandler(folder / "hooks.log", maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        _log.addHandler(handler)
+        _log.propagate = False
+
+
+def _told(error: Exception) -> str:
+    return " ".join(clean(f"{type(error).__name__}: {error}").split())
