@@ -8,6 +8,7 @@ from somabus.errors import MessageError
 from somabus.model.deadletter import DeadLetter
 from somabus.model.envelope import Seal, split
 from somabus.model.message import Message
+from somabus.model.names import channel_of
 from somabus.model.slot import WHY, Slot, State
 from somabus.model.trust import Policy, may_act
 from somabus.model.wire import parse_object
@@ -43,8 +44,20 @@ def done(grounds: Grounds, paper: Paper) -> Iterator[Fault]:
 
 def entry(grounds: Grounds, paper: Paper) -> Iterator[Fault]:
     """Judge an entry of an outbox or a channel."""
-    message = Message.decode(split(paper.raw).body)
+    message, folder = Message.decode(split(paper.raw).body), paper.part.groupdict().get("channel")
+    channel = None if folder is None else channel_of(folder)
+    if folder is not None and channel is None:
+        yield paper.fault(f"{folder} is the folder of no channel", "no reader finds it; look who writes there")
+    elif message.bus != grounds.bus.bus or message.to or message.channel != channel:
+        meant = message.channel or ", ".join(message.to) or "an outbox"
+        yield paper.fault(f"it was made for {meant} on the bus {message.bus}", "readers step over it; it is a copy")
     yield from _signature(grounds, paper, message, waits=False)
+
+
+def text(_: Grounds, paper: Paper) -> Iterator[Fault]:
+    """Judge the text of a scratchpad that lies there for people: anything may stand in it, nobody reads it back."""
+    if not paper.key.startswith("channels/arc="):
+        yield paper.warning("only an arc has a scratchpad", "remove it")
 
 
 def _message(grounds: Grounds, paper: Paper, slot: Slot | None) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ from somabus.model.leases import LeaseRecord
 from somabus.model.message import Value
 from somabus.model.stop import scope_of
 from somabus.model.wire import parse_object
+from somabus.poster import PostedKey
 from somabus.sender import SentKey
 from somabus.store.port import Store
 from somabus.verify import agents, mail, operators
@@ -70,9 +71,11 @@ def _rules(chain: Chain) -> tuple[Rule, ...]:
         (rf"approvals/{_ID}/use\.json", agents.use, "the approval is spent all the same; its agent asks again"),
         (rf"(?P<log>audit)/{_NUMBER}", chain.entry, _OVER),
         (r"audit/evidence/(?P<digest>[0-9a-f]{64})", evidence, _LOOK),
-        (rf"(?P<log>messages/[^/]+/outbox|channels/[^/]+)/{_NUMBER}", mail.entry, _OVER),
+        (rf"(?P<log>messages/[^/]+/outbox|channels/(?P<channel>[^/]+)(/scratchpad)?)/{_NUMBER}", mail.entry, _OVER),
+        (r"channels/(?P<channel>[^/]+)/scratchpad\.md", mail.text, _LOOK),
         (r"messages/(?P<agent>[^/]+)/(?P<state>inbox|later|claimed|dead)/(?P<name>[^/]+)", mail.boxed, _AGAIN),
         (rf"messages/(?P<agent>[^/]+)/done/\d{{4}}-\d\d-\d\d/{_ID}(\.[a-z]+)?\.json", mail.done, SET_ASIDE),
+        (r"messages/[^/]+/keys/[0-9a-f]{32}\.post\.json", _value(PostedKey), _AGAIN),
         (r"messages/[^/]+/keys/.+", _value(SentKey), _AGAIN),
         (r"leases/[^/]+/[^/]+", _value(LeaseRecord), _AGAIN),
     )  # fmt: skip
