@@ -318,18 +318,107 @@ def learned(report):
     return [entry["statement"] for entry in report.learned]
 
 
+def again(scene, agent="planner"):
+    """Return the agent in a new process, which remembers only what lies on the bus and at home."""
+    return scene.world.agent(agent)
+
+
 @pytest.mark.parametrize("what", DAMAGES)
-def test_damaged_cursors_are_begun_anew(what, scene):
-    """Whatever is wrong with cursors.json, the next beat reads every log from its beginning; no entry is skipped."""
+def test_damaged_cursors_are_made_good_from_home(what, scene):
+    """Whatever is wrong with cursors.json, the copy in the agent's home says how far it had read: nothing comes twice, nothing is skipped."""
     shared(scene, "a", "b")
     scene.planner.beat()
     path = record(scene, "planner", "cursors.json")
     path.unlink()
     damage(path, what)
+    shared(scene, "c")
 
-    report = scene.planner.beat()
+    report = again(scene).beat()
+
+    assert learned(report) == ["c"], str(report)
+
+
+def test_deleted_cursors_are_made_good_from_home(scene):
+    """Somebody who deletes cursors.json makes nobody read anything twice, and the next beat writes it anew."""
+    shared(scene, "a", "b")
+    scene.planner.beat()
+    path = record(scene, "planner", "cursors.json")
+    path.unlink()
+
+    assert learned(again(scene).beat()) == []
+    assert parse_object(split(path.read_bytes()).body)["logs"]["messages/scout/outbox"]["at"] == 2
+
+
+def test_cursors_that_were_put_back_are_made_good_from_home(scene):
+    """An old cursors.json of the agent's own, copied back, takes back nothing that it has read since."""
+    shared(scene, "a")
+    scene.planner.beat()
+    path = record(scene, "planner", "cursors.json")
+    old = path.read_bytes()
+    shared(scene, "b")
+    scene.planner.beat()
+    path.write_bytes(old)
+    shared(scene, "c")
+
+    assert learned(again(scene).beat()) == ["c"]
+
+
+def test_an_alert_is_not_told_twice_for_cursors_that_were_put_back(scene):
+    """A silence that was told stays told when an old cursors.json is copied back."""
+    shared(scene, "a")
+    scene.scout.beat()
+    scene.planner.beat()
+    path = record(scene, "planner", "cursors.json")
+    old = path.read_bytes()
+    for _ in range(5):
+        scene.later(hours=6)
+        scene.planner.beat()
+    told = len(list((scene.root / "channels/alerts").glob("*/*")))
+    path.write_bytes(old)
+
+    scene.later(hours=6)
+    report = again(scene).beat()
+
+    assert told >= 1
+    assert report.peers["scout"] == "silent"
+    assert len(list((scene.root / "channels/alerts").glob("*/*"))) == told
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_cursors_that_are_lost_in_both_places_are_begun_anew(what, scene):
+    """With cursors.json and the home's copy of it damaged, every log is read from its beginning: entries come twice, none is skipped."""
+    shared(scene, "a", "b")
+    scene.planner.beat()
+    path = record(scene, "planner", "cursors.json")
+    path.unlink()
+    damage(path, what)
+    scene.world.homes["planner"].replace("cursors.json", b'{"format":1,"agent":"planner","logs":7}')
+
+    report = again(scene).beat()
 
     assert learned(report) == ["a", "b"], str(report)
+
+
+def test_a_home_that_was_lost_is_made_good_from_the_bus(scene):
+    """An agent that comes to a new machine with its key alone reads on where it was."""
+    shared(scene, "a", "b")
+    scene.planner.beat()
+    scene.world.homes["planner"].delete("cursors.json")
+    shared(scene, "c")
+
+    assert learned(again(scene).beat()) == ["c"]
+
+
+def test_a_copy_at_home_that_was_put_back_takes_nothing_back(scene):
+    """A home that was restored from a backup is behind the bus, and the bus counts."""
+    shared(scene, "a")
+    scene.planner.beat()
+    old = scene.world.homes["planner"].read("cursors.json")
+    shared(scene, "b")
+    scene.planner.beat()
+    scene.world.homes["planner"].replace("cursors.json", old)
+
+    assert learned(again(scene).beat()) == []
 
 
 @pytest.mark.parametrize("what", DAMAGES)

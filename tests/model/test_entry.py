@@ -4,12 +4,14 @@ import pytest
 
 from somabus import Agent
 from somabus.approvals import Approval
+from somabus.arcs import Arc
 from somabus.delivery import Delivery
 from somabus.inbox import Inbox
 from somabus.lease import Lease
 from somabus.model.entry import COMMANDS, ENTRY_POINTS, WhenStopped
+from somabus.scratchpad import Scratchpad
 
-CLASSES = {each.__name__: each for each in (Agent, Inbox, Delivery, Lease, Approval)}
+CLASSES = {each.__name__: each for each in (Agent, Inbox, Delivery, Arc, Scratchpad, Lease, Approval)}
 
 
 @pytest.mark.parametrize("table", [ENTRY_POINTS, COMMANDS])
@@ -27,9 +29,25 @@ def test_each_row_names_something_there_is(row):
     assert hasattr(CLASSES[name], member)
 
 
-@pytest.mark.parametrize("words", ["send", "share", "drain", "claim", "take", "use", "ask_approval", "lease"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "send",
+        "share",
+        "drain",
+        "claim",
+        "take",
+        "use",
+        "ask_approval",
+        "lease",
+        "post",
+        "subscribe",
+        "mark_read",
+        "write",
+    ],
+)
 def test_what_acts_on_the_bus_is_refused(words):
-    """Sending, sharing, taking mail, leases and approvals are refused under a stop, wherever they stand."""
+    """Sending, posting, sharing, taking mail, marking posts as read, leases and approvals are refused under a stop, wherever they stand."""
     found = {what for row, what in ENTRY_POINTS.items() if row.partition(".")[2] == words}
 
     assert found == {WhenStopped.REFUSED}
