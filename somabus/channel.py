@@ -169,8 +169,11 @@ class Channels:
         self._cursors.load()
         if not self._cursors.subscribe(channel, follow=True):
             return False
+        log = self.log(channel)
         if not history:
-            self._cursors.move(self.log(channel).path, Position(at=self._last(channel)))
+            self._cursors.move(log.path, Position(at=self._last(channel)))
+        for number in self._own(channel) if history else ():
+            self._cursors.wrote(log.path, number)
         self._cursors.save()
         return True
 
@@ -276,6 +279,13 @@ class Channels:
         position = self._cursors.position(log.path)
         waiting = log.waiting(position.at)
         return waiting - sum(number <= position.at + waiting for number in position.mine)
+
+    def _own(self, channel: str) -> list[int]:
+        """Return what this agent posted before it followed a channel: that is nothing unread."""
+        log, writers = self.log(channel), Writers(None, channel)
+        past = log.after(self._cursors.position(log.path).at, SEGMENT)
+        opened = ((number, self._reader.entry(log, number, writers).opened) for number in past)
+        return [number for number, each in opened if each is not None and each.message.sender == self._me]
 
     def _look(self, channel: str, start: Position, limit: int) -> tuple[Ahead, list[Post]]:
         """Read past a position. What this agent wrote itself is passed over, unless it is looked at on purpose."""
