@@ -63,7 +63,7 @@ def create_bus(
         policy: `pinned` (only mail signed by a remembered key is acted on) or `open` (also unsigned mail).
         anew: also where this machine knows a bus that is not there now.
         home: where this machine remembers its buses.
-        rules: `hop_limit`, `staleness_s`.
+        rules: `hop_limit`, `staleness_s`, `rate_per_hour`.
 
     Raises:
         ConfigurationError: there is a bus already, or a rule is none; nothing was changed.
@@ -74,7 +74,7 @@ def create_bus(
         raise ConfigurationError(message)
     unknown = sorted(set(rules) - set(BusPolicy.model_fields))
     if unknown:
-        message = f"{', '.join(unknown)}: no rule of a bus; there are hop_limit and staleness_s"
+        message = f"{', '.join(unknown)}: no rule of a bus; there are hop_limit, staleness_s and rate_per_hour"
         raise ConfigurationError(message)
     store = DirectoryStore(os.fspath(path), writer=new_writer())
     root = Path(path).absolute()

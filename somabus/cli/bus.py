@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,15 +38,19 @@ from somabus.model.text import ago, line
     type=click.FloatRange(0, 3600),
     help="Seconds a replaced file may look old on this drive.",
 )
+@click.option(
+    "--rate-limit",
+    "rate_per_hour",
+    default=20_000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="So much may an agent send to one inbox or channel an hour; 0: no limit.",
+)
 @click.option("--anew", is_flag=True, help="Also where this machine knows a bus that is gone.")
-def init(
-    context: Context, path: str | None, name: str, policy: str, hop_limit: int, staleness_s: float, *, anew: bool
-) -> None:
+def init(context: Context, path: str | None, name: str, policy: str, *, anew: bool, **rules: Any) -> None:
     """Make a new bus in a folder. An existing bus is left as it is."""
     where = path or context.bus()
-    made = create_bus(
-        where, name, policy, anew=anew, home=context.settings.home or None, hop_limit=hop_limit, staleness_s=staleness_s
-    )
+    made = create_bus(where, name, policy, anew=anew, home=context.settings.home or None, **rules)
     lines = [
         f"a bus is at {where}; join it with: somabus --bus {where} join NAME",
         f"no human owns it yet; the one who does types: somabus --bus {where} operator init",
@@ -75,7 +80,8 @@ def status(context: Context) -> None:
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
         f"agent    {agent.name} #{agent.short}",
         *(f"WARNING  {note}" for note in [standing_note(agent)] if note),
-        f"mail     {counts.unread} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
+        f"mail     {counts.mail} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
+        *([f"channels {counts.posts} posts unread"] if counts.posts else []),
         f"beat     {fired}{ended}",
         f"peers    {', '.join(f'{n} {verdict}' for verdict, n in sorted(tally.items()))}",
     ]

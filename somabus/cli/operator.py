@@ -80,6 +80,9 @@ def add(context: Context, name: str, key: str, as_: str | None) -> None:
     _tell_bus(context, bus, f"{name} is an operator now")
 
 
+add.context_settings = {"ignore_unknown_options": True}  # one key of 64 begins with a dash
+
+
 @_act(operator, "remove", "remove bert")
 @click.argument("name")
 @click.option("--keep", is_flag=True, help="Sign anew what they signed: certificates, goals, values, approvals.")
@@ -195,6 +198,9 @@ def revoke(context: Context, who: str, why: str, key: str, as_: str | None) -> N
 @click.option("--trust", type=click.Choice([each.value for each in Policy]), help="Whose mail is acted on.")
 @click.option("--hop-limit", type=click.IntRange(1, 10_000), help="Park a chain of messages after so many hops.")
 @click.option("--staleness", "staleness_s", type=click.FloatRange(0, 3600), help="Seconds a file may look old.")
+@click.option(
+    "--rate-limit", "rate_per_hour", type=click.IntRange(0), help="So much an hour to one place; 0: no limit."
+)
 @click.option("--category", "categories", multiple=True, help="What approvals may be asked for; give all of them.")
 @click.option("--protect", "protected", multiple=True, help="Kinds of mail that take an approval; give all of them.")
 @click.option("--protect-nothing", is_flag=True, help="No kind of mail takes an approval.")
