@@ -290,7 +290,7 @@ class Agent:
         Raises:
             UnknownRecipientError: nobody of that name. Nothing was declared.
         """
-        self._check("Agent.pair")
+        self._check("Agent.pair", "pair")
         if partner is not None and not self._services.registry.knows(partner):
             raise UnknownRecipientError(partner, nearest(partner, self._services.registry.names()))
         return self._services.poster.post(on, Draft(to="", kind="pair", data={"partner": partner}))

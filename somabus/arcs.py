@@ -33,10 +33,15 @@ class Arc:
     """One piece of work: who opened it, who owns it, how old it is, what was said last."""
 
     def __init__(self, name: str, agenda: Agenda, now: datetime, arcs: "Arcs") -> None:
-        self.name = name
+        self._name = name
         self._agenda = agenda
         self._now = now
         self._arcs = arcs
+
+    @property
+    def name(self) -> str:
+        """Its channel: `arc:wiki`."""
+        return self._name
 
     @property
     def open(self) -> bool:
@@ -76,12 +81,12 @@ class Arc:
     @property
     def notes(self) -> tuple[str, ...]:
         """Who owes something here and has not beaten for too long, and how the pairs do."""
-        return self._arcs.notes_of(self.name, self._agenda)
+        return self._arcs.notes_of(self._name, self._agenda)
 
     @property
     def scratchpad(self) -> Scratchpad:
         """The text that whoever works on it shares: one owner at a time, history kept."""
-        return self._arcs.scratchpad(self.name)
+        return self._arcs.scratchpad(self._name)
 
 
 class Arcs:

@@ -59,7 +59,7 @@ class Scratchpad:
         reader: Reader,
         composer: Composer,
         leases: Leases,
-        check: Callable[[str], object],
+        check: Callable[[str, list[str]], object],
     ) -> None:
         self._arc = arc
         self._store = store
@@ -99,7 +99,7 @@ class Scratchpad:
             StaleVersionError: there is a newer version than the one it was based on; nothing was written.
             MessageError: the text is too long.
         """
-        self._check("Scratchpad.write")
+        self._check("Scratchpad.write", [KIND])
         data = self._composer.entry(Draft(to="", body=text, kind=KIND), channel=self._arc)[1]
         lease = self._leases.take(self._name, for_, dead=lambda record: record.agent == self._me)
         last = self._last()

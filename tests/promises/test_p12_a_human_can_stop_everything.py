@@ -18,6 +18,7 @@ import pytest
 
 from somabus import Agent, Draft, Insight, create_bus
 from somabus.approvals import Approval
+from somabus.arcs import Arc
 from somabus.audit import Audit
 from somabus.cli.group import cli
 from somabus.delivery import Delivery
@@ -29,6 +30,7 @@ from somabus.model import tree
 from somabus.model.entry import COMMANDS, ENTRY_POINTS, WhenStopped
 from somabus.model.stop import Range, Scope
 from somabus.operator import agents, direction, oversight, people
+from somabus.scratchpad import Scratchpad
 from somabus.testing import HandClock
 from tests.surfaces.shell import Shell, environment, process
 
@@ -40,7 +42,7 @@ SETTLING = ("ack", "nack", "release", "extend", "reject")
 
 def ways_in():
     """Every public method and property of what a user gets into the hand, as the table names them."""
-    classes = (Agent, Inbox, Delivery, Lease, Approval)
+    classes = (Agent, Inbox, Delivery, Arc, Scratchpad, Lease, Approval)
     found = {f"{each.__name__}.{name}" for each in classes for name, _ in inspect.getmembers(each) if name[0] != "_"}
     return found | {"Agent.join"}  # an agent joins by being made
 
@@ -84,7 +86,7 @@ class Scene:
             oversight.stop(self.anna, scope, "the index is on fire")
 
     def furnish(self):
-        """Give scout mail in every state, a lease, a goal and an approval."""
+        """Give scout mail in every state, a lease, a goal, an approval, and an arc with a partner and a scratchpad."""
         self.goal = direction.new_goal(self.anna, "Index the archive", "").id
         self.approval = self.scout.ask_approval("deploy", detail="version 3")
         oversight.answer(self.anna, self.approval.id, "", granted=True)
@@ -101,6 +103,18 @@ class Scene:
         self.sent = self.scout.send("planner", "out")
         self.lease = self.scout.lease("archive")
         self.scout.beat(messages=1, seconds=0)
+        return self.open_arc()
+
+    def open_arc(self):
+        """Open an arc that scout has claimed, follows, has not read, and whose scratchpad it owns."""
+        self.planner.post("arc:wiki", "Index the archive", kind="brief")
+        self.scout.post("arc:wiki", "mine", kind="claim")
+        self.scout.pair("planner", on="arc:wiki")
+        self.planner.pair("scout", on="arc:wiki")
+        self.scout.subscribe("arc:wiki")
+        self.planner.post("arc:wiki", "How far are you?", kind="question")
+        self.arc, self.reading = self.scout.arc("arc:wiki"), self.scout.peek()
+        self.arc.scratchpad.write("# Findings\n")
         return self
 
 
@@ -114,6 +128,33 @@ CALLS = {
     "Agent.endings": lambda s: s.scout.endings(s.waiting[-6:]),
     "Agent.unread": lambda s: s.scout.unread,
     "Agent.counts": lambda s: s.scout.counts(),
+    "Agent.unread_by_channel": lambda s: s.scout.unread_by_channel(),
+    "Agent.post": lambda s: s.scout.post("arc:wiki", "half of it"),
+    "Agent.read": lambda s: s.scout.read(),
+    "Agent.peek": lambda s: s.scout.peek(),
+    "Agent.mark_read": lambda s: s.scout.mark_read(s.reading),
+    "Agent.subscribe": lambda s: s.scout.subscribe("general"),
+    "Agent.unsubscribe": lambda s: s.scout.unsubscribe("arc:wiki"),
+    "Agent.channels": lambda s: s.scout.channels(),
+    "Agent.arcs": lambda s: s.scout.arcs(),
+    "Agent.arc": lambda s: s.scout.arc("arc:wiki"),
+    "Agent.pair": lambda s: s.scout.pair(None, on="arc:wiki"),
+    "Agent.echo": lambda s: s.scout.echo("planner", s.planner.short),
+    "Agent.wait": lambda s: s.scout.wait(0),
+    "Agent.tool": lambda s: s.scout.tool(dict)(),
+    "Agent.announce": lambda s: s.scout.announce("a chat"),
+    "Agent.wait_news": lambda s: s.scout.wait_news("another chat", 0),
+    "Agent.folders": lambda s: s.scout.folders(),
+    "Agent.forget_session": lambda s: s.scout.forget_session("a chat"),
+    **{
+        f"Arc.{name}": lambda s, name=name: getattr(s.arc, name)
+        for name in ("name", "open", "brief", "owner", "claimed", "age", "last", "pairs", "notes", "scratchpad")
+    },
+    "Scratchpad.read": lambda s: s.arc.scratchpad.read(),
+    "Scratchpad.history": lambda s: s.arc.scratchpad.history(),
+    "Scratchpad.owner": lambda s: s.arc.scratchpad.owner(),
+    "Scratchpad.write": lambda s: s.arc.scratchpad.write("# More\n"),
+    "Scratchpad.release": lambda s: s.arc.scratchpad.release(),
     "Agent.share": lambda s: s.scout.share(Insight(topic="t", statement="s", confidence=0.5)),
     "Agent.learn": lambda s: s.scout.learn("t", "s"),
     "Agent.due": lambda s: s.scout.due(),
@@ -139,6 +180,7 @@ CALLS = {
     "Inbox.take": lambda s: s.scout.inbox.take(s.waiting),
     "Inbox.replay": lambda s: s.scout.inbox.replay(s.scout.inbox.dead()[0].id),
     "Inbox.peek": lambda s: s.scout.inbox.peek(),
+    "Inbox.waiting": lambda s: s.scout.inbox.waiting(),
     "Inbox.unread": lambda s: s.scout.inbox.unread(),
     "Inbox.counts": lambda s: s.scout.inbox.counts(),
     "Inbox.dead": lambda s: s.scout.inbox.dead(),
@@ -317,10 +359,22 @@ ORDERS = {
     "audit": "audit",
     "stops": "stops",
     "learn": "learn smb 'links hold'",
+    "post": "post arc:wiki 'half of it'",
+    "subscribe": "subscribe general",
+    "unsubscribe": "unsubscribe arc:wiki",
+    "pair": "pair --end --on arc:wiki",
+    "echo": "echo planner {short}",
+    "channels": "channels",
+    "arcs": "arcs arc:wiki",
+    "pad": "pad arc:wiki",
+    "wait": "wait --for 1s",
+    "hook": "hook claude-code",
+    "hooks": "hooks show claude-code",
     "init": "init {folder}/another",
     "bench": "bench --messages 20 --rounds 1 --durability none",
 }
-LASTING = {"run", "demo"}  # played with real processes: `run` below, `demo` on a bus of its own in tests/surfaces
+LASTING = {"run", "demo", "mcp"}
+"""Played with real processes: `run` below, `demo` on a bus of its own in tests/surfaces, `mcp` with a client."""
 
 
 @pytest.fixture
@@ -329,12 +383,22 @@ def type_in(stopped, tmp_path, monkeypatch):
     for name, value in {"HOME": stopped.home, "BUS": stopped.bus, "AGENT": "scout"}.items():
         monkeypatch.setenv(f"SOMABUS_{name}", str(value))
     monkeypatch.chdir(tmp_path)
-    facts = {"waiting": stopped.waiting, "sent": stopped.sent.id, "goal": stopped.goal, "folder": tmp_path}
+    facts = {
+        "waiting": stopped.waiting, "sent": stopped.sent.id, "goal": stopped.goal, "folder": tmp_path,
+        "short": stopped.planner.short,
+    }  # fmt: skip
     return lambda order: Shell()(*shlex.split(order.format(**facts)))
 
 
 @pytest.mark.parametrize(
-    "order", [*(ORDERS[name] for name in rows(COMMANDS, WhenStopped.REFUSED)), "dead --replay {dead}"]
+    "order",
+    [
+        *(ORDERS[name] for name in rows(COMMANDS, WhenStopped.REFUSED)),
+        "dead --replay {dead}",
+        "read --channels",
+        "read --channel arc:wiki",
+        "pad arc:wiki --write -",
+    ],
 )
 def test_a_command_that_acts_ends_with_exit_8(stopped, type_in, order):
     """Under a stop each command that acts ends with exit 8, says who stopped it and why, and changes not one byte of the bus."""
@@ -403,6 +467,7 @@ OF_THE_KIND = {
     "send_many": lambda s: s.scout.send_many([Draft("planner", "x"), Draft("planner", "x", kind="deploy")]),
     "reply": lambda s: s.scout.reply(s.handled, "x", kind="deploy"),
     "reply from a handler": lambda s: s.held.reply("x", kind="deploy"),
+    "post": lambda s: s.scout.post("arc:wiki", "x", kind="deploy"),
     "ask": lambda s: s.scout.ask_approval("deploy", detail="version 4"),
     "use": lambda s: s.approval.use(),
 }
@@ -427,13 +492,25 @@ def test_work_of_a_stopped_kind_is_refused(without_deploy, name):
     assert tree_of(without_deploy.bus) == before
 
 
-def test_insights_can_be_stopped_as_a_kind(tmp_path):
-    """A stop of the kind `insight` keeps agents from sharing."""
-    scene = Scene(tmp_path)
-    scene.stop(Scope(Range.KIND, "insight"))
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        ("insight", "Agent.share"),
+        ("echo", "Agent.echo"),
+        ("pair", "Agent.pair"),
+        ("scratchpad", "Scratchpad.write"),
+    ],
+)
+def test_what_is_of_one_kind_can_be_stopped_as_that_kind(tmp_path, kind, way):
+    """A stop of the kind `insight` keeps agents from sharing; in the same way echoes, pairs and scratchpads can be stopped alone."""
+    scene = Scene(tmp_path).open_arc()
+    scene.stop(Scope(Range.KIND, kind))
+    before = tree_of(scene.bus)
 
-    with pytest.raises(StoppedError):
-        CALLS["Agent.share"](scene)
+    with pytest.raises(StoppedError, match=f"work of kind {kind}"):
+        CALLS[way](scene)
+
+    assert tree_of(scene.bus) == before
 
 
 def test_mail_of_a_stopped_kind_waits_and_other_mail_is_served(tmp_path):
