@@ -15,7 +15,8 @@ class Use:
     """One command in ordinary use by `scout`, for whom one message waits, with what a program reads from its answer.
 
     `{waiting}` is the id of the message that waits, `{sent}` that of one sent to `planner`; `{goal}`, `{proposal}` and
-    `{approval}` are those of the bus's operator `anna` and of planner. `first` is typed before.
+    `{approval}` are those of the bus's operator `anna` and of planner, `{short}` is planner's key; planner has opened
+    `arc:wiki`. `first` is typed before.
     """
 
     order: str
@@ -26,6 +27,8 @@ class Use:
 
 
 KEY = "6SEKgXMpxVYD98JPqjVfYXHPsC2aTXRHHvcjHR8OWsU"  # of an operator on another machine
+ARC = ("arc", "open", "owner", "claimed", "age", "brief", "last", "pairs", "notes")
+CHANGE = ("path", "changed", "added", "replaced", "removed")
 ALL = {
     "init": Use("init new --name n", ("bus", "path")),
     "join": Use("join scout --skill search", ("agent", "short", "bus"), unread=1),
@@ -33,6 +36,15 @@ ALL = {
     "inbox": Use("inbox --limit 5", ("messages", "unreadable", "counts"), unread=1),
     "read": Use("read {waiting}", ("message", "from"), unread=0),
     "reply": Use("reply {waiting} yes", ("receipt",), unread=0),
+    "post": Use("post arc:wiki 'half of it' --kind status", ("receipt",), unread=1),
+    "channels": Use("channels", ("channels",), unread=1),
+    "subscribe": Use("subscribe arc:wiki", ("channel", "changed"), unread=2),  # with what was posted before
+    "unsubscribe": Use("unsubscribe arc:wiki", ("channel", "changed"), unread=1, first="subscribe arc:wiki"),
+    "arcs": Use("arcs arc:wiki", (*ARC, "traffic"), unread=1),
+    "pad": Use("pad arc:wiki", ("version", "owner"), unread=1),
+    "pair": Use("pair planner --on arc:wiki", ("receipt",), unread=1),
+    "echo": Use("echo planner {short}", ("receipt",), unread=1),
+    "wait": Use("wait --for 1s", ("grown",), unread=1),
     "dead": Use("dead", ("dead",), unread=1, code=3),
     "share": Use("share smb 'links hold' --confidence 0.8", ("number",), unread=1),
     "learn": Use("learn smb 'links hold'", ("noted",), unread=1),
@@ -52,6 +64,9 @@ ALL = {
     "stops": Use("stops", ("stops",), unread=1, first="stop --kind deploy"),
     "audit": Use("audit", ("count", "entries", "faults"), unread=1),
     "rotate": Use("rotate", ("agent", "short"), unread=1),
+    "hooks install": Use("hooks install claude-code", CHANGE, unread=1),
+    "hooks uninstall": Use("hooks uninstall claude-code", CHANGE, first="hooks install claude-code"),
+    "hooks show": Use("hooks show claude-code", ("settings",), unread=1),
     "stop": Use("stop --why fire", ("stopped", "file", "signed", "by", "why", "id", "warning")),
     "resume": Use("resume", ("resumed",), first="stop"),
     "approve": Use("approve {approval}", ("approval", "state", "request", "answer")),
@@ -71,9 +86,10 @@ ALL = {
     "operator goal end": Use("operator goal end {goal}", ("goal",)),
 }
 LASTING = {"demo", "run"}  # played with real processes in test_processes.py
+SPOKEN = {"mcp", "hook"}  # spoken to by other programs in their own protocols
 ACTS = {"stop", "resume", "approve", "deny", *(name for name in ALL if name.startswith("operator "))}
 """What humans do as operators: no agent's mail waits for it."""
-WITHOUT_MAIL = {"init", "verify", "bench", *ACTS}  # these work without looking into an inbox
+WITHOUT_MAIL = {"init", "verify", "bench", "hooks uninstall", *ACTS}  # these work without looking into an inbox
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +104,12 @@ def begun(tmp_path_factory):
         ids = {
             "waiting": team("send", "scout", "a question", "--agent", "planner", "--json").json["receipt"]["id"],
             "sent": team.send(),
+            "short": team("status", "--agent", "planner", "--json").json["short"],
             "goal": team("operator", "goal", "new", "Index", "--json").json["goal"]["id"],
             "proposal": team("propose", "More tea", "--agent", "planner", "--json").json["proposal"]["id"],
             "approval": team("ask", "deploy", "--detail", "v3", "--agent", "planner", "--json").json["approval"],
         }
+        team("post", "arc:wiki", "Index the archive", "--kind", "brief", "--agent", "planner")
     return folder, ids
 
 
@@ -142,7 +160,7 @@ GROUPS = [name for name in names() if isinstance(command(name), click.Group)]
 
 def test_the_table_has_every_command():
     """Every command that the help lists is held to what stands below."""
-    assert set(names()) == set(ALL) | LASTING | set(GROUPS)
+    assert set(names()) == set(ALL) | LASTING | SPOKEN | set(GROUPS)
     assert len(names()) == len(set(names()))
 
 
