@@ -22,7 +22,7 @@ from somabus.registry import Peer, Registry
 from somabus.scratchpad import Scratchpad
 from somabus.store.port import Store
 
-_LOOK_BACK: Final = 200
+_LOOK_BACK: Final = 100
 _AT_ONCE: Final = 1000
 _SAVE_EVERY: Final = 20
 _BOUNDS: Final = ("brief", "closeout")

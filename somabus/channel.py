@@ -242,10 +242,11 @@ class Channels:
             if ahead is not None and after is None:
                 reading.positions[name] = ahead.position
         posts.sort(key=lambda each: (each.channel, each.number))
+        seen = {each.channel for each in posts}
         return Reading(
             posts=tuple(each for each in posts if not each.fault),
             faults=tuple(each for each in posts if each.fault),
-            notes=tuple(note for name in names for note in self._notes(name)),
+            notes=tuple(note for name in names if name in seen or channels is not None for note in self._notes(name)),
             positions=reading.positions,
         )
 

@@ -73,8 +73,11 @@ class Log:
 
     def waiting(self, position: int) -> int:
         """Count the entries past a position, up to the first gap, by listing the last segment alone."""
-        if self._end is not None and _segment(position + 1) == self._end:
-            numbers = self._numbers(self._end, after=position)
+        here = _segment(position + 1)
+        if self._end != here and self._segments()[-1:] == [here]:
+            self._end = here
+        if self._end == here:
+            numbers = self._numbers(here, after=position)
             if not _full(numbers):
                 return _run(numbers) - position if numbers and numbers[0] == position + 1 else 0
         tail = self.tail()
