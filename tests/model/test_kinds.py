@@ -62,6 +62,8 @@ def test_what_has_its_shape_passes(kind, data, refs, channel):
         ("pair", {}, "partner"),
         ("pair", {"partner": "x" * 65}, "partner"),
         ("pair", {"partner": 7}, "partner"),
+        ("pair", {"partner": "The Worker"}, "partner"),
+        ("pair", {"partner": ""}, "partner"),
         *[("mention", {k: v for k, v in MENTION.items() if k != gone}, gone) for gone in MENTION],
         ("mention", {**MENTION, "channel": ""}, "channel"),
         ("mention", {**MENTION, "number": 0}, "number"),

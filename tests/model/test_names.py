@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from somabus.errors import InvalidNameError
-from somabus.model.names import channel_folder, check_name, is_device, is_name, nearest
+from somabus.model.names import channel_folder, channel_of, check_name, is_device, is_name, nearest
 from somabus.store.port import check_key, is_part
 from tests.model.examples import quick
 
@@ -92,6 +92,15 @@ def test_what_only_resembles_a_device_is_none(part):
 def test_a_channel_has_a_folder_without_a_colon(channel, folder):
     """`arc:foo` lies under `arc=foo`, because a colon is no path character on Windows."""
     assert channel_folder(channel) == folder
+    assert channel_of(folder) == channel
+
+
+@pytest.mark.parametrize(
+    "folder", ["", "=", "arc=", "=x", "a=b=c", "arc:wiki", "Arc=x", "arc=con", "Thumbs.db", ".nfs01"]
+)
+def test_a_folder_that_no_channel_has_is_none(folder):
+    """What lies among the channels under a name that no channel has is no channel."""
+    assert channel_of(folder) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somabus.model.presence import LATE_AFTER, SILENT_AFTER, Presence, judge_presence
+from somabus.model.presence import LATE_AFTER, SILENT_AFTER, Presence, absence, judge_presence, span
 from tests.model.examples import NOW, quick
 
 HOUR = 3600.0
@@ -66,3 +66,41 @@ def test_the_verdict_depends_on_age_over_cadence_alone(age, every_s):
 def test_an_absurd_cadence_is_judged_too():
     """A peer that declares a cadence of ages harms nobody's review: it is simply never late."""
     assert judge(timedelta(hours=1), every_s=1e300) is Presence.ON_TIME
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (-3, ""), (0, ""), (90, ""),
+        (91, "scout has not beaten in 91 minutes"),
+        (240, "scout has not beaten in 4 hours"),
+        (241, "scout has not beaten in 4 hours"),
+        (3 * 1440, "scout has not beaten in 3 days"),
+    ],
+)  # fmt: skip
+def test_who_is_missed_is_told_with_the_time(minutes, said):
+    """Of whoever is late or silent by its own cadence it is said for how long; of others nothing is said."""
+    seen = NOW - timedelta(minutes=minutes)
+
+    assert absence("scout", last_seen=seen, every_s=HOUR, now=NOW, staleness=timedelta(0)) == said
+
+
+def test_nobody_is_missed_within_what_the_drive_may_hide():
+    """What a drive may show late excuses an absence as it excuses lateness."""
+    seen = NOW - timedelta(minutes=91)
+
+    assert absence("scout", last_seen=seen, every_s=HOUR, now=NOW, staleness=timedelta(minutes=2)) == ""
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        (timedelta(seconds=-5), "0 seconds"), (timedelta(0), "0 seconds"), (timedelta(seconds=1.4), "1 seconds"),
+        (timedelta(seconds=119), "119 seconds"), (timedelta(seconds=120), "2 minutes"),
+        (timedelta(minutes=12), "12 minutes"), (timedelta(minutes=119), "119 minutes"), (timedelta(hours=2), "2 hours"),
+        (timedelta(hours=47), "47 hours"), (timedelta(hours=48), "2 days"), (timedelta(days=400), "400 days"),
+    ],
+)  # fmt: skip
+def test_a_length_of_time_is_told_in_the_unit_that_suits_it(time, said):
+    """People read `12 minutes`, not 720 seconds, and never `1 hours` where minutes say more."""
+    assert span(time) == said
