@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from somabus.model.trust import Trust
     from somabus.registry import Peer
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "Agent",
