@@ -13,7 +13,9 @@ import somabus
 from somabus import (
     Agent,
     Approval,
+    Arc,
     BeatReport,
+    Channel,
     Counts,
     DeadLetter,
     Delivery,
@@ -26,8 +28,10 @@ from somabus import (
     Letter,
     Message,
     Peer,
+    Post,
     Presence,
     Priority,
+    Reading,
     Receipt,
     RetryPolicy,
     SomabusError,
@@ -36,7 +40,16 @@ from somabus import (
     Trust,
     create_bus,
 )
-from somabus.errors import LeaseHeldError, LeaseLostError, NameTakenError, StoreUnavailableError, UnknownRecipientError
+from somabus.errors import (
+    LeaseHeldError,
+    LeaseLostError,
+    NameTakenError,
+    RateLimitError,
+    ReferenceNotFoundError,
+    StaleVersionError,
+    StoreUnavailableError,
+    UnknownRecipientError,
+)
 
 agent = Agent("scout", bus="X:/soma_network")
 
@@ -173,6 +186,113 @@ def looking() -> None:
     assert_type(agent.due(), bool)
 
 
+def posting() -> None:
+    """A post returns a receipt with its address; what it refers to is named by address or id."""
+    receipt = agent.post("arc:wiki", "@worker please take the archive", kind="brief", subject="s", data={"n": 1})
+    agent.post("general")
+    agent.post("arc:wiki", "half of it", reply_to=receipt.address, key="k", refs={"brief": "#1"}, priority="high")
+    assert_type(receipt, Receipt)
+    assert_type(receipt.address, str | None)
+    assert_type(receipt.number, int | None)
+    assert_type(receipt.mentioned, tuple[str, ...])
+    assert_type(receipt.unknown, tuple[str, ...])
+    assert_type(receipt.follows, bool | None)
+    assert_type(receipt.parked, bool)
+    assert_type(agent.pair("worker", on="arc:wiki"), Receipt)
+    assert_type(agent.pair(None, on="arc:wiki"), Receipt)
+    assert_type(agent.echo("worker", "1a2b3c4d", {"n": 1}), Receipt)
+    agent.echo("worker", short="1a2b3c4d")
+
+
+def reading_channels() -> None:
+    """A reading is iterated over; looking moves nothing until it is marked as read."""
+    assert_type(agent.subscribe("arc:wiki"), bool)
+    agent.subscribe("general", history=False)
+    assert_type(agent.unsubscribe("general"), bool)
+    reading = agent.read()
+    assert_type(reading, Reading)
+    assert_type(len(reading), int)
+    assert_type(reading.unread_count, int | None)
+    assert_type(reading.notes, tuple[str, ...])
+    assert_type(reading.faults, tuple[Post, ...])
+    for post in reading:
+        assert_type(post, Post)
+        assert_type((post.channel, post.number, post.address), tuple[str, int, str])
+        assert_type(post.message, Message)
+        assert_type(post.sender, str)
+        assert_type(post.fault, str)
+    agent.read(["general", "arc:wiki"], limit=5)
+    agent.peek("arc:wiki", after=17)
+    assert_type(agent.mark_read(agent.peek(limit=5)), Reading)
+    for channel in agent.channels():
+        assert_type(channel, Channel)
+        assert_type((channel.name, channel.posts, channel.subscribed), tuple[str, int, bool])
+        assert_type(channel.unread, int | None)
+        assert_type(channel.last, Post | None)
+        assert_type(channel.last_at, datetime | None)
+    assert_type(agent.unread_by_channel(), dict[str, int])
+    assert_type(agent.wait(60), int | None)
+    assert_type(agent.wait(60, above=0), int | None)
+
+
+def arcs() -> None:
+    """An arc says who owes what; its scratchpad has one owner at a time and numbered versions."""
+    assert_type(agent.arcs(), tuple[Arc, ...])
+    arc = agent.arc("arc:wiki")
+    assert_type((arc.name, arc.open, arc.claimed), tuple[str, bool, bool])
+    assert_type(arc.owner, str | None)
+    assert_type(arc.age, timedelta | None)
+    assert_type(arc.pairs, tuple[tuple[str, str], ...])
+    assert_type(arc.notes, tuple[str, ...])
+    if arc.brief is not None and arc.last is not None:
+        assert_type((arc.brief.number, arc.brief.line), tuple[int, str])
+        assert_type((arc.last.sender, arc.last.at), tuple[str, datetime])
+    pad = arc.scratchpad
+    version = pad.read()
+    assert_type((version.number, version.text, version.by), tuple[int, str, str])
+    assert_type(version.at, datetime | None)
+    try:
+        pad.write(version.text + "more", based_on=version.number, for_=timedelta(minutes=5))
+    except StaleVersionError as error:
+        assert_type((error.based_on, error.newest), tuple[int, int])
+    assert_type(pad.owner(), str | None)
+    assert_type([each.number for each in pad.history()], list[int])
+    pad.release()
+
+
+@agent.tool
+def search(query: str, limit: int = 5) -> dict[str, Any]:
+    """A tool on whose answer the unread count rides."""
+    return {"found": query, "limit": limit}
+
+
+@agent.tool
+async def fetch(url: str) -> dict[str, Any]:
+    """An asynchronous tool."""
+    return {"url": url}
+
+
+async def a_tool_keeps_its_type() -> None:
+    """A decorated tool is called like the function that was written."""
+    assert_type(search("smb", limit=3), dict[str, Any])
+    assert_type(await fetch("x"), dict[str, Any])
+
+
+def sessions() -> None:
+    """What a session of a coding agent is told, once."""
+    news = agent.announce("a chat")
+    assert_type((news.unread, news.mail, news.posts), tuple[int, int, int])
+    assert_type(news.letters, tuple[Letter, ...])
+    assert_type(news.latest, tuple[Post, ...])
+    if news:
+        print(news)
+    later = agent.wait_news("a chat", 60)
+    if later is not None:
+        print(later.unread)
+    agent.forget_session("a chat")
+    assert_type(agent.folders(), tuple[str, ...])
+
+
 def sharing() -> None:
     """Insights go to everybody, now or with the next beat."""
     assert_type(agent.share(Insight(topic="smb", statement="links hold", confidence=0.8)), int)
@@ -307,6 +427,11 @@ def errors() -> None:
         assert_type(error.near, tuple[str, ...])
     except NameTakenError as error:
         assert_type(error.owner, str)
+    except RateLimitError as error:
+        assert_type((error.place, error.per_hour), tuple[str, int])
+        assert_type(error.again_at, datetime)
+    except ReferenceNotFoundError as error:
+        assert_type((error.field, error.value), tuple[str, str])
     except StoreUnavailableError as error:
         assert_type(error.key, str)
         assert_type(error.detail, str)
