@@ -5,7 +5,7 @@ process takes back what another has read or subscribed to. A file that is damage
 the copy at home: nothing is announced twice, nothing is skipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.model import tree
@@ -30,6 +30,7 @@ class CursorBook:
         self._saved = Cursors(agent=me)
         self._logs: dict[str, Position] = {}
         self._channels: dict[str, int] = {}
+        self._judged: dict[str, tuple[bytes, Cursors | None]] = {}
         self.alerted: dict[str, str] = {}
 
     def load(self) -> None:
@@ -99,26 +100,29 @@ class CursorBook:
         return here.joined(there) if older else there.joined(here)
 
     def _there(self) -> Cursors | None:
+        return self._opened(self._store, tree.cursors(self._me), self._unsealed)
+
+    def _here(self) -> Cursors | None:
+        return self._opened(self._home, _COPY, self._mine)
+
+    def _opened(self, store: Store, key: str, judge: Callable[[bytes], Cursors | None]) -> Cursors | None:
+        """Return what a copy says, or None if it cannot be used; one that has not changed is judged once."""
         try:
-            raw = self._store.read(tree.cursors(self._me))
-            # Sealed, or whoever can write the file could make this reader skip what it has not read.
-            if raw is None or not any(split(raw).verified_by(key, Seal.CURSORS) for key in self._keys):
+            raw = store.read(key)
+            if raw is None:
                 return None
-            return self._mine(split(raw).body)
+            known = self._judged.get(key)
+            if known is None or known[0] != raw:
+                known = self._judged[key] = (raw, judge(raw))
+            return known[1]
         except (MessageError, StoreDamagedError, DocumentTooLargeError):
             return None
 
-    def _here(self) -> Cursors | None:
-        try:
-            raw = self._home.read(_COPY)
-            return None if raw is None else self._mine(raw)
-        except (MessageError, StoreDamagedError, DocumentTooLargeError):
-            return None
+    def _unsealed(self, raw: bytes) -> Cursors | None:
+        """Take what this agent has sealed, or whoever can write the file could make it skip what it has not read."""
+        envelope = split(raw)
+        return self._mine(envelope.body) if any(envelope.verified_by(k, Seal.CURSORS) for k in self._keys) else None
 
     def _mine(self, body: bytes) -> Cursors | None:
         found = Cursors.from_object(parse_object(body))
         return found if found.agent == self._me else None
-
-
-def _alerts_read(cursors: Cursors) -> int:
-    return cursors.logs.get(tree.ALERTS, Position()).at

@@ -11,8 +11,8 @@ from somabus.inbox import Inbox
 from somabus.store.port import Store
 
 _GLANCE_S: Final = 1.0
-_SHARE: Final = 20.0
-"""While it waits, an agent counts for at most one twentieth of its time, however many channels it follows."""
+_SHARE: Final = 50.0
+"""While it waits, an agent counts for about one fiftieth of its time, however many channels it follows."""
 
 
 class Unread:

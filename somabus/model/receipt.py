@@ -63,6 +63,7 @@ class Receipt:
             if self.duplicate
             else f"posted as {self.address}"
         )
+        said += ", the first post of this channel" if self.number == 1 and not self.duplicate else ""
         said += f"; mentioned {', '.join(self.mentioned)}" if self.mentioned else ""
         said += "".join(f"; nobody is named {each}" for each in self.unknown)
         said += (
