@@ -126,3 +126,7 @@ class CursorBook:
     def _mine(self, body: bytes) -> Cursors | None:
         found = Cursors.from_object(parse_object(body))
         return found if found.agent == self._me else None
+
+
+def _alerts_read(cursors: Cursors) -> int:
+    return cursors.logs.get(tree.ALERTS, Position()).at
