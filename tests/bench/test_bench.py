@@ -5,7 +5,9 @@ import pytest
 from somabus.bench import Row, measure
 from somabus.errors import ConfigurationError
 
-WORKS = ["send", "send_many", "peek", "unread", "stops", "claim + ack", "beat", "wake", "seal", "open"]
+WORKS = ["send", "send_many", "peek", "unread", "stops", "claim + ack", "beat", "wake", "post"]
+CHANNELS = [f"{work}, 5 channels of {posts}" for posts in ("500", "4,500") for work in ("count", "read one")]
+CHECKS = ["seal", "open"]
 
 
 def test_every_work_stands_beside_its_bare_calls_and_nothing_is_left(tmp_path):
@@ -14,7 +16,7 @@ def test_every_work_stands_beside_its_bare_calls_and_nothing_is_left(tmp_path):
 
     rows = measure(tmp_path, messages=20, rounds=1, durability="none")
 
-    assert [row.work for row in rows] == WORKS
+    assert [row.work for row in rows] == [*WORKS, *CHANNELS, *CHECKS]
     assert all(row.us > 0 and row.bare_us > 0 and row.ratio > 0 and row.bare for row in rows)
     assert [path.name for path in tmp_path.iterdir()] == ["yours.txt"]
 
