@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
-from pydantic import ValidationError
-
 from somabus.announcer import News
 from somabus.approvals import EXPIRES_IN, Approval
 from somabus.arcs import Arc
@@ -21,11 +19,8 @@ from somabus.channel import Channel, Reading
 from somabus.connection import Connection, connect
 from somabus.errors import (
     ConfigurationError,
-    MessageError,
-    NotJoinedError,
     SomabusError,
     StoppedError,
-    StoreDamagedError,
     StoreError,
     StoreUnavailableError,
     TrustError,
@@ -37,9 +32,9 @@ from somabus.handlers import ANY, Handlers, acknowledge, echo
 from somabus.home import next_signer
 from somabus.inbox import LEASE_FOR, Counts, Letter
 from somabus.lease import Lease
+from somabus.membership import Membership
 from somabus.model import tree
-from somabus.model.bus import BUS_FILE, Bus
-from somabus.model.card import Card
+from somabus.model.bus import Bus
 from somabus.model.certificate import Rotation
 from somabus.model.draft import Draft
 from somabus.model.envelope import Seal, seal_body
@@ -47,7 +42,7 @@ from somabus.model.goal import Proposal, Work
 from somabus.model.heartbeat import Outcome
 from somabus.model.ids import derive_id
 from somabus.model.kinds import Insight
-from somabus.model.message import Message, explain
+from somabus.model.message import Message
 from somabus.model.names import is_name, nearest
 from somabus.model.receipt import Receipt, Trace
 from somabus.model.report import BeatReport
@@ -113,26 +108,27 @@ class Agent:
 
         self.name = name
         self._counted: tuple[float, int | None] = (float("-inf"), None)
-        self._schedule = _schedule(every)
+        schedule = _schedule(every)
         self.handlers = Handlers()
         self._assembled = partial(
-            Assembly, name, schedule=self._schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
+            Assembly, name, schedule=schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
             handlers=self.handlers, unread=self._unread_lately, version=__version__,
         )  # fmt: skip
         self._services = self._assembled(bus)
         self.inbox = self._services.inbox
-        declared = {"display_name": display_name, "skills": None if skills is None else tuple(skills)}
-        self._declared: dict[str, Any] = {name: value for name, value in declared.items() if value is not None}
-        if every is not None:
-            self._declared.update(cadence=self._schedule.text, every_s=self._schedule.every_s)
-        self._card = self._new_card()
-        self._joined = False
-        self._may_join = join
+        declared = {
+            "display_name": display_name,
+            "skills": None if skills is None else tuple(skills),
+            "cadence": None if every is None else schedule.text,
+            "every_s": None if every is None else schedule.every_s,
+        }
+        given = {fact: value for fact, value in declared.items() if value is not None}
+        self._membership = Membership(self._services, schedule, given, may_join=join)
         if bus.unsafe is not None:
             # The key signs this alarm and nothing else.
             self._services.incidents.tell(f"home of {name}", "key readable by others", str(bus.unsafe))
             raise bus.unsafe
-        self._join(must=True)
+        self._membership.join(must=True)
 
     # -- sending ----------------------------------------------------------------------------------------------
 
@@ -372,7 +368,7 @@ class Agent:
     @property
     def short(self) -> str:
         """The first eight hex digits of this agent's key fingerprint."""
-        return self._card.short
+        return self._membership.card.short
 
     @property
     def unread(self) -> int:
@@ -416,7 +412,7 @@ class Agent:
             return True
         with suppress(SomabusError, ValueError):
             heartbeat = self._services.registry.heartbeat(self.name)
-            return heartbeat is None or heartbeat.beat.due_at < self._schedule.due(self._now())
+            return heartbeat is None or heartbeat.beat.due_at < self._services.parts.schedule.due(self._now())
         return True
 
     # -- leases -----------------------------------------------------------------------------------------------
@@ -581,7 +577,7 @@ class Agent:
         while not stop.is_set():
             try:
                 if self._now() >= next_beat:
-                    next_beat = self._schedule.next(self._now())
+                    next_beat = self._services.parts.schedule.next(self._now())
                     tell(self._beat(budget, stop.is_set))
                 left = (next_beat - self._now()).total_seconds()
                 woken = self._services.store.wait(f"messages/{self.name}/inbox", max(0.0, min(left, _GLANCE_S)))
@@ -610,64 +606,10 @@ class Agent:
             if not even_away:
                 raise
 
-    def _join(self, *, must: bool) -> None:
-        """Register the card; while the drive is away, put it off to the next beat; under a stop, leave all as it is."""
-        try:
-            if self._services.registry.knows(self.name):
-                if self._services.halt.hold() is not None:
-                    self._join_stopped()
-                    return
-            else:
-                self._check("Agent.join")
-            if not (self._may_join or self._services.registry.knows(self.name)):
-                raise NotJoinedError(self.name, nearest(self.name, self._services.registry.names()))
-            self._card = self._services.registry.join(self._wished_card(), self._services.signer.sign)
-            self._joined = True
-        except StoreUnavailableError:
-            if must and self._services.connection.drive.joinpath(BUS_FILE).exists():
-                raise
-        self._schedule = self._services.parts.schedule = Schedule.parse(self._card.cadence)
-
-    def _join_stopped(self) -> None:
-        """Be the agent that the card shows, under a stop; what was to be changed in it is refused."""
-        self._card = self._wished_card(changed=False)
-        if any(getattr(self._card, fact) != value for fact, value in self._declared.items()):
-            self._check("Agent.join")
-        self._joined = True
-
-    def _new_card(self) -> Card:
-        facts: dict[str, Any] = {
-            "bus": self.bus.bus,
-            "name": self.name,
-            "public_key": to_text(self._services.signer.public_key),
-            "joined_at": self._now(),
-            "cadence": self._schedule.text,
-            "every_s": self._schedule.every_s,
-        }
-        try:
-            card = Card(**{**facts, **self._declared})
-            card.to_json()
-        except ValidationError as error:
-            message = f"the card of {self.name}: {explain(error)}"
-            raise ConfigurationError(message) from None
-        except TypeError as error:
-            message = f"the card of {self.name} cannot be written: {error}"
-            raise ConfigurationError(message) from None
-        return card
-
-    def _wished_card(self, *, changed: bool = True) -> Card:
-        """Return the card as it is, changed in what was declared now and in the key of now."""
-        with suppress(MessageError, TrustError, StoreDamagedError):
-            there = self._services.registry.card(self.name)
-            if there is not None and there.key in self._services.keys:
-                facts = {**self._declared, "public_key": self._card.public_key}
-                return there.model_copy(update=facts) if changed else there
-        return self._card
-
     def _beat(self, budget: Budget, stop: Callable[[], bool]) -> BeatReport:
-        if not self._joined:
+        if not self._membership.joined:
             try:
-                self._join(must=False)
+                self._membership.join(must=False)
             except SomabusError as error:
                 return BeatReport(self.name, 0, Outcome.FAILED, detail=str(error))
         self._take_next_key()
@@ -679,8 +621,7 @@ class Agent:
             if self._services.next_signer() is not None:
                 self._services = self._assembled(replace(self._services.connection, signer=self._services.signer))
                 self.inbox = self._services.inbox
-                self._card = self._card.model_copy(update={"public_key": to_text(self._services.signer.public_key)})
-                self._join(must=False)
+                self._membership.moved(self._services)
 
     def _now(self) -> datetime:
         return self._services.now()
