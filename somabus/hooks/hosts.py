@@ -105,7 +105,8 @@ def _cursor(moment: Moment, _: dict[str, Any], text: str) -> Reply:
     return Reply(json.dumps({"followup_message" if moment is Moment.STOP else "additional_context": text}))
 
 
-_REPLIES: Final = {"claude-code": _claude, "cursor": _cursor}
+_REPLIES: Final = {"claude-code": _claude, "codex": _claude, "gemini-cli": _claude, "cursor": _cursor}
+"""Codex and Gemini CLI read the same members as Claude Code, and have no background hooks."""
 
 HOSTS: Final[dict[str, Host]] = {
     host.name: host
@@ -124,6 +125,35 @@ HOSTS: Final[dict[str, Host]] = {
                 Entry("Stop", Moment.STOP, {"timeout": _LOOK_S}),
                 Entry("Stop", Moment.WAIT, {"async": True, "asyncRewake": True, "timeout": WAIT_FOR_S + 60}),
                 Entry("SessionEnd", Moment.END, {"timeout": _LOOK_S}),
+            ),
+        ),
+        Host(
+            name="codex",
+            title="Codex",
+            project=".codex/hooks.json",
+            user=".codex/hooks.json",
+            session="session_id",
+            first={},
+            nested=True,
+            entries=(
+                Entry("SessionStart", Moment.START, {"timeout": _LOOK_S}),
+                Entry("PostToolUse", Moment.TOOL, {"timeout": _LOOK_S}),
+                Entry("Stop", Moment.STOP, {"timeout": _LOOK_S}),
+            ),
+        ),
+        Host(
+            name="gemini-cli",
+            title="Gemini CLI",
+            project=".gemini/settings.json",
+            user=".gemini/settings.json",
+            session="session_id",
+            first={},
+            nested=True,
+            entries=(
+                Entry("SessionStart", Moment.START, {"timeout": _LOOK_S * 1000}),
+                Entry("AfterTool", Moment.TOOL, {"timeout": _LOOK_S * 1000}, matcher=".*"),
+                Entry("AfterAgent", Moment.STOP, {"timeout": _LOOK_S * 1000}),
+                Entry("SessionEnd", Moment.END, {"timeout": _LOOK_S * 1000}),
             ),
         ),
         Host(
