@@ -23,6 +23,8 @@ from somabus.model.heartbeat import Heartbeat
 from somabus.model.leases import LeaseRecord
 from somabus.model.revocation import Revocations
 from somabus.model.stop import Resume, Stop
+from somabus.poster import PostedKey
+from somabus.sender import SentKey
 from somabus.verify import judge_path
 
 DOCS = Path(__file__).parents[2] / "docs" / "format.md"
@@ -37,7 +39,7 @@ DOCUMENTS = {
     "somabus.json": Bus, "card": Card, "heartbeat": Heartbeat, "cursors": Cursors, "lease": LeaseRecord,
     ".why.json": DeadLetter, "certificate": Certificate, "revocations": Revocations, "stop": Stop, "resume": Resume,
     "goal": Goal, "answer": Answer, "values": Creed, "proposal": Proposal, "work": Work, "rotation": Rotation,
-    "request": Request, "use": Use, "audit entry": AuditEntry,
+    "request": Request, "use": Use, "audit entry": AuditEntry, "keys/…": SentKey, "keys/….post.json": PostedKey,
 }  # fmt: skip
 NOT_WRITTEN = {"text", "disk_free_here", "disk_free_drive", "load", "clock_offset_s", "host", "version"}
 
