@@ -70,7 +70,8 @@ class Announcer:
         with self._home.lock(f"session.{_digest(session)}") as mine:
             told = self._told(session)
             waiting = self._inbox.waiting()
-            mail = [each for each in waiting if each not in set(told.mail)]
+            known = set(told.mail)
+            mail = [each for each in waiting if each not in known]
             posts = {name: numbers for name in self._channels.subscribed if (numbers := self._new(name, told))}
             unread = len(waiting) + self._channels.unread()
             if not mine or not (mail or posts):
@@ -79,9 +80,8 @@ class Announcer:
             copied = {each.opened.message.refs.get("post") for each in letters if each.opened is not None}
             fresh = {name: [n for n in each if str(Address(name, n)) not in copied] for name, each in posts.items()}
             latest = tuple(self._latest({name: each for name, each in fresh.items() if each}))
-            known = [each for each in told.mail if each in set(waiting)]
             heard = {name: max(numbers) for name, numbers in posts.items()}
-            self._remember(session, told, mail=(*known, *mail)[-_MOST:], posts={**told.posts, **heard})
+            self._remember(session, told, mail=tuple(waiting[-_MOST:]), posts={**told.posts, **heard})
             return News(unread, len(mail), sum(map(len, fresh.values())), letters, latest)
 
     def wait(self, session: str, timeout: float, waiter: str, over: Callable[[], bool]) -> News | None:

@@ -142,9 +142,8 @@ class Arcs:
             agenda = Agenda(since=since, upto=since - 1)
         while numbers := log.after(agenda.upto, _AT_ONCE):
             for number in numbers:
-                entry = self._reader.entry(log, number, writers)
-                use = None if entry.fault else entry.opened
-                agenda = agenda.skipped(number) if use is None else agenda.after(number, use.message)
+                said = self._reader.said(log, number, writers)
+                agenda = agenda.skipped(number) if said is None else agenda.after(number, said)
         self._keep(channel, agenda)
         return agenda
 
@@ -194,8 +193,8 @@ class Arcs:
         if not deep:
             return max(1, tail - _LOOK_BACK + 1)
         for number in range(tail, 0, -1):
-            opened = self._reader.entry(log, number, writers).opened
-            if opened is not None and opened.message.kind in _BOUNDS:
+            said = self._reader.said(log, number, writers)
+            if said is not None and said.kind in _BOUNDS:
                 return number
         return 1
 

@@ -202,11 +202,8 @@ class Channels:
         log = self.log(channel)
         position = self._cursors.position(log.path)
         start = max(position.at, after)
-        return (
-            [number for number in log.after(start, SEGMENT) if number not in position.mine]
-            if log.waiting(start)
-            else []
-        )
+        count = min(SEGMENT, log.waiting(start))
+        return [number for number in log.after(start, count) if number not in position.mine] if count else []
 
     def wrote(self, channel: str, number: int) -> bool:
         """Take note of a post of this agent's own, which is not unread to it; tell whether it follows the channel."""
@@ -285,8 +282,8 @@ class Channels:
         """Return what this agent posted before it followed a channel: that is nothing unread."""
         log, writers = self.log(channel), Writers(None, channel)
         past = log.after(self._cursors.position(log.path).at, SEGMENT)
-        opened = ((number, self._reader.entry(log, number, writers).opened) for number in past)
-        return [number for number, each in opened if each is not None and each.message.sender == self._me]
+        said = ((number, self._reader.said(log, number, writers)) for number in past)
+        return [number for number, each in said if each is not None and each.sender == self._me]
 
     def _look(self, channel: str, start: Position, limit: int) -> tuple[Ahead, list[Post]]:
         """Read past a position. What this agent wrote itself is passed over, unless it is looked at on purpose."""

@@ -142,9 +142,9 @@ class Poster:
         at = record.after
         while numbers := log.after(at, SEGMENT):
             for number in numbers:
-                opened = self._reader.entry(log, number, Writers(self._me, channel)).opened
-                if opened is not None and opened.message.id == record.id and opened.message.sender == self._me:
-                    return number, opened.message
+                said = self._reader.said(log, number, Writers(self._me, channel))
+                if said is not None and said.id == record.id:
+                    return number, said
             at = numbers[-1]
         return None
 

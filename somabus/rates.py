@@ -1,7 +1,7 @@
 """The brake on floods: how much this agent has sent to each place lately, whichever of its processes sent it.
 
-It is kept at home and brought up to date once a second at most, so that a brake costs a send nothing; a process that
-is killed forgets what it sent in that second. The policy of the bus says how much is too much.
+It is kept at home and brought up to date once a second, and after one hundredth of what may go out in an hour, so that a brake costs a send nothing; a process
+that ends forgets what it sent since. The policy of the bus says how much is too much.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,8 @@ from somabus.store.port import Store
 _FILE: Final = "rates.json"
 _FREE: Final = NEVER_MUTED | {"receipt"}
 _SYNC_EVERY: Final = timedelta(seconds=1)
+_AT_MOST_UNSAVED: Final = 100
+"""After one hundredth of an hour's measure it is brought up to date as well, so that short processes are counted."""
 
 
 class Rest(Value):
@@ -64,13 +66,14 @@ class Rates:
             if due:
                 self._load(per_hour, now)
         bucket = self._buckets.get(place, Bucket(per_hour, now)).refilled(per_hour, now)
-        if bucket.left < 1:
-            raise RateLimitError(place, per_hour, bucket.again_at(per_hour))
-        self._buckets[place] = bucket.spent(count)
-        self._spent[place] = self._spent.get(place, 0) + count
+        refused = bucket.left < 1
+        self._buckets[place] = bucket if refused else bucket.spent(count)
+        self._spent[place] = self._spent.get(place, 0) + (0 if refused else count)
         with suppress(StoreError):
-            if due:
+            if due or sum(self._spent.values()) >= per_hour / _AT_MOST_UNSAVED:
                 self._save(per_hour, now)
+        if refused:
+            raise RateLimitError(place, per_hour, bucket.again_at(per_hour))
 
     def _load(self, per_hour: int, now: datetime) -> None:
         """Take what other processes of this agent have spent together with what this one has."""

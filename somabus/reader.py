@@ -13,6 +13,7 @@ from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedErro
 from somabus.log import Log
 from somabus.model.cursor import Position, advance
 from somabus.model.kinds import NEVER_MUTED
+from somabus.model.message import Message
 from somabus.model.trust import may_act
 from somabus.opener import Opened, Opener
 from somabus.store.port import Store
@@ -77,7 +78,15 @@ class Reader:
 
     def genuine(self, log: Log, number: int, writers: Writers) -> bool:
         """Tell whether an entry is one that somebody who may write there has written."""
-        return not self.entry(log, number, writers).fault
+        return self.said(log, number, writers) is not None
+
+    def said(self, log: Log, number: int, writers: Writers) -> Message | None:
+        """Return what somebody who may write there has written, whether or not it may still be acted on.
+
+        What follows from a log must be the same for all who read it, today and next year: no clock has a part in it.
+        """
+        opened = self.entry(log, number, writers).opened
+        return None if opened is None or self._foreign(opened, writers) else opened.message
 
     def entry(self, log: Log, number: int, writers: Writers) -> Entry:
         """Read one entry that was listed.
@@ -96,16 +105,23 @@ class Reader:
 
     def _fault(self, opened: Opened, writers: Writers) -> str:
         message, policy = opened.message, self._authority.bus.policy
+        foreign = self._foreign(opened, writers)
+        if foreign:
+            return foreign
+        if message.expired(self._store.now()):
+            return f"it expired at {message.expires_at:%Y-%m-%d %H:%M} UTC"
+        if writers.channel and message.hops > policy.hop_limit and message.kind not in NEVER_MUTED:
+            return f"parked for a human: hop {message.hops} of a chain from {message.origin}; limit {policy.hop_limit}"
+        return ""
+
+    def _foreign(self, opened: Opened, writers: Writers) -> str:
+        message, policy = opened.message, self._authority.bus.policy
         if message.bus != self._authority.bus.bus or message.to or message.channel != writers.channel:
             return "it was not made for this log"
         if writers.sender is not None and message.sender != writers.sender:
             return f"it was written by {message.sender} into the outbox of {writers.sender}"
         if message.kind in policy.protected:
             return f"mail of the protected kind {message.kind} has no place in a log"
-        if message.expired(self._store.now()):
-            return f"it expired at {message.expires_at:%Y-%m-%d %H:%M} UTC"
         if not may_act(opened.trust, policy.trust):
             return f"its sender could not be proven: {opened.trust}"
-        if writers.channel and message.hops > policy.hop_limit and message.kind not in NEVER_MUTED:
-            return f"parked for a human: hop {message.hops} of a chain from {message.origin}; limit {policy.hop_limit}"
         return ""

@@ -40,7 +40,7 @@ def post(
     refs: tuple[str, ...],
     **fields: Any,
 ) -> None:
-    """Post to a channel; @name in BODY also puts it into that agent's inbox.
+    """Post to a channel; @name mails that agent as well.
 
     The first post makes the channel. BODY is Markdown; `-` reads it from standard input.
     """
@@ -58,7 +58,7 @@ def post(
 
 @command("channels", "somabus channels")
 def channels(context: Context) -> None:
-    """List the channels: how many posts, how many unread, and the last word."""
+    """List the channels: posts, unread, and the last word."""
     agent = context.agent()
     found, now = agent.channels(), agent.inbox.now()
     rows = [
@@ -74,7 +74,7 @@ def channels(context: Context) -> None:
 @click.argument("channel")
 @click.option("--from-now", is_flag=True, help="What was posted before is not unread.")
 def subscribe(context: Context, channel: str, *, from_now: bool) -> None:
-    """Follow a channel: its posts count as unread until they are read."""
+    """Follow a channel: its posts count as unread."""
     agent = context.agent()
     new = agent.subscribe(channel, history=not from_now)
     text = f"{agent.name} follows {channel}" + ("" if new else ", as before")
@@ -94,7 +94,10 @@ def unsubscribe(context: Context, channel: str) -> None:
 @command("arcs", "somabus arcs arc:wiki")
 @click.argument("arc", required=False)
 def arcs(context: Context, arc: str | None) -> None:
-    """List the open pieces of work, or show one: owner, age, pairs, who is late, and the traffic of each pair."""
+    """List the open pieces of work, or show one.
+
+    With owner, age, pairs, who is late, and the traffic of each pair.
+    """
     agent = context.agent()
     if arc is None:
         found, now = agent.arcs(), agent.inbox.now()
@@ -120,7 +123,10 @@ def arcs(context: Context, arc: str | None) -> None:
 @click.option("--release", is_flag=True, help="Let others write, before ten minutes are over.")
 @click.option("--history", is_flag=True, help="List the versions.")
 def pad(context: Context, arc: str, source: str | None, based_on: int | None, *, release: bool, history: bool) -> None:
-    """Show, write or release the scratchpad of an arc, which has one owner at a time."""
+    """Show, write or release the scratchpad of an arc.
+
+    It has one owner at a time; every version is kept.
+    """
     agent = context.agent()
     scratchpad, now = agent.arc(arc).scratchpad, agent.inbox.now()
     if source is not None:
@@ -145,7 +151,10 @@ def pad(context: Context, arc: str, source: str | None, based_on: int | None, *,
 @click.option("--on", "channel", required=True, metavar="CHANNEL", help="Where you work together.")
 @click.option("--end", is_flag=True, help="End it.")
 def pair(context: Context, partner: str | None, channel: str, *, end: bool) -> None:
-    """Declare that you work with PARTNER in a channel; it counts when both have."""
+    """Declare that you work with PARTNER in a channel.
+
+    It counts when both have.
+    """
     if end == (partner is not None):
         message = "give PARTNER, or --end"
         raise ConfigurationError(message)
@@ -159,7 +168,10 @@ def pair(context: Context, partner: str | None, channel: str, *, end: bool) -> N
 @click.argument("short")
 @click.option("--data", metavar="JSON", help="What it shall send back.")
 def echo(context: Context, to: str, short: str, data: str | None) -> None:
-    """Send an echo to the agent that has this name and this key; it answers with what it got."""
+    """Send an echo to the agent of this name and key.
+
+    It answers with what it got; SHORT is the eight hex digits behind its name.
+    """
     agent = context.agent()
     receipt = agent.echo(to, short.removeprefix("#"), json_object(data))
     context.out.answer({"receipt": receipt}, str(receipt), unread=receipt.unread)
@@ -171,7 +183,10 @@ def echo(context: Context, to: str, short: str, data: str | None) -> None:
     "--above", type=click.IntRange(0), default=0, show_default=True, help="Wait until more than this is unread."
 )
 def wait(context: Context, span: str, above: int) -> None:
-    """Return as soon as something is unread: exit 0; 3 if nothing came in time."""
+    """Return as soon as something is unread.
+
+    Exit 0; 3 if nothing came in time.
+    """
     agent = context.agent()
     found = agent.wait(parse_duration(span).total_seconds(), above=above)
     text = "nothing came" if found is None else "there is something to read"

@@ -25,9 +25,10 @@ _NEEDS = "the MCP server needs an extra: pip install 'somabus[mcp]'"
     "--http", "port", type=click.IntRange(0, 65_535), help="Serve over HTTP on this port of 127.0.0.1; 0: a free one."
 )
 def mcp(context: Context, port: int | None) -> None:
-    """Serve the bus as MCP tools to a coding agent, over standard input and output.
+    """Serve the bus to a coding agent as MCP tools.
 
-    With --http also to others on this machine who send the token in SOMABUS_HOME/mcp-token, or SOMABUS_MCP_TOKEN.
+    Over standard input and output; with --http to others on this machine who send the token that lies in
+    SOMABUS_HOME/mcp-token, or in SOMABUS_MCP_TOKEN.
     The server speaks for the one agent that is set; no tool takes an identity.
     """
     try:
@@ -48,16 +49,17 @@ def mcp(context: Context, port: int | None) -> None:
     serve_http(agent, watcher, port=port, token=token, ready=ready)
 
 
-@command("hook", "somabus hook claude-code --agent worker < event.json")
+@command("hook", "somabus hook claude-code --agent worker")
 @click.argument("host", type=click.Choice(list(HOSTS)))
 @click.option(
     "--wait", "waits", is_flag=True, help="Wait in the background until something comes, then wake the session."
 )
 @click.option("--home", help="Where the key of the agent lies (SOMABUS_HOME).")
 def hook(context: Context, host: str, home: str | None, *, waits: bool) -> None:
-    """Answer a coding agent's hook: its event on standard input, what is new and untold on standard output.
+    """Answer the hook of a coding agent.
 
-    Silent, with exit 0, if nothing is new and if anything is wrong; `hooks.log` in the home has a line then.
+    Its event comes on standard input; what is new and untold goes to standard output. Silent, with exit 0, if nothing
+    is new and if anything is wrong; `hooks.log` in the home has a line then.
     """
     if home:
         context.options["home"] = home
@@ -71,9 +73,9 @@ def hook(context: Context, host: str, home: str | None, *, waits: bool) -> None:
     click.get_current_context().exit(reply.code)
 
 
-@click.group("hooks", cls=Acts)
+@click.group("hooks", cls=Acts, epilog="Example: somabus hooks install claude-code")
 def hooks() -> None:
-    """Let a coding agent show unread mail by itself: install, uninstall or show its hooks."""
+    """Let a coding agent show unread mail by itself."""
 
 
 _HOST = click.argument("host", type=click.Choice(list(HOSTS)))
@@ -92,7 +94,10 @@ _DRY = click.option("--dry-run", is_flag=True, help="Show what the file would ho
 @_DRY
 @click.pass_obj
 def install(context: Context, host: str, *, user: bool, dry_run: bool) -> None:
-    """Write the hooks into the coding agent's settings, beside what stands there."""
+    """Write the hooks into the tool's settings.
+
+    What stands there stays as it is, byte for byte.
+    """
     path = HOSTS[host].settings(Path.cwd(), Path.home(), user=user)
     agent = context.agent()
     change = installed(HOSTS[host], path, _arguments(context, agent))
@@ -105,7 +110,7 @@ def install(context: Context, host: str, *, user: bool, dry_run: bool) -> None:
 @_DRY
 @click.pass_obj
 def uninstall(context: Context, host: str, *, user: bool, dry_run: bool) -> None:
-    """Take the hooks out of the coding agent's settings, and nothing else."""
+    """Take the hooks out of the tool's settings."""
     path = HOSTS[host].settings(Path.cwd(), Path.home(), user=user)
     _finish(context, uninstalled(HOSTS[host], path), dry_run=dry_run, unread=None)
 
@@ -114,7 +119,7 @@ def uninstall(context: Context, host: str, *, user: bool, dry_run: bool) -> None
 @_HOST
 @click.pass_obj
 def show(context: Context, host: str) -> None:
-    """Print the hooks, to be pasted by hand, and the MCP server for a tool that takes one."""
+    """Print the hooks, to be pasted by hand."""
     agent = context.agent()
     text = json.dumps(snippet(HOSTS[host], _arguments(context, agent)), indent=2)
     context.out.answer({"settings": snippet(HOSTS[host], _arguments(context, agent))}, text, unread=agent.unread)

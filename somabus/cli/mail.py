@@ -98,8 +98,9 @@ def read(
     keep: bool,
     followed: bool,
 ) -> None:
-    """Print one message, or what is new in channels, and take it as read unless --keep.
+    """Print a message, or what is new in channels.
 
+    It is taken as read unless --keep.
     Without ID: the next one. With the ID of a message that was handled or set aside, it is shown again.
     """
     if channels or followed:
@@ -163,7 +164,7 @@ def reply(context: Context, id: str, body: str, kind: str, data: str | None) -> 
 @command("dead", "somabus dead --replay 7c1e99ab02d4")
 @click.option("--replay", metavar="ID", help="Bring one back into the inbox, with all its attempts before it.")
 def dead(context: Context, replay: str | None) -> None:
-    """List the dead letters, each with its reason, or bring one back."""
+    """List the dead letters with reasons, or replay one."""
     agent = context.agent()
     letters = agent.inbox.dead()
     if replay:
