@@ -27,6 +27,9 @@ from somabus.store.port import Store
 _OWN: Final = frozenset([ALERTS])
 """Channels with a protocol of their own: the routine writes and reads them."""
 
+_LOOKS: Final = 5
+"""So often a missing number is looked for before it is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -288,7 +291,10 @@ class Channels:
     def _look(self, channel: str, start: Position, limit: int) -> tuple[Ahead, list[Post]]:
         """Read past a position. What this agent wrote itself is passed over, unless it is looked at on purpose."""
         log, writers = self.log(channel), Writers(None, channel)
-        ahead = self._reader.ahead(log, start, limit + len(start.mine), writers)
+        for _ in range(_LOOKS):
+            ahead = self._reader.ahead(log, start, limit + len(start.mine), writers)
+            if ahead.position.hole is None:
+                break  # Race: a listing made while others post may show a number and not the one before it.
         numbers = [number for number in ahead.numbers if number not in start.mine]
         if len(numbers) > limit:
             ahead = ahead._replace(position=Position(at=numbers[limit] - 1))

@@ -1,7 +1,8 @@
 """The brake on floods: how much this agent has sent to each place lately, whichever of its processes sent it.
 
-It is kept at home and brought up to date once a second, and after one hundredth of what may go out in an hour, so that a brake costs a send nothing; a process
-that ends forgets what it sent since. The policy of the bus says how much is too much.
+It is kept at home and brought up to date once a second, and after one hundredth of what may go out in an hour, so that
+a brake costs a send nothing; a process that ends forgets what it sent since. The policy of the bus says how much is
+too much.
 """
 
 from collections.abc import Callable
