@@ -27,9 +27,6 @@ from somabus.store.port import Store
 _OWN: Final = frozenset([ALERTS])
 """Channels with a protocol of their own: the routine writes and reads them."""
 
-_LOOKS: Final = 5
-"""So often a missing number is looked for before it is told."""
-
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -273,7 +270,7 @@ class Channels:
             raise ReferenceNotFoundError("channel", channel)
 
     def _start(self, channel: str, after: int | None) -> Position:
-        return self._cursors.position(self.log(channel).path) if after is None else Position(at=after)
+        return self._cursors.position(self.log(channel).path) if after is None else Position(at=max(0, after))
 
     def _waiting(self, channel: str) -> int:
         log = self.log(channel)
@@ -291,16 +288,17 @@ class Channels:
     def _look(self, channel: str, start: Position, limit: int) -> tuple[Ahead, list[Post]]:
         """Read past a position. What this agent wrote itself is passed over, unless it is looked at on purpose."""
         log, writers = self.log(channel), Writers(None, channel)
-        for _ in range(_LOOKS):
-            ahead = self._reader.ahead(log, start, limit + len(start.mine), writers)
-            if ahead.position.hole is None:
-                break  # Race: a listing made while others post may show a number and not the one before it.
+        seen, ahead = start.hole, self._reader.ahead(log, start, limit + len(start.mine), writers)
+        if ahead.position.hole is not None and (seen is None or seen.number != ahead.position.hole.number):
+            # Race: a listing made while others post may show a number and not the one before it; the next one shows it.
+            seen, ahead = ahead.position.hole, self._reader.ahead(log, start, limit + len(start.mine), writers)
         numbers = [number for number in ahead.numbers if number not in start.mine]
         if len(numbers) > limit:
             ahead = ahead._replace(position=Position(at=numbers[limit] - 1))
         entries = [*ahead.lost, *(self._reader.entry(log, number, writers) for number in numbers[:limit])]
         hole = ahead.position.hole
-        if hole is not None:
+        told = {entry.number for entry in ahead.lost}
+        if hole is not None and seen is not None and hole.number == seen.number and hole.number not in told:
             behind = f"it is missing, and waited for; look at what stands behind it with after={hole.number}"
             entries.append(Entry(log.path, hole.number, None, behind))
         return ahead, [self._post(channel, entry) for entry in entries]

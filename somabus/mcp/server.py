@@ -80,7 +80,9 @@ class Door:
         if unread != 0:
             said = "could not look" if unread is None else f"{unread} (coordination_inbox, coordination_read)"
             content.append(types.TextContent(text=f"_inbox_unread: {said}"))
-        return types.CallToolResult(content=[*content], is_error=failed, _meta={META: unread})
+        # A null is left out on the way, and "could not look" must not look like "nothing".
+        told = "unknown" if unread is None else unread
+        return types.CallToolResult(content=[*content], is_error=failed, _meta={META: told})
 
     def _called(self, name: str, arguments: dict[str, Any]) -> tuple[str, bool, int | None]:
         try:

@@ -51,9 +51,9 @@ def channel_folder(channel: str) -> str:
         InvalidNameError: a part of the channel's name breaks the rule for names.
     """
     parts = channel.split(":")
-    if len(parts) > 2:  # noqa: PLR2004 - one colon, two parts
+    if len(parts) > 2 or not all(map(is_name, parts)):  # noqa: PLR2004 - one colon, two parts
         raise InvalidNameError(channel, f"at most one colon, and each part {RULE}")
-    return "=".join(check_name(part) for part in parts)
+    return "=".join(parts)
 
 
 def channel_of(folder: str) -> str | None:

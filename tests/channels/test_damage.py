@@ -1,5 +1,6 @@
 """P5, P14. A damaged log is told with its numbers and the rest is read; a damaged cursor loses and repeats nothing."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from somabus import create_bus
 from somabus.agent import Agent
 from somabus.model import tree
+from somabus.store.directory import DirectoryStore
 from somabus.testing import HandClock, World
 
 LOG = "channels/general/0000000"
@@ -17,10 +19,12 @@ def key(number):
     return f"{LOG}/{number:010d}.json"
 
 
-@pytest.fixture
-def world():
-    """A bus on which scout has posted six notes to `general`, which reader follows."""
-    world = World()
+@pytest.fixture(params=["memory", "directory"])
+def world(request, tmp_path):
+    """A bus, in memory and on a real folder, on which scout has posted six notes to `general`, which reader follows."""
+    clock = HandClock()
+    real = request.param == "directory"
+    world = World(DirectoryStore(str(tmp_path), writer="w", durability="none", now=clock.now) if real else None, clock)
     scout = world.agent("scout")
     for n in range(1, 7):
         scout.post("general", f"note {n}")
@@ -110,6 +114,41 @@ def test_an_entry_planted_far_behind_leads_nobody_astray(world):
     assert reader.unread == 7
 
 
+def test_what_nobody_wrote_is_told_once_in_a_reading(world):
+    """A file that was planted behind a gap is one fault, before and after the wait, and the next post comes before it."""
+    world.store.create(key(900), b"{}")
+    reader = world.agent("reader")
+    assert (numbers(reader.read().posts), numbers(reader.read().faults)) == ([1, 2, 3, 4, 5, 6], [7])
+
+    world.clock.advance(hours=2)
+    assert numbers(reader.read().faults) == [7]
+
+    world.agent("scout").post("general", "next")
+    assert numbers(reader.read().posts) == [7]
+
+
+def test_a_number_that_a_listing_shows_late_is_not_told(world):
+    """A listing made while others post may show a number and not the one before it; the reader looks again before it tells of a gap."""
+    reader, real = world.agent("reader"), world.store.list
+    missing = [[3], [5], []]  # what each listing of the posts does not show
+
+    def racing(prefix, after="", limit=None):
+        names = real(prefix, after, limit)
+        if prefix != LOG or after == "" or not missing:
+            return names
+        hidden = {f"{number:010d}.json" for number in missing.pop(0)}
+        return [name for name in names if name not in hidden]
+
+    world.store.list = racing
+    reading = reader.read(limit=6)
+    rest = reader.read(limit=6)
+    world.store.list = real
+
+    assert (reading.faults, rest.faults) == ((), ())
+    assert [*numbers(reading.posts), *numbers(rest.posts)] == [1, 2, 3, 4, 5, 6]
+    assert missing == []
+
+
 def test_what_is_posted_after_a_deletion_is_read_by_everybody(tmp_path):
     """A deleted post's number is not given away: who has read past it would never see the new one."""
     create_bus(tmp_path / "bus")
@@ -188,3 +227,30 @@ def test_holes_of_hours_are_each_waited_for(world):
     assert numbers(reader.read().posts) == [6]
     assert reader.unread == 0
     assert world.clock.now() - world.bus.created_at == timedelta(hours=2, minutes=1)
+
+
+def test_two_processes_that_read_and_subscribe_at_once_lose_nothing(tmp_path):
+    """Two processes of one agent move cursors and subscribe at the same time: every cursor and every subscription of both is there afterwards."""
+    create_bus(tmp_path / "bus")
+    scout, *both = (
+        Agent(name, tmp_path / "bus", home=tmp_path / "home", durability="none")
+        for name in ("scout", "reader", "reader")
+    )
+    for n in range(40):
+        scout.post(f"c{n}", "x")
+    begin = threading.Barrier(2)
+
+    def work(agent, first):
+        begin.wait()
+        for n in range(first, 40, 2):
+            agent.subscribe(f"c{n}")
+            agent.read([f"c{n}"])
+
+    threads = [threading.Thread(target=work, args=(agent, first)) for first, agent in enumerate(both)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    fresh = Agent("reader", tmp_path / "bus", home=tmp_path / "home", durability="none")
+    assert fresh.unread_by_channel() == {f"c{n}": 0 for n in range(40)}

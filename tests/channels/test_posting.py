@@ -15,7 +15,9 @@ from somabus.errors import (
 )
 from somabus.model import tree
 from somabus.model.bus import BusPolicy
+from somabus.operator import direction
 from somabus.testing import Crash, Fuse, StoppingStore, World
+from tests.services.court import Court
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_a_malformed_name_is_refused_with_the_rule(world, scout, name):
     for act in (lambda: scout.post(name, "x"), lambda: scout.subscribe(name), lambda: scout.peek([name])):
         with pytest.raises(InvalidNameError) as refused:
             act()
-        assert refused.value.name in name
+        assert refused.value.name == name
         assert refused.value.rule in str(refused.value)
 
     assert world.store.list("channels") == []
@@ -141,6 +143,21 @@ def test_references_that_are_there_are_written_whole(world, scout, planner):
     message = planner.peek(["arc:wiki"], after=receipt.number - 1).posts[0].message
     assert message.refs == {"claim": "arc:wiki#2", "message": mail.id, "reply_to": "arc:wiki#2"}
     assert message.hops == 1
+
+
+def test_a_goal_and_a_question_can_be_referred_to():
+    """A goal that the operators set, and a question by mail or by post, are found by what they are called."""
+    court = Court("scout", "planner")
+    goal = direction.new_goal(court.seat(), "Index the archive", "all of it")
+    scout, planner = court.world.agent("scout"), court.world.agent("planner")
+    mail = planner.send("scout", "how far?", kind="question")
+    planner.post("arc:wiki", "how far?", kind="question")
+
+    by_mail = scout.post("arc:wiki", "far", refs={"goal": goal.id, "goal_id": goal.id, "question": mail.id})
+    scout.post("arc:wiki", "far", refs={"question": "#1"})
+
+    found = [post.message.refs for post in planner.peek(["arc:wiki"], after=by_mail.number - 1)]
+    assert found == [{"goal": goal.id, "goal_id": goal.id, "question": mail.id}, {"question": "arc:wiki#1"}]
 
 
 @pytest.mark.parametrize(

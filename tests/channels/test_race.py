@@ -133,6 +133,7 @@ def judge(talkers, *, repeats=()):
 
 
 @pytest.mark.slow  # the test below plays the same in the default run, with kills
+@pytest.mark.slow  # the default run has the hardest of the three
 @pytest.mark.parametrize("hours", [0, 1], ids=["clocks agree", "one clock an hour behind"])
 def test_two_readers_see_the_same_two_thousand_posts(talkers, hours):
     """Four processes post 500 posts each to one channel while two read: each reader sees 2,000, each once, in the same order, also if the clock of one poster is an hour behind."""

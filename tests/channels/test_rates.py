@@ -53,6 +53,18 @@ def test_a_channel_is_a_place_of_its_own(world):
     assert scout.post("other", "free").number == 1
 
 
+def test_a_call_counts_as_mail(world):
+    """Posts that call an agent flood its inbox no more than mail does: what would is refused, and nothing of it is posted."""
+    scout = world.agent("scout")
+    send_until_refused(scout)
+
+    with pytest.raises(RateLimitError) as refused:
+        scout.post("general", "@planner look")
+
+    assert (refused.value.place, scout.channels()) == ("planner", ())
+    assert scout.post("general", "nobody is called").number == 1
+
+
 def test_several_processes_share_one_measure(world):
     """An agent that floods from one short process after another is braked as well."""
     sent = sum(send_until_refused(world.agent("scout"), most=7)[0] for _ in range(20))
@@ -75,6 +87,9 @@ def test_alarms_and_signs_of_life_pass(world):
 
     alert = {"component": "drive", "severity": "warning", "detail": "full"}
     assert scout.send("planner", kind="alert", data=alert).to == "planner"
+    for _ in range(61):
+        scout.post("general", kind="heartbeat", data={"doing": "x", "every_s": 60})
+    assert scout.post("general", "still free").number == 62
 
 
 def test_the_default_is_generous():
