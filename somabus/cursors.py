@@ -6,6 +6,7 @@ the copy at home: nothing is announced twice, nothing is skipped.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.model import tree
@@ -15,7 +16,10 @@ from somabus.model.signing import Signer
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
-_COPY = "cursors.json"
+_COPY: Final = "cursors.json"
+_PAUSE_S: Final = 0.01
+_PATIENCE: Final = 500
+"""So often a process looks whether another one has written its copy; one that is stuck is not waited for for ever."""
 
 
 class CursorBook:
@@ -47,15 +51,20 @@ class CursorBook:
     def save(self) -> None:
         """Write what has changed, joined with what other processes of this agent have written meanwhile.
 
-        Power cut between the two writes: the copy at home is ahead, and counts; a second machine of this agent reads
-        some entries again.
+        One process at a time writes the copy at home, which has all that any of them knows. Power cut between the two
+        writes: the copy at home is ahead, and counts; a second machine of this agent reads some entries again.
         """
         if self._now == self._saved:
             return
-        with self._home.lock("cursors"):  # politeness; on two machines the join of the next save makes it good
-            now = self._now.joined(self._found(self._there()))
-            self._home.replace(_COPY, now.to_json())
-            self._store.replace(tree.cursors(self._me), seal_body(now.to_json(), Seal.CURSORS, self._signer.sign))
+        there = self._there()
+        for patience in range(_PATIENCE, -1, -1):
+            with self._home.lock("cursors") as mine:  # for as long as the own disk takes; the drive may hang
+                if mine or not patience:
+                    now = self._now.joined(self._found(there))
+                    self._home.replace(_COPY, now.to_json())
+                    break
+            self._home.wait("tmp", _PAUSE_S)  # another process writes what it has joined without this one's
+        self._store.replace(tree.cursors(self._me), seal_body(now.to_json(), Seal.CURSORS, self._signer.sign))
         self._saved = now
         self._take(now)
 

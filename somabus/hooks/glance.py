@@ -30,8 +30,13 @@ def folder(order: list[str], environment: Any) -> str:
 
 
 def nothing_moved(where: str, order: list[str], event: bytes) -> bool:
-    """Tell whether the last look of this session found nothing, lately, and no folder has moved since."""
+    """Tell whether the last look of this session found nothing, lately, and no folder has moved since.
+
+    Where a session begins or ends its memory may be cleared; that is looked at properly.
+    """
     try:
+        if str(json.loads(event)["hook_event_name"]).lower().startswith("session"):
+            return False
         with open(_file(where, order, event), encoding="utf-8") as file:
             seen = json.load(file)
         fresh = 0 <= time.monotonic() - seen["at"] < _GOOD_FOR_S

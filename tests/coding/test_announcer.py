@@ -1,0 +1,160 @@
+"""P6. What is unread is told to a session once, in one text, and telling marks nothing as read."""
+
+import threading
+
+import pytest
+
+from somabus.testing import World
+
+
+@pytest.fixture
+def world():
+    """A bus with scout and worker, who follows `general`."""
+    world = World()
+    world.agent("scout")
+    world.agent("worker").subscribe("general")
+    return world
+
+
+def test_each_thing_is_told_to_a_session_once(world):
+    """The first look tells all that is unread, the next only what is new; nothing was read by being told."""
+    scout, worker = world.agent("scout"), world.agent("worker")
+    scout.send("worker", "one")
+    scout.post("general", "two")
+
+    news = worker.announce("chat")
+    assert (news.unread, news.mail, news.posts) == (2, 1, 1)
+    assert [post.address for post in news.latest] == ["general#1"]
+    assert not world.agent("worker").announce("chat")
+
+    scout.send("worker", "three")
+    later = worker.announce("chat")
+    assert (later.unread, later.mail, later.posts) == (3, 1, 0)
+    assert [each.opened.message.body for each in later.letters] == ["three"]
+    assert worker.unread == 3
+
+
+def test_every_session_is_told_for_itself(world):
+    """What one chat was told is new to another, and to the same one after it was cleared."""
+    world.agent("scout").send("worker", "x")
+    worker = world.agent("worker")
+    assert worker.announce("one")
+    assert worker.announce("other")
+
+    worker.forget_session("one")
+
+    assert worker.announce("one")
+    assert not worker.announce("other")
+
+
+def test_a_call_and_the_post_that_calls_are_told_once(world):
+    """A post that mentions the agent is also mail; the session hears of it once."""
+    world.agent("scout").post("general", "@worker look")
+
+    news = world.agent("worker").announce("chat")
+
+    assert (news.unread, news.mail, news.posts, news.latest) == (2, 1, 0, ())
+
+
+def test_many_are_one_text_with_a_few_samples(world):
+    """However much has come, it is one announcement: counts, and a few samples."""
+    scout = world.agent("scout")
+    for n in range(50):
+        scout.send("worker", str(n))
+        scout.post("general", str(n))
+
+    news = world.agent("worker").announce("chat")
+
+    assert (news.mail, news.posts, len(news.letters), len(news.latest)) == (50, 50, 5, 1)
+    assert news.latest[0].message.body == "49"
+
+
+def test_what_was_read_elsewhere_is_not_told(world):
+    """What another process of the agent has read meanwhile is no news."""
+    world.agent("scout").post("general", "x")
+    world.agent("worker").read()
+
+    assert not world.agent("worker").announce("chat")
+
+
+def test_a_damaged_memory_tells_again_rather_than_never(world):
+    """If what a session was told can no longer be read, it is told once more."""
+    world.agent("scout").send("worker", "x")
+    world.agent("worker").announce("chat")
+    (name,) = world.homes["worker"].list("sessions")
+    world.homes["worker"].replace(f"sessions/{name}", b"garbage")
+
+    assert world.agent("worker").announce("chat")
+
+
+def test_of_two_processes_one_is_told(world):
+    """Two hooks of one session that look at the same moment do not both tell it."""
+    world.agent("scout").send("worker", "x")
+    agents, told, gate = [world.agent("worker") for _ in range(8)], [], threading.Barrier(8)
+
+    def look(agent):
+        gate.wait(30)
+        told.append(bool(agent.announce("chat")))
+
+    threads = [threading.Thread(target=look, args=(agent,)) for agent in agents]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(30)
+
+    assert told.count(True) == 1
+
+
+# -- waiting -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def steps(world):
+    """Let `wait` turn the clock, and let something happen at each wait."""
+    todo = []
+
+    def waited(_prefix, timeout):
+        world.clock.advance(seconds=timeout)
+        if todo:
+            todo.pop(0)()
+        return True
+
+    world.store.wait = waited
+    return todo
+
+
+def test_a_waiter_returns_with_the_news(world, steps):
+    """Whoever waits for a session gets what comes, and the session has been told then."""
+    steps += [lambda: None, lambda: world.agent("scout").send("worker", "x")]
+    worker = world.agent("worker")
+
+    assert worker.wait_news("chat", 60).mail == 1
+    assert not worker.announce("chat")
+    assert worker.wait_news("chat", 60) is None
+
+
+def test_an_older_waiter_gives_way(world, steps):
+    """Of two that wait for one session the older one ends with nothing, so that the session is woken once."""
+
+    def newer():
+        world.agent("worker").wait_news("chat", 0)
+        world.agent("scout").send("worker", "x")
+
+    steps += [newer]
+
+    assert world.agent("worker").wait_news("chat", 60) is None
+    assert world.agent("worker").announce("chat")
+
+
+def test_a_waiter_ends_with_its_session(world, steps):
+    """When the session has ended, or nobody is there to be told, the waiter ends, and nothing counts as told."""
+
+    def ended():
+        world.agent("worker").forget_session("chat")
+        world.agent("scout").send("worker", "x")
+
+    steps += [ended]
+    assert world.agent("worker").wait_news("chat", 60) is None
+
+    assert world.agent("worker").wait_news("chat", 60, over=lambda: True) is None
+    assert world.agent("worker").announce("chat")

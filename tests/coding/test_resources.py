@@ -1,0 +1,105 @@
+"""P6. The resources show what waits, take nothing, and tell their subscribers when they change, in both eras."""
+
+import asyncio
+import warnings
+from contextlib import contextmanager
+
+import pytest
+from mcp import MCPError
+
+from tests.coding.conftest import ERAS, play
+
+
+def uris(listed):
+    """The addresses of listed resources."""
+    return [str(each.uri) for each in listed.resources]
+
+
+def test_what_waits_can_be_read_and_is_not_taken(team):
+    """The inbox, the channels and each followed channel are resources; reading them moves nothing."""
+    coordinator, worker = team.agent("coordinator"), team.agent("worker")
+    worker.subscribe("arc:wiki")
+    coordinator.send("worker", "hello")
+    coordinator.post("arc:wiki", "go", kind="brief")
+
+    async def scene():
+        async with team.inside() as client:
+            listed = uris(await client.list_resources())
+            texts = [(await client.read_resource(uri)).contents[0].text for uri in listed]
+            return listed, texts, (await client.list_resource_templates()).resource_templates
+
+    listed, texts, templates = play(scene())
+
+    assert listed == ["somabus://inbox", "somabus://channels", "somabus://channel/arc:wiki"]
+    assert "note from coordinator" in texts[0]
+    assert texts[1] == "arc:wiki: 1 unread"
+    assert "arc:wiki#1 brief from coordinator" in texts[2]
+    assert [each.uri_template for each in templates] == ["somabus://channel/{name}"]
+    assert team.agent("worker").unread == 2
+
+
+@pytest.mark.parametrize(
+    "uri", ["somabus://nosuch", "somabus://channel/nosuch", "somabus://channel/../x", "file:///etc"]
+)
+def test_a_resource_that_is_none_is_refused(team, uri):
+    """What is no resource is an error that names it."""
+
+    async def scene():
+        async with team.inside() as client:
+            with pytest.raises(MCPError) as refused:
+                await client.read_resource(uri)
+            return str(refused.value)
+
+    assert uri.rpartition("/")[2] in play(scene())
+
+
+@contextmanager
+def deprecated():
+    """The SDK warns of what the era of 2026 has removed; clients of 2025 use it all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+async def changed(client, mode, uri, act, got):
+    """Subscribe, let something happen, and return once the client was told that the resource has changed."""
+    if mode == "auto":
+        async with client.listen(resource_subscriptions=[uri]) as events:
+            await asyncio.to_thread(act)
+            async for event in events:
+                return event.uri
+    with deprecated():
+        await client.subscribe_resource(uri)
+    await asyncio.to_thread(act)
+    told = await got.get()
+    with deprecated():
+        await client.unsubscribe_resource(uri)
+    return told.params.uri
+
+
+@pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.parametrize("what", ["mail", "post"])
+def test_a_subscriber_is_told_of_a_change(team, mode, what):
+    """Mail and posts that come from another process are told to a client that has subscribed, in its era's way, over real stdio."""
+    coordinator, worker = team.agent("coordinator"), team.agent("worker")
+    worker.subscribe("arc:wiki")
+    uri = "somabus://inbox" if what == "mail" else "somabus://channel/arc:wiki"
+
+    def act():
+        if what == "mail":
+            coordinator.send("worker", "hello")
+        else:
+            coordinator.post("arc:wiki", "hello")
+
+    async def scene():
+        got = asyncio.Queue()
+
+        async def hear(message):
+            if getattr(message, "method", "") == "notifications/resources/updated":
+                await got.put(message)
+
+        async with team.stdio("worker", mode, message_handler=hear) as client:
+            await client.call_tool("coordination_peers", {})
+            return await changed(client, mode, uri, act, got)
+
+    assert play(scene()) == uri
