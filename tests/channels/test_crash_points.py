@@ -2,7 +2,8 @@
 
 import pytest
 
-from somabus.testing import Crash, Fuse, StoppingStore, World
+from somabus.store.directory import DirectoryStore
+from somabus.testing import Crash, Fuse, HandClock, StoppingFiles, StoppingStore, World
 
 
 def every_point(scene, check):
@@ -105,9 +106,33 @@ def a_pair_is_declared_or_not(world, told, where):
         assert pairs, where
 
 
+def call(agent, told):
+    """Post and call somebody, without a key."""
+    told.append(agent.post("arc:wiki", "@scout look").number)
+
+
+def called(world, who):
+    """The posts of which an agent has been told by mail, as it handles them."""
+    letters = list(world.agent(who).inbox.drain())
+    for letter in letters:
+        letter.ack()
+    return [letter.message.refs["post"] for letter in letters]
+
+
+def nobody_is_called_to_what_is_not_there(world, told, where):
+    """A post that returned stands and its call is delivered, once each; one that was cut off calls nobody to nothing."""
+    posts = [post.address for post in world.agent("planner").peek(["arc:wiki"], after=5)]
+    calls = called(world, "scout")
+    assert len(posts) <= 1, where
+    assert calls in ([], posts), where
+    if told:
+        assert (posts, calls) == (["arc:wiki#6"], ["arc:wiki#6"]), where
+
+
 @pytest.mark.parametrize(
     ("scene", "check"),
     [
+        (call, nobody_is_called_to_what_is_not_there),
         (read_in_halves, nothing_is_skipped),
         (post_while_following, own_posts_are_not_unread),
         (write_twice, versions_are_whole),
@@ -118,3 +143,33 @@ def a_pair_is_declared_or_not(world, told, where):
 def test_every_step_may_be_the_last(scene, check):
     """Wherever a process dies, a new one finds what was promised, and goes on."""
     assert every_point(scene, check) > 5
+
+
+def test_a_key_posts_once_whichever_step_on_the_disk_is_the_last(tmp_path_factory):
+    """Killed at any single step on a real folder, a poster that posts again under its key, with others posting in between, has posted once and called once; followers skip nothing."""
+    at, died = 0, True
+    while died:
+        at += 1
+        clock, fuse, path = HandClock(), Fuse(), str(tmp_path_factory.mktemp("bus"))
+        world = World(DirectoryStore(path, writer="p", durability="none", now=clock.now), clock)
+        mortal = DirectoryStore(path, writer="m", durability="none", now=clock.now, files=StoppingFiles(fuse))
+        planner = world.agent("planner")
+        planner.subscribe("arc:wiki")
+        scout = world.agent("scout", store=mortal)
+        fuse.at = fuse.steps + at
+        try:
+            scout.post("arc:wiki", "@planner look", key="k")
+        except Crash:
+            pass
+        else:
+            died = False
+        world.agent("worker").post("arc:wiki", "between")
+
+        receipt = world.agent("scout").post("arc:wiki", "@planner look", key="k")
+
+        where = f"dead at step {at}"
+        bodies = [post.message.body for post in world.agent("planner").read()]
+        assert sorted(bodies) == ["@planner look", "between"], where
+        assert called(world, "planner") == [receipt.address], where
+        assert (world.agent("planner").unread, world.agent("scout").post("arc:wiki", "next").number) == (0, 3), where
+    assert at > 5

@@ -210,11 +210,9 @@ def test_two_processes_of_one_agent_take_nothing_back(world):
 
 def test_cursors_never_go_back(world):
     """Marking an older reading after a newer one takes nothing back, in this process or the next."""
-    scout, reader = world.agent("scout"), world.agent("reader")
-    for n in range(5):
-        scout.post("general", f"note {n}")
+    reader = world.agent("reader")
     reader.subscribe("general")
-    older, newer = reader.peek(limit=2), reader.peek(limit=4)
+    older, newer = reader.peek(limit=1), reader.peek(limit=2)
 
     reader.mark_read(newer)
     reader.mark_read(older)
@@ -224,10 +222,9 @@ def test_cursors_never_go_back(world):
 
 def test_after_a_number_below_the_first_is_everything(world):
     """Looking past a number that no post has shows what stands behind it, be it all or nothing; it is no error."""
-    world.agent("scout").post("general", "only")
     reader = world.agent("reader")
 
-    assert bodies(reader.peek(["general"], after=-1)) == ["only"]
+    assert bodies(reader.peek(["general"], after=-1)) == ["note 0", "note 1", "note 2"]
     assert bodies(reader.peek(["general"], after=99)) == []
 
 
