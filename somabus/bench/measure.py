@@ -33,8 +33,7 @@ from somabus.store.directory.trouble import translate
 _BODY: Final = "0123456789abcdef" * 64
 _BATCH: Final = 100
 _REPEATS: Final = 20
-_SHORT: Final = 500
-_LONG: Final = 4500
+_LONGER: Final = 10
 _PATIENCE_S: Final = 10.0
 
 
@@ -58,7 +57,8 @@ def measure(folder: Path, *, messages: int, rounds: int, durability: str) -> lis
 
     Args:
         folder: any folder on the drive; a hidden scratch folder is made in it and removed at the end.
-        messages: how many of 1 KiB wait in the inbox that is looked at and drained.
+        messages: how many of 1 KiB wait in the inbox that is looked at and drained, and stand in each channel; others
+            have ten times as many.
         rounds: how often everything is measured; the medians are over the steps of all rounds.
         durability: `full`, `file` or `none`, for the bus and for the bare system calls alike.
 
@@ -71,7 +71,7 @@ def measure(folder: Path, *, messages: int, rounds: int, durability: str) -> lis
         with (
             TemporaryDirectory(prefix=".somabus-bench-", dir=folder) as scratch,
             TemporaryDirectory(prefix="somabus-bench-home-") as home,
-            closing(_Course(Path(scratch), Path(home), durability)) as course,
+            closing(_Course(Path(scratch), Path(home), durability, messages)) as course,
         ):
             # The first time of everything makes folders and imports libraries, which is nobody's daily cost.
             for each in course.works(1, 1):
@@ -107,7 +107,7 @@ class _Work:
 class _Course:
     """A bus with two agents, the bare folders beside it, and every work on both."""
 
-    def __init__(self, root: Path, home: Path, durability: str) -> None:
+    def __init__(self, root: Path, home: Path, durability: str, history: int) -> None:
         bus = root / "bus"
         create_bus(bus, "bench")
         joined = connect(bus, "scout", home=home, durability=durability)
@@ -121,7 +121,8 @@ class _Course:
         self._message = delivery.message
         self._bare = Bare(str(root / "bare"), self._seal(), durability)
         self._histories = [
-            History(bus, home, self._scout, posts=posts, durability=durability) for posts in (_SHORT, _LONG)
+            History(bus, home, self._scout, posts=posts, durability=durability)
+            for posts in (history, _LONGER * history)
         ]
 
     def close(self) -> None:

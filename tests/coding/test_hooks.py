@@ -59,7 +59,9 @@ class Host:
         ]["additionalContext"]  # fmt: skip
 
 
-@pytest.fixture(params=sorted(EVENTS))
+@pytest.fixture(
+    params=["claude-code", "cursor", *(pytest.param(name, marks=pytest.mark.slow) for name in ("codex", "gemini-cli"))]
+)
 def host(request, team):
     """Each coding agent that is known."""
     return Host(team, request.param)

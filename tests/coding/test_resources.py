@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from mcp import MCPError
 
-from tests.coding.conftest import ERAS, play
+from tests.coding.conftest import play
 
 
 def uris(listed):
@@ -77,8 +77,14 @@ async def changed(client, mode, uri, act, got):
     return told.params.uri
 
 
-@pytest.mark.parametrize("mode", ERAS)
-@pytest.mark.parametrize("what", ["mail", "post"])
+@pytest.mark.parametrize(
+    ("what", "mode"),
+    [
+        ("mail", "auto"),
+        ("post", "legacy"),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("mail", "legacy"), ("post", "auto"))),
+    ],
+)
 def test_a_subscriber_is_told_of_a_change(team, mode, what):
     """Mail and posts that come from another process are told to a client that has subscribed, in its era's way, over real stdio."""
     coordinator, worker = team.agent("coordinator"), team.agent("worker")
