@@ -3,6 +3,10 @@
 import gc
 import os
 
+import pytest
+
+from tests.gathering import receive, send
+
 
 def pytest_configure(config):
     """Let the default run force nothing to the disk.
@@ -19,3 +23,21 @@ def pytest_collection_finish(session):
     """Take the thousands of collected tests out of the garbage collector's rounds: they live as long as the run."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish(session):
+    """Hand on what was written down for the summary."""
+    send(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take what a process of the run has written down for the summary."""
+    receive(getattr(node, "workeroutput", {}))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    """Make what a test has logged fit to be handed to another process: some log what no encoding can write."""
+    report = (yield).get_result()
+    report.sections = [(name, said.encode(errors="backslashreplace").decode()) for name, said in report.sections]

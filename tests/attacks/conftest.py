@@ -5,9 +5,10 @@ import pytest
 from tests.attacks.attack import DASH, PROMISES, play
 from tests.attacks.scene import Scene, found_bus
 from tests.attacks.table import ATTACKS
+from tests.gathering import gathered
 
 _PLAYED: dict[str, object] = {}
-_KEPT: dict[str, dict[str, str]] = {}
+_KEPT: dict[str, dict[str, str]] = gathered("kept")
 
 
 @pytest.fixture(scope="session")

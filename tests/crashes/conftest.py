@@ -2,7 +2,9 @@
 
 import pytest
 
-_POINTS: dict[tuple[str, str], int] = {}
+from tests.gathering import gathered
+
+_POINTS: dict[tuple[str, str], int] = gathered("points")
 
 
 @pytest.fixture

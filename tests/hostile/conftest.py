@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.gathering import gathered
 from tests.hostile.scene import Scene
 
-_THROWN: dict[str, int] = {}
+_THROWN: dict[str, int] = gathered("thrown")
 
 
 @pytest.fixture

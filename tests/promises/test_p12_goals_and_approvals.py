@@ -314,7 +314,7 @@ def test_silence_past_the_expiry_is_no(answered):
         ({"expires_in": timedelta(days=91)}, ConfigurationError),
         ({"action": "Not A Word"}, MalformedMessageError),
         ({"detail": ""}, MalformedMessageError),
-        ({"data": {"x": object()}}, MalformedMessageError),
+        ({"data": {"x": ...}}, MalformedMessageError),
         ({"to": "../planner"}, MalformedMessageError),
     ],
     ids=str,
