@@ -2,10 +2,13 @@
 
 import gc
 import os
+from importlib import import_module
 
 import pytest
 
-from tests.gathering import receive, send
+from tests.gathering import gathered, receive, send
+
+SUMMARIES = {"kept": "tests.attacks.summary", "points": "tests.crashes.summary", "thrown": "tests.hostile.summary"}
 
 
 def pytest_configure(config):
@@ -41,3 +44,12 @@ def pytest_runtest_makereport():
     """Make what a test has logged fit to be handed to another process: some log what no encoding can write."""
     report = (yield).get_result()
     report.sections = [(name, said.encode(errors="backslashreplace").decode()) for name, said in report.sections]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter):
+    """Print what was counted."""
+    for name, module in SUMMARIES.items():
+        if gathered(name):
+            for line in import_module(module).lines(gathered(name)):
+                terminalreporter.write_line(line)

@@ -2,13 +2,11 @@
 
 import pytest
 
-from tests.attacks.attack import DASH, PROMISES, play
+from tests.attacks.attack import play
 from tests.attacks.scene import Scene, found_bus
-from tests.attacks.table import ATTACKS
 from tests.gathering import gathered
 
 _PLAYED: dict[str, object] = {}
-_KEPT: dict[str, dict[str, str]] = gathered("kept")
 
 
 @pytest.fixture(scope="session")
@@ -35,23 +33,4 @@ def pytest_runtest_makereport(item, call):
     params = getattr(getattr(item, "callspec", None), "params", {})
     if report.when == "call" and "attack" in params and "promise" in params:
         word = "yes" if report.passed else "not yet" if report.skipped else "BROKEN"
-        _KEPT.setdefault(params["attack"].name, {})[params["promise"]] = word
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter):
-    """Print the table."""
-    shown = [each for each in ATTACKS if each.name in _KEPT]
-    if not shown:
-        return
-    write = terminalreporter.write_line
-    write(f"attacks played against real agents on a real folder: {len(shown)}")
-    write("  " + "  ".join(f"{promise:8}" for promise in PROMISES))
-    for attack in shown:
-        cells = [_cell(attack, promise) for promise in PROMISES]
-        write("  " + "  ".join(f"{cell:8}" for cell in cells) + f"  {attack.name}: {attack.outcome}")
-
-
-def _cell(attack, promise):
-    said = _KEPT[attack.name].get(promise, "not run")
-    return DASH if said == "yes" and attack.cell(promise).startswith(DASH) else said
+        gathered("kept").setdefault(params["attack"].name, {})[params["promise"]] = word

@@ -5,8 +5,6 @@ import pytest
 from tests.gathering import gathered
 from tests.hostile.scene import Scene
 
-_THROWN: dict[str, int] = gathered("thrown")
-
 
 @pytest.fixture
 def scene(tmp_path):
@@ -23,12 +21,4 @@ def open_scene(tmp_path):
 @pytest.fixture
 def thrown():
     """Where a test writes down how many broken files it threw, by the place it threw them at."""
-    return _THROWN
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter):
-    """Print the number of files."""
-    if _THROWN:
-        parts = ", ".join(f"{count} at {place}" for place, count in sorted(_THROWN.items()))
-        terminalreporter.write_line(f"hostile files thrown: {sum(_THROWN.values())} ({parts})")
+    return gathered("thrown")

@@ -1,0 +1,8 @@
+"""What the summary of a run says of crash points."""
+
+
+def lines(points):
+    """Say how many points there were, by kind, and in how many scenes."""
+    kinds = ("store operations", "disk steps")
+    parts = [f"{sum(n for (_, kind), n in points.items() if kind == each)} {each}" for each in kinds]
+    yield f"crash points: {' and '.join(parts)}, each survived, in {len({scene for scene, _ in points})} scenes"
