@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from somabus.agent import Agent
     from somabus.approvals import Approval
     from somabus.arcs import Arc
-    from somabus.channel import Channel, Post, Reading
     from somabus.connection import create_bus
     from somabus.delivery import Delivery
     from somabus.errors import SomabusError
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from somabus.model.report import BeatReport
     from somabus.model.retry import RetryPolicy
     from somabus.model.trust import Trust
+    from somabus.post import Channel, Post, Reading
     from somabus.registry import Peer
 
 __version__ = "0.3.0"
@@ -72,7 +72,6 @@ _FROM = {
     "agent": ("Agent",),
     "approvals": ("Approval",),
     "arcs": ("Arc",),
-    "channel": ("Channel", "Post", "Reading"),
     "connection": ("create_bus",),
     "delivery": ("Delivery",),
     "errors": ("SomabusError",),
@@ -90,6 +89,7 @@ _FROM = {
     "model.report": ("BeatReport",),
     "model.retry": ("RetryPolicy",),
     "model.trust": ("Trust",),
+    "post": ("Channel", "Post", "Reading"),
     "registry": ("Peer",),
 }
 

@@ -15,7 +15,6 @@ from somabus.approvals import EXPIRES_IN, Approval
 from somabus.arcs import Arc
 from somabus.assembly import Assembly
 from somabus.beat import Budget
-from somabus.channel import Channel, Reading
 from somabus.connection import Connection, connect
 from somabus.errors import (
     ConfigurationError,
@@ -50,6 +49,7 @@ from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import DEFAULT, Schedule
 from somabus.model.signing import short, to_text
 from somabus.model.trust import Trust
+from somabus.post import Channel, Reading
 from somabus.registry import Peer
 from somabus.sidechannel import with_unread
 from somabus.trace import Tracer

@@ -12,12 +12,13 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from somabus.channel import Channels, Post
+from somabus.channel import Channels
 from somabus.errors import DocumentTooLargeError, MessageError, ReferenceNotFoundError, StoreDamagedError
 from somabus.inbox import Inbox, Letter
 from somabus.model.address import Address
 from somabus.model.message import Id, Value
 from somabus.model.wire import parse_object
+from somabus.post import Post
 from somabus.store.port import Store
 from somabus.unread import Unread
 

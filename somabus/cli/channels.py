@@ -10,7 +10,6 @@ import click
 
 from somabus.agent import Agent
 from somabus.arcs import Arc
-from somabus.channel import Channel, Post, Reading
 from somabus.cli.group import Context, command, finish
 from somabus.cli.mail import json_object
 from somabus.cli.output import Exit
@@ -18,6 +17,7 @@ from somabus.errors import ConfigurationError
 from somabus.model.message import Priority
 from somabus.model.schedule import parse_duration
 from somabus.model.text import ago, line
+from somabus.post import Channel, Post, Reading
 
 
 @command("post", 'somabus post arc:wiki "@worker please take the archive" --kind brief')

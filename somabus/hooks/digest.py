@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from somabus.announcer import News
-from somabus.channel import Post
 from somabus.inbox import Letter
 from somabus.model.text import ago, line
+from somabus.post import Post
 
 _HOW = (
     "Read mail with the tool coordination_inbox (or `somabus inbox`, `somabus read ID`), posts with coordination_read "

@@ -3,11 +3,11 @@
 import json
 from datetime import datetime
 
-from somabus.channel import Post
 from somabus.inbox import Letter
 from somabus.model.message import Message
 from somabus.model.receipt import Receipt
 from somabus.model.text import ago, clean, line
+from somabus.post import Post
 
 
 def letter_line(letter: Letter, now: datetime) -> str:
