@@ -168,7 +168,8 @@ class Channels:
         for rank, name in enumerate(left):
             share = max(1, (limit - len(posts)) // (len(left) - rank))
             ahead, found = self._look(name, starts[name], share) if len(posts) < limit else (None, [])
-            posts += found
+            # Who looks behind a number wants all that stands there; what is new to a reader is what others wrote.
+            posts += [each for each in found if after is not None or each.fault or each.message.sender != self._me]
             if ahead is not None and after is None:
                 reading.positions[name] = ahead.position
         posts.sort(key=lambda each: (each.channel, each.number))

@@ -91,6 +91,16 @@ def test_ones_own_posts_are_never_unread(world):
     assert (bodies(scout.read()), scout.unread) == (["yours"], 0)
 
 
+def test_what_is_new_is_what_others_wrote(world):
+    """Reading a channel that one does not follow shows no post of one's own; looking behind a number shows all."""
+    scout = world.agent("scout")
+    world.agent("planner").post("general", "yours")
+
+    assert bodies(scout.peek(["general"], after=0)) == ["note 0", "note 1", "note 2", "yours"]
+    assert bodies(scout.read(["general"])) == ["yours"]
+    assert bodies(scout.read(["general"])) == []
+
+
 def test_the_count_is_global_whatever_was_read(world):
     """`unread_count` is over mail and every followed channel, however narrow the look was."""
     scout, reader = world.agent("scout"), world.agent("reader")
