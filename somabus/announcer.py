@@ -13,7 +13,13 @@ from typing import Final, Literal
 from pydantic import Field
 
 from somabus.channel import Channels
-from somabus.errors import DocumentTooLargeError, MessageError, ReferenceNotFoundError, StoreDamagedError
+from somabus.errors import (
+    DocumentTooLargeError,
+    MessageError,
+    ReferenceNotFoundError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
 from somabus.inbox import Inbox, Letter
 from somabus.model.address import Address
 from somabus.model.message import Id, Value
@@ -39,6 +45,7 @@ class News:
     """What a session has not been told yet, and how much is unread in all.
 
     `letters` and `latest` are samples: the first mails in the order of service, the last new post of each channel.
+    `looked` is false if another process of the session was looking just then: what is new is told there, if at all.
     """
 
     unread: int
@@ -46,6 +53,7 @@ class News:
     posts: int = 0
     letters: tuple[Letter, ...] = ()
     latest: tuple[Post, ...] = ()
+    looked: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.mail or self.posts)
@@ -76,7 +84,7 @@ class Announcer:
             posts = {name: numbers for name in self._channels.subscribed if (numbers := self._new(name, told))}
             unread = len(waiting) + self._channels.unread()
             if not mine or not (mail or posts):
-                return News(unread)
+                return News(unread, looked=mine)
             letters = tuple(each for each in map(self._inbox.find, mail[:_SAMPLES]) if each is not None)
             copied = {each.opened.message.refs.get("post") for each in letters if each.opened is not None}
             fresh = {name: [n for n in each if str(Address(name, n)) not in copied] for name, each in posts.items()}
@@ -87,6 +95,8 @@ class Announcer:
 
     def wait(self, session: str, timeout: float, waiter: str, over: Callable[[], bool]) -> News | None:
         """Return as soon as there is news, or None after `timeout` seconds, or when a newer waiter has come.
+
+        A drive that goes away is waited for, too.
 
         Args:
             session: for whom.
@@ -100,7 +110,8 @@ class Announcer:
         def ended() -> bool:
             if over() or self._home.read(_waiter(session)) != waiter.encode():
                 return True  # a newer process waits for this session, or the session has ended
-            found[:] = [news] if (news := self.news(session)) else []
+            with suppress(StoreUnavailableError):
+                found[:] = [news] if (news := self.news(session)) else []
             return bool(found)
 
         self._unread.until(ended, timeout)

@@ -15,7 +15,7 @@ from somabus.home import mcp_token
 from somabus.hooks import glance
 from somabus.hooks.hosts import HOSTS
 from somabus.hooks.install import Change, apply, installed, snippet, uninstalled
-from somabus.hooks.run import Call, log_to
+from somabus.hooks.run import Call, complain, log_to
 
 _NEEDS = "the MCP server needs an extra: pip install 'somabus[mcp]'"
 
@@ -49,7 +49,27 @@ def mcp(context: Context, port: int | None) -> None:
     serve_http(agent, watcher, port=port, token=token, ready=ready)
 
 
-@command("hook", "somabus hook claude-code --agent worker")
+class Hook(Command):
+    """A command whose wrong use breaks nothing: a host takes exit code 2, the usual one, for an order to go on."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep silent about a command line that is wrong, unless a human has typed it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if sys.stdin is not None and sys.stdin.isatty():
+                raise
+            with log_to(_glances().parent):
+                complain(ConfigurationError(f"somabus {' '.join(sys.argv[1:])}: {error.format_message()}"))
+            ctx.exit()
+
+
+def _glances() -> Path:
+    return Path(glance.folder(sys.argv[2:], os.environ))
+
+
+@click.command("hook", cls=Hook, epilog="Example: somabus hook claude-code --agent worker")
+@click.pass_obj
 @click.argument("host", type=click.Choice(list(HOSTS)))
 @click.option(
     "--wait", "waits", is_flag=True, help="Wait in the background until something comes, then wake the session."
@@ -63,11 +83,10 @@ def hook(context: Context, host: str, home: str | None, *, waits: bool) -> None:
     """
     if home:
         context.options["home"] = home
-    order = sys.argv[2:]
-    glances = glance.folder(order, os.environ)
-    log_to(Path(glances).parent)
-    call = Call(HOSTS[host], order, sys.stdin.buffer.read(), waits=waits, agent=context.agent, glances=glances)
-    reply = call.reply()
+    order, glances = sys.argv[2:], _glances()
+    event = b"" if sys.stdin is None else sys.stdin.buffer.read()
+    with log_to(glances.parent):
+        reply = Call(HOSTS[host], order, event, waits=waits, agent=context.agent, glances=str(glances)).reply()
     click.echo(reply.out, nl=bool(reply.out))
     click.echo(reply.err, nl=bool(reply.err), err=True)
     click.get_current_context().exit(reply.code)

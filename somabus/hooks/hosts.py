@@ -77,9 +77,9 @@ class Host:
         return {**matcher, "hooks": [handler]}
 
     def commands(self, group: Any) -> list[str]:
-        """Return the commands of one entry of an event's list, whoever wrote it."""
-        found = group.get("hooks", []) if self.nested and isinstance(group, dict) else [group]
-        return [str(each.get("command", "")) for each in found if isinstance(each, dict)]
+        """Return the commands of one entry of an event's list, whoever wrote it; an empty text for what has none."""
+        found = group.get("hooks") if self.nested and isinstance(group, dict) else [group]
+        return [str(each.get("command", "")) if isinstance(each, dict) else "" for each in _listed(found)]
 
     def moment(self, event: dict[str, Any]) -> Moment | None:
         """Return which moment an event is, or None for one that is not ours."""
@@ -89,6 +89,10 @@ class Host:
     def reply(self, moment: Moment, event: dict[str, Any], text: str) -> Reply:
         """Return how to tell the model a text at a moment."""
         return _REPLIES[self.name](moment, event, text)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _claude(moment: Moment, event: dict[str, Any], text: str) -> Reply:

@@ -57,12 +57,16 @@ def installed(host: Host, path: Path, arguments: list[str]) -> Change:
     for entry in host.entries:
         there = _groups(jsontext.parsed(text, str(path)), entry.event, path)
         wanted = host.group(entry, command(host, entry.moment, arguments))
-        place = next((n for n, each in enumerate(there) if _is_ours(host, each, entry)), None)
+        place = _place(host, there, entry)
         if place is None:
             text = jsontext.added(text, (_HOOKS, entry.event, -1), wanted)
             added.append(f"{entry.event} ({entry.moment})")
-        elif there[place] != wanted:
-            text = jsontext.replaced(text, (_HOOKS, entry.event, place), wanted)
+            continue
+        now = there[place[0]]
+        if len(place) > 1:
+            now, wanted = now[_HOOKS][place[-1]], wanted[_HOOKS][0]
+        if now != wanted:
+            text = jsontext.replaced(text, (_HOOKS, entry.event, *place), wanted)
             replaced.append(f"{entry.event} ({entry.moment})")
     return Change(path, text, tuple(added), tuple(replaced))
 
@@ -73,9 +77,9 @@ def uninstalled(host: Host, path: Path) -> Change:
     removed = []
     for entry in host.entries:
         there = _groups(jsontext.parsed(text, str(path)), entry.event, path)
-        place = next((n for n, each in enumerate(there) if _is_ours(host, each, entry)), None)
+        place = _place(host, there, entry)
         if place is not None:
-            text = jsontext.removed(text, (_HOOKS, entry.event, place))
+            text = jsontext.removed(text, (_HOOKS, entry.event, *place))
             removed.append(f"{entry.event} ({entry.moment})")
     return Change(path, text, removed=tuple(removed))
 
@@ -132,10 +136,17 @@ def _groups(settings: dict[str, Any], event: str, path: Path) -> list[Any]:
     return groups
 
 
-def _is_ours(host: Host, group: Any, entry: Entry) -> bool:
-    """Tell whether a hook is ours, for the same moment; several moments may share an event."""
-    for each in host.commands(group):
-        flat = each.replace('"', "").replace("'", "")
-        if f"{_OURS} {host.name}" in flat and ("--wait" in flat.split()) == (entry.moment is Moment.WAIT):
-            return True
-    return False
+def _place(host: Host, groups: list[Any], entry: Entry) -> tuple[Any, ...] | None:
+    """Return where ours lies in the list of an event: a group, or one hook of a group that the user has added to."""
+    for number, group in enumerate(groups):
+        commands = host.commands(group)
+        for rank, each in enumerate(commands):
+            if _is_ours(host, each, entry):
+                return (number,) if len(commands) == 1 else (number, _HOOKS, rank)
+    return None
+
+
+def _is_ours(host: Host, line: str, entry: Entry) -> bool:
+    """Tell whether a command is ours, for the same moment; several moments may share an event."""
+    words = line.replace('"', "").replace("'", "").split()
+    return f"{_OURS} {host.name}" in " ".join(words) and ("--wait" in words) == (entry.moment is Moment.WAIT)

@@ -33,17 +33,27 @@ def parsed(text: str, where: str) -> Any:
     """Return the value of a text; an empty text is an empty object.
 
     Raises:
-        ConfigurationError: it is no JSON object; `where` is named.
+        ConfigurationError: it is no JSON object, or holds a name twice; `where` is named.
     """
     try:
-        value = json.loads(text) if text.strip() else {}
-    except json.JSONDecodeError as error:
+        value = json.loads(text, object_pairs_hook=_once) if text.strip() else {}
+    except (ValueError, RecursionError) as error:
         message = f"{where} is no JSON ({error}); mend it, or add the hooks by hand: somabus hooks show"
         raise ConfigurationError(message) from None
     if not isinstance(value, dict):
         message = f"{where} holds {type(value).__name__}, and an object is needed; mend it first"
         raise ConfigurationError(message)
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Let no name stand twice in an object: nobody can say which of the two is meant to be changed."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        message = f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object"
+        raise ValueError(message)
+    return found
 
 
 def added(text: str, path: tuple[str | int, ...], value: Any) -> str:

@@ -7,8 +7,8 @@ event ─► glance ─► Agent.announce ─► digest ─► Host.reply
 import json
 import logging
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final
@@ -56,7 +56,7 @@ class Call:
                 return Reply()
             return self._reply(event, Moment.WAIT if self._waits else moment)
         except Exception as error:  # noqa: BLE001 - never break the host's session, whatever it is
-            _log.warning("%s", _told(error))
+            complain(error)
             return Reply()
 
     def _reply(self, event: dict[str, Any], moment: Moment) -> Reply:
@@ -79,21 +79,41 @@ class Call:
             return agent.wait_news(session, WAIT_FOR_S, over=lambda: os.getppid() != parent)
         before = glance.moved_at(agent.folders())
         news = agent.announce(session)
-        if not news:
+        if not news and news.looked:
             with suppress(OSError):
                 glance.remember(self._glances, self._order, self._raw, before)
         return news
 
 
-def log_to(folder: Path) -> None:
-    """Let what goes wrong in hooks be written to `hooks.log` of a folder, a line each, half a megabyte at most."""
-    with suppress(OSError):
+@contextmanager
+def log_to(folder: Path) -> Iterator[None]:
+    """Let what goes wrong meanwhile be a line in `hooks.log` of a folder, half a megabyte at most; never on stderr."""
+    log, handler = logging.getLogger("somabus"), _handler(folder)
+    before = log.handlers, log.propagate
+    log.handlers, log.propagate = [handler], False
+    try:
+        yield
+    finally:
+        log.handlers, log.propagate = before
+        with suppress(OSError):
+            handler.close()
+
+
+def complain(error: Exception) -> None:
+    """Log what went wrong, in one line."""
+    _log.warning("%s", " ".join(clean(f"{type(error).__name__}: {error}").split()))
+
+
+def _handler(folder: Path) -> logging.Handler:
+    try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler = RotatingFileHandler(folder / "hooks.log", maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        _log.addHandler(handler)
-        _log.propagate = False
+        handler = _Lines(folder / "hooks.log", maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
+    except OSError:
+        return logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    return handler
 
 
-def _told(error: Exception) -> str:
-    return " ".join(clean(f"{type(error).__name__}: {error}").split())
+class _Lines(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging gave it
+        """Keep silent: where no line can be written, none can be told of either."""

@@ -17,6 +17,11 @@ def uri_of(channel: str) -> str:
     return f"{CHANNEL}{channel}"
 
 
+def is_resource(uri: str) -> bool:
+    """Tell whether an address is one of a resource, be it there or not."""
+    return uri in (INBOX, CHANNELS) or uri.startswith(CHANNEL)
+
+
 def read(agent: Agent, uri: str) -> str:
     """Return what a resource shows now.
 

@@ -1,8 +1,11 @@
 """Serving: over standard input and output for the tool that started it, or over HTTP on this machine alone."""
 
 import hmac
+import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import redirect_stdout
 from typing import Any, Final
 
 import anyio
@@ -19,12 +22,14 @@ App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], A
 
 def serve_stdio(agent: Agent, watcher: Agent) -> None:
     """Serve the process that started this one, until it closes standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the SDK's reader of standard input cannot be interrupted
     anyio.run(_stdio, Door(agent, watcher))
 
 
 async def _stdio(door: Door) -> None:
     async with stdio_server() as (reads, writes):
-        await door.server.run(reads, writes, door.server.create_initialization_options())
+        with redirect_stdout(sys.stderr):  # what a health check prints is no word of the protocol
+            await door.server.run(reads, writes, door.server.create_initialization_options())
 
 
 def serve_http(agent: Agent, watcher: Agent, *, port: int, token: str, ready: Callable[[str], None]) -> None:
@@ -53,7 +58,8 @@ def serve_http(agent: Agent, watcher: Agent, *, port: int, token: str, ready: Ca
 
 
 def _listener(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, so that asyncio sends small answers at once: unnamed, each waits 40 ms for Nagle's algorithm.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))

@@ -24,15 +24,17 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Res
 from somabus import __version__
 from somabus.agent import Agent
 from somabus.errors import SomabusError, StoreError
-from somabus.mcp.resources import CHANNEL, CHANNELS, INBOX, read, uri_of
+from somabus.mcp.resources import CHANNEL, CHANNELS, INBOX, is_resource, read, uri_of
 from somabus.mcp.toolbox import TOOLS, call
 from somabus.mcp.watch import Watch
+from somabus.model.text import clean
 
 T = TypeVar("T")
 Context = ServerRequestContext[Any, Any]
 META: Final = "somabus/inbox_unread"
 _NOT_FOUND: Final = -32002
 _GLANCE_S: Final = 1.0
+_MOST_SUBSCRIBED: Final = 1000
 _log: Final = logging.getLogger("somabus")
 
 
@@ -89,7 +91,7 @@ class Door:
             text, failed = call(self._agent, name, arguments)
         except Exception as error:  # noqa: BLE001 - a bug of ours: the model hears of it, and of its mail all the same
             _log.exception("a tool failed", extra={"detail": name})
-            text, failed = f"somabus has a bug, please report it: {type(error).__name__}: {error}", True
+            text, failed = clean(f"somabus has a bug, please report it: {type(error).__name__}: {error}"), True
         with suppress(StoreError):
             return text, failed, self._agent.unread
         return text, failed, None
@@ -120,11 +122,14 @@ class Door:
         return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, text=text)])
 
     async def _subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        self._subscribers.setdefault(str(params.uri), set()).add(context.session)
+        uri = str(params.uri)
+        if not is_resource(uri) or len(self._subscribers) >= _MOST_SUBSCRIBED:
+            raise MCPError(_NOT_FOUND, f"{uri!r} is no resource of this server, or too many are subscribed to")
+        self._subscribers.setdefault(uri, set()).add(context.session)
         return types.EmptyResult()
 
     async def _unsubscribe(self, context: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
-        self._subscribers.get(str(params.uri), set()).discard(context.session)
+        self._dropped(str(params.uri), context.session)
         return types.EmptyResult()
 
     # -- what changes -----------------------------------------------------------------------------------------
@@ -154,7 +159,14 @@ class Door:
             try:
                 await session.send_resource_updated(uri)
             except Exception:  # noqa: BLE001 - a client that went away in any way is told no more
-                self._subscribers[uri].discard(session)
+                self._dropped(uri, session)
+
+    def _dropped(self, uri: str, session: ServerSession) -> None:
+        """Forget a subscription, and a resource that nobody subscribes to any more."""
+        sessions = self._subscribers.get(uri, set())
+        sessions.discard(session)
+        if not sessions:
+            self._subscribers.pop(uri, None)
 
     async def _in_turn(self, step: Callable[[], T]) -> T:
         """Do a step with the agent in a thread; one at a time, for an agent is not made for several."""

@@ -15,7 +15,7 @@ from somabus.model.address import parse_address
 from somabus.model.entry import WhenStopped
 from somabus.model.message import explain
 from somabus.model.schedule import parse_duration
-from somabus.model.text import ago, line
+from somabus.model.text import ago, clean, line
 
 _WHOLE: Final = 10_000
 
@@ -114,16 +114,19 @@ class Tool:
 
 
 def call(agent: Agent, name: str, given: dict[str, Any]) -> tuple[str, bool]:
-    """Run a tool; return what to tell the model, and whether it is an error. Nothing of somabus's tree gets out."""
+    """Run a tool; return what to tell the model, and whether it is an error. Nothing of somabus's tree gets out.
+
+    Foreign text comes from many places; this is the one where its control characters are taken out.
+    """
     tool = TOOLS.get(name)
     if tool is None:
         return f"there is no tool {name!r}; there are {', '.join(TOOLS)}", True
     try:
-        return tool.run(agent, tool.takes.model_validate(given)), False
+        return clean(tool.run(agent, tool.takes.model_validate(given))), False
     except ValidationError as error:
         return f"wrong argument, nothing was done: {explain(error)}; {name} takes {_takes(tool)}", True
     except SomabusError as error:
-        return str(error), True
+        return clean(str(error)), True
 
 
 def _send(agent: Agent, given: Send) -> str:
@@ -228,7 +231,7 @@ def _peers(agent: Agent, _: Nothing) -> str:
     now = agent.inbox.now()
     rows = (
         f"{each.name} #{each.short} {each.presence or each.fault or 'no card yet'}, seen {ago(each.last_seen, now)}"
-        + (f", {', '.join(each.card.skills)}" if each.card and each.card.skills else "")
+        + (f", {line(', '.join(each.card.skills), 200)}" if each.card and each.card.skills else "")
         + (" (you)" if each.name == agent.name else "")
         for each in agent.peers()
     )
