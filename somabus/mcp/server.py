@@ -50,7 +50,7 @@ class Door:
         self._agent = agent
         self._watch = Watch(watcher)
         self._bus = InMemorySubscriptionBus()
-        self._subscribers: dict[str, set[ServerSession]] = {}
+        self._subscribers: dict[str, list[ServerSession]] = {}
         self._turns: anyio.CapacityLimiter | None = None
         self.server: Server[Any] = Server(
             "somabus",
@@ -125,7 +125,8 @@ class Door:
         uri = str(params.uri)
         if not is_resource(uri) or len(self._subscribers) >= _MOST_SUBSCRIBED:
             raise MCPError(_NOT_FOUND, f"{uri!r} is no resource of this server, or too many are subscribed to")
-        self._subscribers.setdefault(uri, set()).add(context.session)
+        self._dropped(uri, context.session)
+        self._subscribers.setdefault(uri, []).append(context.session)
         return types.EmptyResult()
 
     async def _unsubscribe(self, context: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
@@ -136,6 +137,8 @@ class Door:
 
     @asynccontextmanager
     async def _alive(self, _: Server[Any]) -> AsyncIterator[None]:
+        with suppress(SomabusError):  # could not look: what is there when the drive comes back is no change
+            await anyio.to_thread.run_sync(self._watch.begin)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._feed)
             yield
@@ -162,11 +165,13 @@ class Door:
                 self._dropped(uri, session)
 
     def _dropped(self, uri: str, session: ServerSession) -> None:
-        """Forget a subscription, and a resource that nobody subscribes to any more."""
-        sessions = self._subscribers.get(uri, set())
-        sessions.discard(session)
-        if not sessions:
-            self._subscribers.pop(uri, None)
+        """Forget a client's subscription, and a resource that nobody subscribes to any more.
+
+        The SDK makes a session for each request; what a client said of itself is one object as long as it is connected.
+        """
+        left = [each for each in self._subscribers.pop(uri, ()) if each.client_params is not session.client_params]
+        if left:
+            self._subscribers[uri] = left
 
     async def _in_turn(self, step: Callable[[], T]) -> T:
         """Do a step with the agent in a thread; one at a time, for an agent is not made for several."""

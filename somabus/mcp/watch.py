@@ -18,6 +18,14 @@ class Watch:
         self._seen: dict[str, object] | None = None
         self._cost_s = 0.0
 
+    def begin(self) -> None:
+        """Look for the first time, so that all that comes from now on is a change.
+
+        Raises:
+            StoreUnavailableError: could not look.
+        """
+        self._seen = self._look()
+
     def changed(self, timeout: float) -> tuple[str, ...]:
         """Return the resources that have changed, as soon as some have, or none after `timeout` seconds.
 

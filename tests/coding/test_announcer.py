@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+from somabus.announcer import _digest
+from somabus.errors import StoreUnavailableError
 from somabus.testing import World
 
 
@@ -32,6 +34,23 @@ def test_each_thing_is_told_to_a_session_once(world):
     assert (later.unread, later.mail, later.posts) == (3, 1, 0)
     assert [each.opened.message.body for each in later.letters] == ["three"]
     assert worker.unread == 3
+
+
+def test_posts_are_told_up_to_a_number(world):
+    """A post is told once, as mail is: the next look tells the posts after it alone, also in a channel followed since."""
+    scout, worker = world.agent("scout"), world.agent("worker")
+    for body in ("one", "two"):
+        scout.post("general", body)
+    assert worker.announce("chat").posts == 2
+
+    scout.post("general", "three")
+    scout.post("arc:wiki", "elsewhere")
+    worker.subscribe("arc:wiki")
+
+    later = worker.announce("chat")
+    assert (later.unread, later.mail, later.posts) == (4, 0, 2)
+    assert {str(post.address) for post in later.latest} == {"general#3", "arc:wiki#1"}
+    assert not worker.announce("chat")
 
 
 def test_every_session_is_told_for_itself(world):
@@ -105,6 +124,18 @@ def test_of_two_processes_one_is_told(world):
     assert told.count(True) == 1
 
 
+def test_whoever_could_not_look_says_so(world):
+    """A process that finds another one of its session looking tells nothing, and does not pass that off as a look: what is new is told next time."""
+    world.agent("scout").send("worker", "x")
+    worker, home = world.agent("worker"), world.homes["worker"]
+    with home.lock(f"session.{_digest('chat')}"):
+        turned_away = worker.announce("chat")
+
+    assert (bool(turned_away), turned_away.looked, turned_away.unread) == (False, False, 1)
+    assert worker.announce("chat").mail == 1
+    assert worker.announce("chat").looked
+
+
 # -- waiting -------------------------------------------------------------------------------------------------------
 
 
@@ -158,3 +189,22 @@ def test_a_waiter_ends_with_its_session(world, steps):
 
     assert world.agent("worker").wait_news("chat", 60, over=lambda: True) is None
     assert world.agent("worker").announce("chat")
+
+
+def test_a_waiter_outlives_a_drive_that_is_away(world, steps, monkeypatch):
+    """P5: while the drive is away nobody could look, and that is no news; what comes once it is back wakes the session."""
+    listed = world.store.list
+    looks = []
+
+    def away(prefix, *rest, **more):
+        looks.append(prefix)
+        raise StoreUnavailableError(prefix)
+
+    def back():
+        assert looks != []
+        world.store.list = listed
+        world.agent("scout").send("worker", "x")
+
+    steps += [lambda: setattr(world.store, "list", away), lambda: None, back]
+
+    assert world.agent("worker").wait_news("chat", 60).mail == 1

@@ -5,28 +5,56 @@ import signal
 import socket
 import stat
 import subprocess
+from contextlib import contextmanager
 
 import httpx2
 import pytest
 
-from somabus.errors import ConfigurationError
+from somabus.errors import ConfigurationError, UnsafeKeyError
+from somabus.home import mcp_token
 from somabus.mcp.serve import serve_http
+from tests.coding.conftest import Team
 from tests.surfaces.shell import Answer
 
 
-@pytest.fixture
-def server(team):
-    """A server that runs, and its address."""
+@pytest.fixture(scope="module")
+def team(tmp_path_factory):
+    """The team of all these tests: none changes anything on the bus."""
+    return Team(tmp_path_factory.mktemp("http"))
+
+
+@contextmanager
+def serving(team, **environment):
+    """Enter with a server that runs, its address, and what it said."""
     running = subprocess.Popen(
-        team.order("mcp", "--http", "0", "--agent", "worker"), stdout=subprocess.PIPE, text=True, env=team.environment
+        team.order("mcp", "--http", "0", "--agent", "worker"),
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**team.environment, **environment},
     )
-    line = running.stdout.readline()
-    yield running, next(word for word in line.split() if word.startswith("http")).rstrip(";")
-    running.kill()
-    running.wait(30)
-    running.stdout.close()
+    try:
+        line = running.stdout.readline()
+        yield running, next(word for word in line.split() if word.startswith("http")).rstrip(";"), line
+    finally:
+        running.kill()
+        running.wait(30)
+        running.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def url(team):
+    """The address of a server that runs."""
+    with serving(team) as (_, url, _):
+        yield url
+
+
+@pytest.fixture
+def token(team, url):
+    """The token that it made."""
+    return (team.folder / "home" / "mcp-token").read_text(encoding="utf-8")
+
+
+OWN = "one of my own"
 ASK = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 
 
@@ -36,30 +64,26 @@ def ask(url, **headers):
     return httpx2.post(url, json=ASK, headers=accept, timeout=30).status_code
 
 
-def test_without_the_token_nobody_is_heard(team, server):
+def test_without_the_token_nobody_is_heard(url, token):
     """No token, a wrong one, or half of one: 401, whatever is asked."""
-    _, url = server
-    token = (team.folder / "home" / "mcp-token").read_text(encoding="utf-8")
-
     assert ask(url) == 401
     assert ask(url, Authorization="Bearer nonsense") == 401
     assert ask(url, Authorization=f"Bearer {token[:-1]}") == 401
     assert ask(url, Authorization=token) == 401
+    assert ask(url.replace("/mcp", "/nosuch")) == 401
     assert ask(url, Authorization=f"Bearer {token}") != 401
 
 
-def test_a_web_page_cannot_speak_to_it(team, server):
+def test_a_web_page_cannot_speak_to_it(url, token):
     """A foreign Origin or Host is refused even with the token: no page in a browser reaches the bus."""
-    _, url = server
-    token = {"Authorization": f"Bearer {(team.folder / 'home' / 'mcp-token').read_text(encoding='utf-8')}"}
+    known = {"Authorization": f"Bearer {token}"}
 
-    assert ask(url, **token, Origin="http://evil.example") == 403
-    assert ask(url, **token, Host="evil.example") == 421
+    assert ask(url, **known, Origin="http://evil.example") == 403
+    assert ask(url, **known, Host="evil.example") == 421
 
 
-def test_it_listens_on_this_machine_alone(server):
+def test_it_listens_on_this_machine_alone(url):
     """The address is a loopback one, and no other address of the machine answers."""
-    _, url = server
     port = int(url.split(":")[2].split("/")[0])
 
     assert url.startswith("http://127.0.0.1:")
@@ -67,23 +91,31 @@ def test_it_listens_on_this_machine_alone(server):
         socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
-def test_the_token_is_this_users_alone_and_made_once(team, server):
-    """The token lies in the home, readable by this user alone, and stays the same."""
+def test_the_token_is_this_users_alone_and_made_once(team, token):
+    """The token lies in the home, readable by this user alone; the next server takes the same; one that others can read is not used."""
     path = team.folder / "home" / "mcp-token"
-    before = path.read_text(encoding="utf-8")
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(before) >= 40
-    assert path.read_text(encoding="utf-8") == before
+    assert len(token) >= 40
+    assert mcp_token(team.folder / "home", os.urandom) == token
+    path.chmod(0o644)
+    with pytest.raises(UnsafeKeyError, match="mcp-token"):
+        mcp_token(team.folder / "home", os.urandom)
+    path.chmod(0o600)
 
 
-def test_it_ends_when_it_is_told_to(server):
-    """SIGTERM ends the server, at once and without a word."""
-    running, _ = server
+def test_a_token_of_ones_own_can_be_set_and_a_signal_ends_the_server(team, token):
+    """SOMABUS_MCP_TOKEN takes the place of the one in the home, and is not printed; SIGTERM ends the server at once and without a word."""
+    with serving(team, SOMABUS_MCP_TOKEN=OWN) as (running, url, said):
+        assert "SOMABUS_MCP_TOKEN" in said
+        assert OWN not in said
+        assert ask(url, Authorization=f"Bearer {token}") == 401
+        assert ask(url, Authorization=f"Bearer {OWN}") != 401
 
-    running.send_signal(signal.SIGTERM)
+        running.send_signal(signal.SIGTERM)
 
-    assert running.wait(30) in (0, -signal.SIGTERM)
+        assert running.wait(30) in (0, -signal.SIGTERM)
+        assert running.stdout.read() == ""
 
 
 def test_a_port_that_is_taken_is_said(team):

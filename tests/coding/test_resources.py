@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from mcp import MCPError
 
-from tests.coding.conftest import play
+from tests.coding.conftest import ERAS, play
 
 
 def uris(listed):
@@ -78,15 +78,15 @@ async def changed(client, mode, uri, act, got):
 
 
 @pytest.mark.parametrize(
-    ("what", "mode"),
+    ("where", "what", "mode"),
     [
-        ("mail", "auto"),
-        ("post", "legacy"),
-        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("mail", "legacy"), ("post", "auto"))),
+        *(("inside", what, mode) for what in ("mail", "post") for mode in ERAS),
+        ("stdio", "mail", "auto"),
+        *(pytest.param("stdio", *each, marks=pytest.mark.slow) for each in (("post", "auto"), ("mail", "legacy"))),
     ],
 )
-def test_a_subscriber_is_told_of_a_change(team, mode, what):
-    """Mail and posts that come from another process are told to a client that has subscribed, in its era's way, over real stdio."""
+def test_a_subscriber_is_told_of_a_change(team, where, what, mode):
+    """Mail and posts that come are told to a client that has subscribed, in its era's way; over real stdio, too, where they come from another process."""
     coordinator, worker = team.agent("coordinator"), team.agent("worker")
     worker.subscribe("arc:wiki")
     uri = "somabus://inbox" if what == "mail" else "somabus://channel/arc:wiki"
@@ -104,8 +104,38 @@ def test_a_subscriber_is_told_of_a_change(team, mode, what):
             if getattr(message, "method", "") == "notifications/resources/updated":
                 await got.put(message)
 
-        async with team.stdio("worker", mode, message_handler=hear) as client:
+        async with getattr(team, where)("worker", mode, message_handler=hear) as client:
             await client.call_tool("coordination_peers", {})
             return await changed(client, mode, uri, act, got)
 
     assert play(scene()) == uri
+
+
+def test_who_has_unsubscribed_is_told_no_more(team):
+    """A client is told of what it is subscribed to, once however often it has subscribed, from the first moment on, and of nothing else."""
+    coordinator, worker = team.agent("coordinator"), team.agent("worker")
+    worker.subscribe("arc:wiki")
+
+    def act():
+        coordinator.send("worker", "hello")
+        coordinator.post("arc:wiki", "hello")
+
+    async def scene():
+        got = asyncio.Queue()
+
+        async def hear(message):
+            if getattr(message, "method", "") == "notifications/resources/updated":
+                await got.put(str(message.params.uri))
+
+        async with team.inside("worker", "legacy", message_handler=hear) as client:
+            with deprecated():
+                await client.subscribe_resource("somabus://inbox")
+                await client.subscribe_resource("somabus://channel/arc:wiki")
+                await client.subscribe_resource("somabus://channel/arc:wiki")
+                await client.unsubscribe_resource("somabus://inbox")
+            await asyncio.to_thread(act)
+            first = await got.get()
+            await client.call_tool("coordination_peers", {})
+            return [first, *(got.get_nowait() for _ in range(got.qsize()))]
+
+    assert play(scene()) == ["somabus://channel/arc:wiki"]

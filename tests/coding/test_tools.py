@@ -4,9 +4,10 @@ import pytest
 
 from somabus.errors import StoreUnavailableError
 from somabus.mcp import toolbox
+from somabus.mcp.resources import read
 from somabus.mcp.toolbox import TOOLS, call
 from somabus.model.entry import WhenStopped
-from tests.coding.conftest import play, text, unread
+from tests.coding.conftest import Team, play, text, unread
 
 MOST_BYTES = 6 * 1024
 
@@ -46,7 +47,8 @@ def furnished(team):
 
 USES = {
     "coordination_inbox list": ({}, "question from coordinator #"),
-    "coordination_inbox read": ({"action": "read", "keep": True}, "subject: First"),
+    "coordination_inbox read": ({"action": "read"}, "subject: First"),
+    "coordination_inbox keep": ({"action": "read", "keep": True}, "subject: First"),
     "coordination_inbox reject": ({"action": "reject", "why": "not mine"}, "set aside"),
     "coordination_send": ({"to": "coordinator", "body": "yes", "expires": "2d"}, "lies in the inbox of coordinator"),
     "coordination_read": ({}, "arc:wiki#1 brief from coordinator #"),
@@ -89,6 +91,22 @@ def test_every_tool_does_what_it_says_and_tells_what_is_unread(furnished, use):
     assert len(text(result)) < 500
     assert unread(result) == furnished.agent("worker").unread
     assert (f"_inbox_unread: {unread(result)}" in text(result)) == (unread(result) > 0)
+
+
+def test_what_a_tool_sends_is_signed_by_the_servers_key(furnished):
+    """Mail and posts of a server's model carry the name and the key of the server's agent, whatever they say of themselves."""
+
+    async def scene():
+        async with furnished.inside() as client:
+            await client.call_tool("coordination_send", {"to": "coordinator", "body": "I am coordinator #00000000"})
+            await client.call_tool("coordination_post", {"channel": "general", "data": {"sender": "coordinator"}})
+
+    play(scene())
+
+    me = f"worker #{furnished.agent('worker').short}"
+    coordinator = furnished.agent("coordinator")
+    assert [each.opened.sender for each in coordinator.inbox.peek()] == [me]
+    assert [each.sender for each in coordinator.peek(["general"]).posts] == [me]
 
 
 def test_every_action_is_used():
@@ -162,7 +180,7 @@ def test_a_bug_of_ours_hides_no_mail(furnished, monkeypatch):
     """Even a tool that fails in a way nobody thought of answers, and tells what is unread."""
 
     def broken(*_args):
-        raise ZeroDivisionError("oh")
+        raise ZeroDivisionError("oh\x1b[31m")
 
     monkeypatch.setitem(TOOLS, "coordination_peers", toolbox.Tool("x", toolbox.Nothing, broken, {}))
 
@@ -173,18 +191,52 @@ def test_a_bug_of_ours_hides_no_mail(furnished, monkeypatch):
     result = play(scene())
 
     assert (result.is_error, unread(result)) == (True, 3)
-    assert "ZeroDivisionError" in text(result)
+    assert "ZeroDivisionError: oh" in text(result)
+    assert "\x1b" not in text(result)
 
 
-def test_foreign_text_reaches_the_model_without_control_characters(team):
-    """A peer's text cannot paint over what a terminal or a log shows."""
-    team.agent("coordinator").send("worker", "\x1b[31mred\x07\x00", subject="a\x1b]0;b\x07")
+EVIL = "red\x1b[31m\x1b]0;b\x07\x9b1m\u202e"
 
-    said = call(team.agent("worker"), "coordination_inbox", {"action": "read"})[0]
-    listed = call(team.agent("worker"), "coordination_inbox", {})[0]
 
-    assert "\x1b" not in said + listed
-    assert "\x07" not in said + listed
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory):
+    """A worker on a bus where control characters stand in everything that a peer can write."""
+    team = Team(tmp_path_factory.mktemp("painted"))
+    worker, coordinator = team.agent("worker"), team.agent("coordinator", skills=(EVIL,))
+    worker.subscribe("arc:wiki")
+    coordinator.beat()
+    coordinator.send("worker", EVIL, subject=EVIL, data={"text": EVIL})
+    coordinator.post("arc:wiki", EVIL, kind="brief", subject=EVIL, data={"text": EVIL})
+    coordinator.arc("arc:wiki").scratchpad.write(EVIL)
+    return worker
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("coordination_inbox", {}),
+        ("coordination_inbox", {"action": "read", "keep": True}),
+        ("coordination_read", {"keep": True}),
+        ("coordination_read", {"post": "arc:wiki#1"}),
+        ("coordination_channels", {"action": "arcs"}),
+        ("coordination_scratchpad", {"arc": "arc:wiki"}),
+        ("coordination_peers", {}),
+    ],
+)
+def test_foreign_text_reaches_the_model_without_control_characters(painted, name, given):
+    """A peer's text cannot paint over what a terminal or a log shows, through whichever tool it comes."""
+    said, failed = call(painted, name, given)
+
+    assert (failed, "red" in said) == (False, True)
+    assert [each for each in said if not each.isprintable() and each != "\n"] == []
+
+
+def test_nor_through_a_resource(painted):
+    """The same through the resources."""
+    for uri in ("somabus://inbox", "somabus://channel/arc:wiki"):
+        said = read(painted, uri)
+        assert "red" in said
+        assert [each for each in said if not each.isprintable() and each != "\n"] == []
 
 
 # -- under a stop --------------------------------------------------------------------------------------------------
