@@ -3,14 +3,35 @@
 import os
 import sys
 
+WAKE = 42
+"""How the command `hook` ends to wake a session; nothing else ends so, so that no mistake can be taken for it."""
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    if sys.argv[1:2] == ["hook"] and _quiet(sys.argv[2:]):
-        return
+    if sys.argv[1:2] == ["hook"]:
+        sys.exit(_hook())
     from somabus.cli.group import cli
 
     cli(prog_name="somabus")
+
+
+def _hook() -> int:
+    """Run a hook and return its code: 2 to wake a session, else 0, whatever went wrong.
+
+    A wrong command line ends with 2 elsewhere, and a host would take that for a word to the model, again and again.
+    """
+    try:
+        if _quiet(sys.argv[2:]):
+            return 0
+        from somabus.cli.group import cli
+
+        cli(prog_name="somabus")
+    except SystemExit as end:
+        return 2 if end.code == WAKE else 0
+    except Exception:  # noqa: BLE001 - never break the host's session
+        return 0
+    return 0
 
 
 def _quiet(order: list[str]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from somabus.agent import Agent
+from somabus.cli import WAKE
 from somabus.cli.group import Acts, Command, Context, command
 from somabus.connection import base_of
 from somabus.errors import ConfigurationError
@@ -81,6 +82,8 @@ def hook(context: Context, host: str, home: str | None, *, waits: bool) -> None:
     Its event comes on standard input; what is new and untold goes to standard output. Silent, with exit 0, if nothing
     is new and if anything is wrong; `hooks.log` in the home has a line then.
     """
+    if host == "claude-code" and "CURSOR_VERSION" in os.environ:
+        return  # Cursor runs the hooks of Claude Code, too, and has hooks of its own
     if home:
         context.options["home"] = home
     order, glances = sys.argv[2:], _glances()
@@ -89,7 +92,7 @@ def hook(context: Context, host: str, home: str | None, *, waits: bool) -> None:
         reply = Call(HOSTS[host], order, event, waits=waits, agent=context.agent, glances=str(glances)).reply()
     click.echo(reply.out, nl=bool(reply.out))
     click.echo(reply.err, nl=bool(reply.err), err=True)
-    click.get_current_context().exit(reply.code)
+    click.get_current_context().exit(WAKE if reply.code else 0)
 
 
 @click.group("hooks", cls=Acts, epilog="Example: somabus hooks install claude-code")

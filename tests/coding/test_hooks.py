@@ -2,16 +2,19 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
 
 import pytest
 
+from somabus.announcer import _digest
 from somabus.hooks import glance
 from somabus.hooks.hosts import HOSTS, Moment
-from somabus.hooks.install import command, snippet
+from somabus.hooks.install import apply, installed, snippet
 from somabus.model.text import line
+from somabus.store.directory import DirectoryStore
 from tests.coding.events import CLAUDE, EVENTS
 
 DEADLINE_S = 60
@@ -26,6 +29,8 @@ class Host:
         home = team.folder / "home"
         self.arguments = ["--bus", str(team.folder / "bus"), "--agent", agent, "--home", str(home)]
         self.log = home / "hooks.log"
+        self.settings = HOSTS[name].settings(team.folder, team.folder, user=False)
+        apply(installed(HOSTS[name], self.settings, self.arguments))
 
     @property
     def environment(self):
@@ -33,16 +38,24 @@ class Host:
         return {name: value for name, value in self.team.environment.items() if not name.startswith("SOMABUS_")}
 
     def order(self, moment):
-        """Return the command line that was installed for a moment."""
-        return command(HOSTS[self.name], moment, self.arguments)
+        """Return the command line that `hooks install` wrote into the settings for a moment."""
+        (event,) = {each.event for each in HOSTS[self.name].entries if each.moment is moment}
+        groups = json.loads(self.settings.read_text(encoding="utf-8"))["hooks"][event]
+        commands = [each for group in groups for each in HOSTS[self.name].commands(group)]
+        (found,) = [each for each in commands if ("--wait" in each) == (moment is Moment.WAIT)]
+        return found
 
-    def call(self, moment, *, session="S", order=None, **facts):
-        """Call the hook of a moment, through a shell, as the host does; return what it printed and its exit code."""
+    def event(self, moment, *, session="S", **facts):
+        """Return the event of a moment, as the host writes it."""
         event = {**self.events[moment], **facts}
         for member in ("session_id", "conversation_id"):
             if member in event:
                 event[member] = session
-        return self.raw(order or self.order(Moment(moment)), json.dumps(event))
+        return json.dumps(event)
+
+    def call(self, moment, *, order=None, **facts):
+        """Call the hook of a moment, through a shell, as the host does; return what it printed and its exit code."""
+        return self.raw(order or self.order(Moment(moment)), self.event(moment, **facts))
 
     def raw(self, order, event):
         """Call a hook with any text on standard input."""
@@ -162,17 +175,21 @@ def test_many_are_one_digest(claude):
 # -- waking an idle session ----------------------------------------------------------------------------------------
 
 
-def waiter(claude, session="S"):
-    """Start the waiting hook as Claude Code does on Stop, in the background."""
-    event = json.dumps({**CLAUDE["stop"], "session_id": session})
-    process = subprocess.Popen(
-        claude.order(Moment.WAIT).split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+def started(claude, order, event):
+    """Start a hook with an event, through a shell, as the host does; return its process."""
+    process = subprocess.Popen(  # noqa: S602 - through a shell, as the host does
+        order, shell=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=claude.environment, cwd=claude.team.folder,
     )  # fmt: skip
     process.stdin.write(event)
     process.stdin.close()
     process.stdin = None
     return process
+
+
+def waiter(claude):
+    """Start the waiting hook as Claude Code does on Stop, in the background."""
+    return started(claude, claude.order(Moment.WAIT), claude.event("stop"))
 
 
 def waits(claude):
@@ -216,11 +233,11 @@ def test_a_waiter_ends_silently_when_its_session_ends_or_a_newer_one_waits(claud
 
 @pytest.mark.skipif(os.name == "nt", reason="the parent of a process is told otherwise there")
 def test_a_waiter_ends_when_its_host_is_gone(claude):
-    """If the coding agent is killed, its waiter does not stay for hours."""
+    """If the coding agent is killed, its waiter does not stay for hours, although a shell stood between the two."""
     script = (
         "import subprocess, sys\n"
-        f"p = subprocess.Popen({claude.order(Moment.WAIT).split()!r}, stdin=subprocess.PIPE)\n"
-        f"p.stdin.write({json.dumps(CLAUDE['stop'])!r}.encode()); p.stdin.close()\n"
+        f"p = subprocess.Popen({claude.order(Moment.WAIT)!r}, shell=True, stdin=subprocess.PIPE)\n"
+        f"p.stdin.write({claude.event('stop')!r}.encode()); p.stdin.close()\n"
         "print(p.pid, flush=True); sys.stdin.readline()\n"
     )
     host = subprocess.Popen(
@@ -254,37 +271,127 @@ def alive(pid):
 
 
 @pytest.mark.parametrize(
-    "event",
-    ["", "garbage", "[]", "{}", '{"hook_event_name":"PostToolUse"}', '{"hook_event_name":"Nosuch","session_id":"S"}'],
+    ("event", "lines"),
+    [
+        ("", 1),
+        ("gar\x1b[31mbage", 1),
+        ("[]", 1),
+        ('{"hook_event_name":"PostToolUse"}', 1),
+        ('{"hook_event_name":"X"}', 0),
+    ],
 )
-def test_an_event_that_is_none_breaks_nothing(claude, event):
-    """Whatever comes on standard input: silence and exit 0."""
+def test_an_event_that_is_none_breaks_nothing(claude, event, lines):
+    """Whatever comes on standard input: silence, exit 0, and a line in the log; an event of another name is none of ours."""
     assert silent(claude.raw(claude.order(Moment.TOOL), event))
+
+    log = claude.log.read_text(encoding="utf-8")
+    assert (len(log.splitlines()), "\x1b" in log) == (lines, False)
+
+
+def test_a_command_line_that_is_wrong_breaks_nothing(claude):
+    """An option that this somabus does not know: silence and exit 0, for 2 would be an order to the host; a line in the log."""
+    claude.team.agent("coordinator").send("worker", "x")
+
+    assert silent(claude.call("stop", order=f"{claude.order(Moment.STOP)} --of-a-later-version"))
+
+    assert "--of-a-later-version" in claude.log.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shell and devices of POSIX")
+def test_even_without_input_home_or_log_it_is_silent(claude):
+    """Standard input that is closed, a home that is a file, a log on a full disk: silence and exit 0."""
+    order = claude.order(Moment.TOOL)
+    assert silent(claude.raw(f"{order} <&-", ""))
+
+    no_home = claude.team.folder / "no-home"
+    no_home.write_text("")
+    assert silent(claude.call("tool", order=order.replace(claude.arguments[5], str(no_home))))
+
+    claude.log.unlink()
+    claude.log.symlink_to("/dev/full")
+    assert silent(claude.raw(order, "garbage"))
 
 
 def test_without_a_bus_the_host_is_left_in_peace(claude):
-    """No bus, a vanished drive, or an agent that never joined: silent, exit 0, and one line in the log each."""
+    """A vanished drive, no bus, an agent that never joined, another one's key, a key that others can read, settings that are no TOML: silent, exit 0, and one line in the log each."""
     bus, away = claude.team.folder / "bus", claude.team.folder / "away"
     claude.call("tool")
     bus.rename(away)
     assert silent(claude.call("tool", session="vanished"))
     assert silent(claude.call("stop", session="vanished"))
     away.rename(bus)
-    nobody = command(HOSTS["claude-code"], Moment.TOOL, ["--bus", str(bus), "--agent", "nobody", *claude.arguments[4:]])
-    assert silent(claude.call("tool", order=nobody))
-    nowhere = command(HOSTS["claude-code"], Moment.TOOL, ["--bus", "/nowhere", "--agent", "x", *claude.arguments[4:]])
-    assert silent(claude.call("tool", order=nowhere))
+    order = claude.order(Moment.TOOL)
+    for old, new in (("--agent worker", "--agent nobody"), (str(bus), "/nowhere")):
+        assert silent(claude.call("tool", order=order.replace(old, new)))
+    (claude.team.folder / "somabus.toml").write_text("bus = [")
+    assert silent(claude.call("tool", session="no TOML"))
+    (claude.team.folder / "somabus.toml").unlink()
+    (key,) = (claude.team.folder / "home").glob("buses/*/worker/key")
+    key.chmod(0o644)
+    assert silent(claude.call("tool", session="open key"))
+    key.write_text("garbage")
+    key.chmod(0o600)
+    assert silent(claude.call("tool", session="damaged key"))
+    key.unlink()
+    assert silent(claude.call("tool", session="another key"))
 
     lines = claude.log.read_text(encoding="utf-8").splitlines()
     assert [line(each.split(" ", 2)[2], 200).split(":")[0] for each in lines] == [
-        "StoreUnavailableError", "StoreUnavailableError", "NotJoinedError", "NotABusError",
+        "StoreUnavailableError", "StoreUnavailableError", "NotJoinedError", "NotABusError", "ConfigurationError",
+        *(["UnsafeKeyError"] if os.name == "posix" else []), "ConfigurationError", "NameTakenError",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["nosuch-host"], ["claude-code", "--nosuch"], [], ["claude-code", "--wait=x"]])
+def test_a_wrong_command_line_is_no_word_to_the_model(claude, words):
+    """A hook that an older or newer version has installed ends with 0: exit 2 would block or wake a session, again and again."""
+    done = claude.raw(shlex.join([sys.executable, "-m", "somabus", "hook", *words]), json.dumps(CLAUDE["stop"]))
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_inside_cursor_the_hooks_of_claude_code_are_silent(claude):
+    """Cursor runs the hooks of Claude Code as well as its own: one of the two tells."""
+    claude.team.agent("coordinator").send("worker", "x")
+    order = f"CURSOR_VERSION=2.4 {claude.order(Moment.TOOL)}"
+
+    assert silent(claude.call("tool", order=order))
+    assert not silent(claude.call("tool"))
 
 
 def test_a_stop_of_the_humans_does_not_silence_the_hook(claude):
     """P12: under a STOP the hook goes on telling: looking is allowed, and the model should hear of it."""
     claude.team.agent("coordinator").send("worker", "x")
     (claude.team.folder / "bus" / "STOP").write_text("")
+
+    assert not silent(claude.call("tool"))
+
+
+# -- several at once -----------------------------------------------------------------------------------------------
+
+
+def test_of_several_hooks_at_once_one_tells(claude):
+    """Tools that end at the same moment call several hooks of one session: one of them tells, the others are silent."""
+    claude.team.agent("coordinator").send("worker", "x")
+
+    hooks = [started(claude, claude.order(Moment.TOOL), claude.event("tool")) for _ in range(4)]
+
+    said = [hook.communicate(timeout=DEADLINE_S) for hook in hooks]
+    assert [hook.returncode for hook in hooks] == [0] * 4
+    assert len([out for out, _ in said if out]) == 1
+    assert [err for _, err in said if err] == []
+    assert silent(claude.call("tool"))
+
+
+def test_a_hook_that_could_not_look_is_no_reason_to_glance(claude):
+    """If another process of the session was looking just then, and died before it told, the next call tells."""
+    coordinator, worker = claude.team.agent("coordinator"), claude.team.agent("worker")
+    coordinator.send("worker", "x")
+    home = DirectoryStore(
+        str(claude.team.folder / "home" / "buses" / worker.bus.bus / "worker"), writer="test", private=True
+    )
+    with home.lock(f"session.{_digest('S')}"):
+        assert silent(claude.call("tool"))
 
     assert not silent(claude.call("tool"))
 
@@ -353,6 +460,4 @@ def test_what_can_be_pasted_is_what_would_be_installed(claude):
     """`hooks show` prints the settings as they would be written into an empty file."""
     shown = snippet(HOSTS["claude-code"], claude.arguments)
 
-    events = {entry.event for entry in HOSTS["claude-code"].entries}
-    assert set(shown["hooks"]) == events
-    assert sum(map(len, shown["hooks"].values())) == len(HOSTS["claude-code"].entries)
+    assert shown == json.loads(claude.settings.read_text(encoding="utf-8"))
