@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -36,10 +37,15 @@ class Change:
 
 
 def command(host: Host, moment: Moment, arguments: list[str]) -> str:
-    """Return the command line of a hook, with this interpreter's own path: a hook has no environment to rely on."""
+    """Return the command line of a hook, with this interpreter's own path: a hook has no environment to rely on.
+
+    A waiter takes the place of the shell that runs it, for it ends when its parent does, and that must be the host.
+    """
     waits = ["--wait"] if moment is Moment.WAIT else []
     line = [sys.executable, "-m", "somabus", "hook", host.name, *arguments, *waits]
-    return subprocess.list2cmdline(line) if os.name == "nt" else shlex.join(line)
+    if os.name == "nt":
+        return subprocess.list2cmdline(line)
+    return ("exec " if waits else "") + shlex.join(line)
 
 
 def installed(host: Host, path: Path, arguments: list[str]) -> Change:
@@ -111,7 +117,8 @@ def apply(change: Change) -> None:
             aside.chmod(mode & 0o7777)
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
         message = f"{path} cannot be written ({error.strerror}); it is as it was"
         raise ConfigurationError(message) from error
 

@@ -26,6 +26,7 @@ TEXTS = {
     "escapes": '{"name": "\\u00e9é\\ud83d\\ude00 \\" } ]", "n": 1e-3, "z": null, "t": [true, false, []]}\n',
     "odd blanks": '  {  "a" :1 ,\n\n   "b":[ 1 , 2 ]   }  \n\n',
     "empty object": "{}\n",
+    "odd hooks": '{"version": 1, "hooks": {"Stop": [{"hooks": null}, {"hooks": 5}, 3, "x", null], "stop": [[]]}}\n',
 }
 
 
@@ -35,10 +36,10 @@ def host(request):
     return HOSTS[request.param]
 
 
-def without(text, added):
-    """Return a text without the characters that were added to another, or None if more than that was changed."""
-    kept = iter(text)
-    return all(character in kept for character in added)
+def holds(text, before):
+    """Tell whether every character of what was there before is still there, in its order."""
+    there = iter(text)
+    return all(character in there for character in before)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -51,7 +52,7 @@ def test_what_the_user_had_stays_byte_for_byte(tmp_path, host, name):
 
     text = path.read_bytes().decode()
     before, after = json.loads(TEXTS[name]), json.loads(text)
-    assert without(text, TEXTS[name])
+    assert holds(text, TEXTS[name])
     for key, value in before.items():
         if key != "hooks":
             assert after[key] == value
@@ -72,11 +73,34 @@ def test_taken_out_again_it_is_what_it_was(tmp_path, host, name):
     apply(change)
 
     assert len(change.removed) == len(host.entries)
-    if not host.first:
-        assert path.read_bytes().decode() == TEXTS[name]
+    left = path.read_bytes()
+    if set(host.first) <= set(json.loads(TEXTS[name])):
+        assert left.decode() == TEXTS[name]
     else:
-        assert json.loads(path.read_text()) == {**json.loads(TEXTS[name]), **host.first}
+        assert json.loads(left) == {**json.loads(TEXTS[name]), **host.first}
     assert not uninstalled(host, path).any
+    apply(installed(host, path, ARGUMENTS))
+    apply(uninstalled(host, path))
+    assert path.read_bytes() == left
+
+
+def test_what_a_user_put_beside_ours_stays(tmp_path):
+    """A hook that the user has added to a group of ours is the user's: updating and uninstalling change our hook in it and nothing else."""
+    path, host = tmp_path / "settings.json", HOSTS["claude-code"]
+    apply(installed(host, path, ARGUMENTS))
+    settings = json.loads(path.read_text())
+    mine = {"type": "command", "command": "beep"}
+    settings["hooks"]["PostToolUse"][0]["hooks"].append(mine)
+    settings["hooks"]["SessionEnd"][0]["hooks"].insert(0, mine)
+    path.write_text(json.dumps(settings, indent=2))
+
+    assert not installed(host, path, ARGUMENTS).any
+    apply(installed(host, path, [*ARGUMENTS[:-1], "other"]))
+    assert json.loads(path.read_text()) == json.loads(json.dumps(settings).replace("worker", "other"))
+
+    apply(uninstalled(host, path))
+    left = json.loads(path.read_text())["hooks"]
+    assert left == {"PostToolUse": [{"matcher": "*", "hooks": [mine]}], "SessionEnd": [{"hooks": [mine]}]}
 
 
 def test_done_again_nothing_changes(tmp_path, host):
@@ -100,13 +124,18 @@ def test_the_command_can_be_run_from_anywhere(tmp_path, host):
 
     groups = [group for each in json.loads(path.read_text())["hooks"].values() for group in each]
     for words in (shlex.split(each) for group in groups for each in host.commands(group)):
-        assert os.path.isabs(words[0])
+        assert os.path.isabs(words[1 if words[0] == "exec" else 0])
         assert words[words.index("--bus") + 1] == "/mnt/my bus; rm -rf"
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "null", '{"hooks": []}', '{"hooks": {"Stop": {}}}', '{"a": 1} // mine', '{"a": 1,}', "\ufeff{}"]
-)
+    "text",
+    [
+        "{", "[]", "null", '{"hooks": []}', '{"hooks": null}', '{"hooks": {"Stop": {}}}', '{"a": 1} // mine', '{"a": 1,}',
+        "\ufeff{}", '{"hooks": {}, "a": 1, "hooks": {}}', '{"n": ' + "9" * 5000 + "}", "[" * 5000,
+    ],
+    ids=lambda text: text[:24],
+)  # fmt: skip
 def test_settings_that_are_no_such_thing_are_left_alone(tmp_path, text):
     """A file that is no JSON, or has another shape, is refused with its path and the way out, and not touched."""
     path = tmp_path / "settings.json"
@@ -116,6 +145,24 @@ def test_settings_that_are_no_such_thing_are_left_alone(tmp_path, text):
         installed(HOSTS["claude-code"], path, ARGUMENTS)
 
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_file_that_cannot_be_read_or_written_is_said(tmp_path):
+    """Settings that are no UTF-8, a folder in the place of the file, a file in the place of the folder: refused with the path, and nothing is left behind."""
+    host, text = HOSTS["claude-code"], tmp_path / "latin.json"
+    text.write_bytes(b'{"name": "\xe9"}')
+    folder = tmp_path / "folder.json"
+    folder.mkdir()
+    for path in (text, folder, text / "settings.json"):
+        with pytest.raises(ConfigurationError, match=path.name):
+            installed(host, path, ARGUMENTS)
+    change = installed(host, tmp_path / "late" / "settings.json", ARGUMENTS)
+    (tmp_path / "late").write_text("in the way")
+    with pytest.raises(ConfigurationError, match=r"settings\.json"):
+        apply(change)
+
+    assert text.read_bytes() == b'{"name": "\xe9"}'
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder.json", "late", "latin.json"]
 
 
 def test_a_link_stays_a_link_and_a_mode_a_mode(tmp_path):
@@ -156,8 +203,12 @@ def test_the_commands_do_it(tmp_path, monkeypatch):
     shell("hooks", "install", "claude-code", "--user", "--agent", "worker")
     assert user.exists()
 
+    before = local.read_bytes()
+    assert shell("hooks", "uninstall", "claude-code", "--dry-run").code == 0
+    assert local.read_bytes() == before
     assert "removed" in shell("hooks", "uninstall", "claude-code").out
     assert json.loads(local.read_text()) == {}
+    assert user.read_bytes() == before
     assert shell("hooks", "install", "nosuch").code == 2
 
 
@@ -169,14 +220,36 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 OBJECTS = st.dictionaries(st.text(max_size=6).filter(lambda key: key != "hooks"), VALUES, max_size=4)
-STYLES = st.sampled_from([{}, {"indent": 2}, {"indent": 4}, {"indent": "\t"}, {"separators": (",", ":")}])
+STYLES = (
+    st.fixed_dictionaries({"indent": st.integers(1, 8) | st.text(" \t", min_size=1, max_size=3)})
+    | st.just({})
+    | st.fixed_dictionaries({"separators": st.sampled_from([(",", ":"), (" ,", " : "), (",\n", ":\t")])})
+)
+ENDS = st.sampled_from(["\n", "\r\n"])
+EVENTS = st.dictionaries(
+    st.sampled_from(["Stop", "PreToolUse", ""]), st.lists(VALUES, min_size=1, max_size=3), min_size=1
+)
 
 
-@settings(max_examples=150, deadline=None)
-@given(OBJECTS, STYLES, st.booleans(), VALUES)
-def test_whatever_the_text_it_holds_both_and_gives_the_same_back(value, style, ascii_only, added):
-    """For any JSON object in any usual style: after adding, it means what it meant and what was added; taken out again, it is the same text."""
-    text = json.dumps(value, ensure_ascii=ascii_only, **style)
+@settings(max_examples=100, deadline=None)
+@given(OBJECTS, EVENTS, OBJECTS, STYLES, ENDS, VALUES)
+def test_hooks_that_are_there_stay_as_they_are(before, events, after, style, ends, added):
+    """For any settings that hold hooks already, in any style: what was added stands behind them, and taken out again the text is the same."""
+    value = {**before, "hooks": events, **after}
+    text = json.dumps(value, **style).replace("\n", ends)
+
+    once = jsontext.added(text, ("hooks", "Stop", -1), added)
+
+    assert json.loads(once) == {**value, "hooks": {**events, "Stop": [*events.get("Stop", []), added]}}
+    assert holds(once, text)
+    assert jsontext.removed(once, ("hooks", "Stop", len(events.get("Stop", [])))) == text
+
+
+@settings(max_examples=100, deadline=None)
+@given(OBJECTS, STYLES, ENDS, st.booleans(), VALUES)
+def test_whatever_the_text_it_holds_both_and_gives_the_same_back(value, style, ends, ascii_only, added):
+    """For any JSON object in any style: after adding, it means what it meant and what was added; taken out again, it is the same text."""
+    text = json.dumps(value, ensure_ascii=ascii_only, **style).replace("\n", ends)
 
     once = jsontext.added(text, ("hooks", "Stop", -1), added)
     twice = jsontext.added(once, ("hooks", "Stop", -1), "second")
