@@ -1,25 +1,29 @@
 """P7. Over HTTP the server is for this machine, and for those who know the token."""
 
+import asyncio
 import os
 import signal
 import socket
 import stat
 import subprocess
+import warnings
 from contextlib import contextmanager
 
 import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from somabus.errors import ConfigurationError, UnsafeKeyError
 from somabus.home import mcp_token
 from somabus.mcp.serve import serve_http
-from tests.coding.conftest import Team
+from tests.coding.conftest import Team, play
 from tests.surfaces.shell import Answer
 
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
-    """The team of all these tests: none changes anything on the bus."""
+    """The team of all these tests."""
     return Team(tmp_path_factory.mktemp("http"))
 
 
@@ -116,6 +120,37 @@ def test_a_token_of_ones_own_can_be_set_and_a_signal_ends_the_server(team, token
 
         assert running.wait(30) in (0, -signal.SIGTERM)
         assert running.stdout.read() == ""
+
+
+def test_each_client_is_told_of_what_it_subscribed_to(team, url, token):
+    """Of two clients of one server each has its own subscriptions: one that unsubscribes takes nothing from the other."""
+
+    async def scene():
+        got = [asyncio.Queue(), asyncio.Queue()]
+
+        def hears(queue):
+            async def hear(message):
+                if getattr(message, "method", "") == "notifications/resources/updated":
+                    await queue.put(str(message.params.uri))
+
+            return hear
+
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as http,
+            Client(streamable_http_client(url, http_client=http), mode="legacy", message_handler=hears(got[0])) as one,
+            Client(streamable_http_client(url, http_client=http), mode="legacy", message_handler=hears(got[1])) as two,
+        ):
+            with warnings.catch_warnings():  # the era of 2026 has removed it; clients of 2025 use it all the same
+                warnings.simplefilter("ignore")
+                for client in (one, two):
+                    await client.subscribe_resource("somabus://inbox")
+                await one.unsubscribe_resource("somabus://inbox")
+            await asyncio.to_thread(team.agent("coordinator").send, "worker", "hello")
+            told = await got[1].get()
+            await one.call_tool("coordination_peers", {})
+            return told, got[0].qsize()
+
+    assert play(scene()) == ("somabus://inbox", 0)
 
 
 def test_a_port_that_is_taken_is_said(team):
