@@ -243,8 +243,9 @@ def test_nor_through_a_resource(painted):
 
 
 def tree_of(bus):
-    """Every file of a bus and its bytes, but for what is being written aside."""
-    files = [each for each in bus.rglob("*") if each.is_file() and each.relative_to(bus).parts[0] != "tmp"]
+    """Every file of a bus and its bytes, but for what is being written aside: there, writers that end remove folders."""
+    parts = [part for part in bus.iterdir() if part.name != "tmp"]
+    files = [each for part in parts for each in (part, *part.rglob("*")) if each.is_file()]
     return {str(each.relative_to(bus)): each.read_bytes() for each in files}
 
 
