@@ -89,7 +89,9 @@ def hook(context: Context, host: str, home: str | None, *, waits: bool) -> None:
     order, glances = sys.argv[2:], _glances()
     event = b"" if sys.stdin is None else sys.stdin.buffer.read()
     with log_to(glances.parent):
-        reply = Call(HOSTS[host], order, event, waits=waits, agent=context.agent, glances=str(glances)).reply()
+        reply = Call(
+            HOSTS[host], order, event, waits=waits, agent=context.agent, bus=context.bus, glances=str(glances)
+        ).reply()
     click.echo(reply.out, nl=bool(reply.out))
     click.echo(reply.err, nl=bool(reply.err), err=True)
     click.get_current_context().exit(WAKE if reply.code else 0)

@@ -46,7 +46,7 @@ def nothing_moved(where: str, order: list[str], event: bytes) -> bool:
 
 
 def remember(where: str, order: list[str], event: bytes, folders: dict[str, int]) -> None:
-    """Note that a look found nothing, with what the folders showed before that look."""
+    """Note that a look found nothing, or no drive, with what the folders showed before that look."""
     path = _file(where, order, event)
     os.makedirs(where, mode=0o700, exist_ok=True)
     aside = f"{path}.{os.getpid()}"

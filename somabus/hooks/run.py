@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from somabus.agent import Agent
 from somabus.announcer import News
+from somabus.errors import StoreUnavailableError
 from somabus.hooks import glance
 from somabus.hooks.digest import digest
 from somabus.hooks.hosts import WAIT_FOR_S, Host, Moment, Reply
+from somabus.model.bus import BUS_FILE
 from somabus.model.text import clean
 
 _CLEARED: Final = ("clear", "compact")
@@ -34,17 +36,27 @@ class Call:
         raw: what stood on standard input.
         waits: this is the process that waits in the background.
         agent: makes the agent; may fail.
+        bus: names the folder of the bus.
         glances: the folder of the glances.
     """
 
     def __init__(
-        self, host: Host, order: list[str], raw: bytes, *, waits: bool, agent: Callable[[], Agent], glances: str
+        self,
+        host: Host,
+        order: list[str],
+        raw: bytes,
+        *,
+        waits: bool,
+        agent: Callable[[], Agent],
+        bus: Callable[[], str],
+        glances: str,
     ) -> None:
         self._host = host
         self._order = order
         self._raw = raw
         self._waits = waits
         self._agent = agent
+        self._bus = bus
         self._glances = glances
 
     def reply(self) -> Reply:
@@ -77,12 +89,24 @@ class Call:
         if moment is Moment.WAIT:
             parent = os.getppid()
             return agent.wait_news(session, WAIT_FOR_S, over=lambda: os.getppid() != parent)
+        try:
+            return self._look(agent, session)
+        except StoreUnavailableError:
+            gone = glance.moved_at([f"{self._bus()}/{BUS_FILE}"])
+            if not any(gone.values()):  # not every use of a tool has to wait until that is certain
+                self._remember(gone)
+            raise
+
+    def _look(self, agent: Agent, session: str) -> News:
         before = glance.moved_at(agent.folders())
         news = agent.announce(session)
         if not news and news.looked:
-            with suppress(OSError):
-                glance.remember(self._glances, self._order, self._raw, before)
+            self._remember(before)
         return news
+
+    def _remember(self, folders: dict[str, int]) -> None:
+        with suppress(OSError):
+            glance.remember(self._glances, self._order, self._raw, folders)
 
 
 @contextmanager

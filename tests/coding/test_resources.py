@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from mcp import MCPError
 
+from somabus.mcp.watch import Watch
 from tests.coding.conftest import ERAS, play
 
 
@@ -139,3 +140,13 @@ def test_who_has_unsubscribed_is_told_no_more(team):
             return [first, *(got.get_nowait() for _ in range(got.qsize()))]
 
     assert play(scene()) == ["somabus://channel/arc:wiki"]
+
+
+def test_what_comes_right_after_the_first_look_is_a_change(team):
+    """A server looks before it serves: nothing that comes after a subscription is taken for what was there before."""
+    watch = Watch(team.agent("worker"))
+    watch.begin()
+
+    team.agent("coordinator").send("worker", "hello")
+
+    assert watch.changed(0) == ("somabus://inbox",)
