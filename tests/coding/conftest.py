@@ -13,6 +13,7 @@ from mcp.client.stdio import StdioServerParameters
 import somabus
 from somabus import Agent, create_bus
 from somabus.mcp.server import Door
+from tests.coding.host import Host
 
 DEADLINE_S = 60
 ERAS = ["auto", "legacy"]  # the client's words for the protocol of 2026-07-28, and for those before
@@ -63,6 +64,24 @@ class Team:
 def team(tmp_path):
     """Return the team."""
     return Team(tmp_path)
+
+
+@pytest.fixture(
+    params=["claude-code", "cursor", *(pytest.param(name, marks=pytest.mark.slow) for name in ("codex", "gemini-cli"))]
+)
+def host(request, team):
+    """Each coding agent that is known."""
+    return Host(team, request.param)
+
+
+@pytest.fixture
+def claude(team):
+    """Claude Code; what it started and has not ended is killed."""
+    claude = Host(team, "claude-code")
+    yield claude
+    for process in claude.started:
+        process.kill()
+        process.communicate()
 
 
 def play(scene):
