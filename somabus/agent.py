@@ -298,7 +298,7 @@ class Agent:
             UnknownRecipientError: nobody has this name, or its key is another one. Nothing was sent.
         """
         self._check("Agent.echo", "echo")
-        return self._services.sender.send(Draft(to=to, kind="echo", data=payload or {}, short=short))
+        return self._services.sender.send(Draft(to=to, kind="echo", data=payload or {}, short=short or ""))
 
     def wait(self, timeout: float, *, above: int | None = None) -> int | None:
         """Return how much is unread as soon as it has grown, or None after `timeout` seconds.

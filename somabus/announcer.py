@@ -144,7 +144,7 @@ class Announcer:
 
 
 def _digest(session: str) -> str:
-    return hashlib.sha256(session.encode(errors="replace")).hexdigest()[:32]
+    return hashlib.sha256(str(session).encode(errors="replace")).hexdigest()[:32]
 
 
 def _key(session: str) -> str:

@@ -124,8 +124,8 @@ class Arcs:
         Raises:
             ReferenceNotFoundError: the name is none of an arc.
         """
-        if not name.startswith(PREFIX):
-            raise ReferenceNotFoundError("arc", name)
+        if not isinstance(name, str) or not name.startswith(PREFIX):
+            raise ReferenceNotFoundError("arc", str(name))
         return Arc(name, self.agenda(name, deep=True), self._store.now(), self)
 
     def agenda(self, channel: str, *, deep: bool = False) -> Agenda:

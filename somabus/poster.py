@@ -33,6 +33,7 @@ from somabus.model.kinds import NEVER_MUTED
 from somabus.model.message import Id, Message, Value
 from somabus.model.names import channel_folder, nearest
 from somabus.model.receipt import Receipt
+from somabus.model.text import writable
 from somabus.model.wire import parse_object
 from somabus.rates import Rates
 from somabus.reader import Reader, Writers
@@ -95,6 +96,8 @@ class Poster:
         draft, parent = self._checked(channel, draft)
         if draft.key is None:
             return self._posted(channel, draft, parent)
+        if not writable(draft.key):
+            raise MalformedMessageError(f"key: {draft.key!a} cannot be written as UTF-8")
         where = tree.posted_key(self._me, hashlib.sha256(f"{channel}\n{draft.key}".encode()).hexdigest()[:32])
         with self._home.lock(f"post.{where.rpartition('/')[2][:16]}") as mine:
             if not mine:

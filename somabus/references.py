@@ -67,6 +67,8 @@ class References:
 
     def _checked(self, name: str, value: str, channel: str | None) -> tuple[str, Message | None]:
         wanted = _KINDS[name]
+        if not isinstance(value, str):
+            raise ReferenceNotFoundError(f"refs.{name}", str(value))
         if wanted == "goal":
             if not is_id(value) or self._store.read(tree.goal(value), listed=False) is None:
                 raise ReferenceNotFoundError(f"refs.{name}", value)

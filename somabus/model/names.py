@@ -30,7 +30,13 @@ def is_device(part: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Tell whether the text is a valid name."""
-    return bool(_NAME.fullmatch(text)) and not text.endswith(".") and not is_device(text) and text not in _SYSTEM
+    return (
+        isinstance(text, str)
+        and bool(_NAME.fullmatch(text))
+        and not text.endswith(".")
+        and not is_device(text)
+        and text not in _SYSTEM
+    )
 
 
 def check_name(text: str) -> str:
@@ -50,9 +56,9 @@ def channel_folder(channel: str) -> str:
     Raises:
         InvalidNameError: a part of the channel's name breaks the rule for names.
     """
-    parts = channel.split(":")
+    parts = channel.split(":") if isinstance(channel, str) else [channel]
     if len(parts) > 2 or not all(map(is_name, parts)):  # noqa: PLR2004 - one colon, two parts
-        raise InvalidNameError(channel, f"at most one colon, and each part {RULE}")
+        raise InvalidNameError(str(channel), f"at most one colon, and each part {RULE}")
     return "=".join(parts)
 
 
@@ -69,4 +75,4 @@ def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Return up to three known names that a person may have meant."""
     import difflib
 
-    return tuple(difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5))
+    return tuple(difflib.get_close_matches(str(name).lower(), list(known), n=3, cutoff=0.5))

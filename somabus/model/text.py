@@ -3,6 +3,11 @@
 from datetime import datetime
 
 
+def writable(text: str) -> bool:
+    """Tell whether a text can be written as UTF-8: half of a surrogate pair cannot."""
+    return text.encode(errors="ignore").decode() == text
+
+
 def clean(text: str) -> str:
     """Take control characters out of foreign text, line ends and tabs excepted."""
     return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)

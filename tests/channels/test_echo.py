@@ -28,7 +28,9 @@ def test_an_echo_comes_back_from_the_right_agent(world):
     assert (answer.opened.message.data["echo"], answer.opened.message.reply_to) == ({"n": 7}, receipt.id)
 
 
-@pytest.mark.parametrize(("to", "short"), [("worker", "00000000"), ("worker", ""), ("wroker", "00000000")])
+@pytest.mark.parametrize(
+    ("to", "short"), [("worker", "00000000"), ("worker", ""), ("worker", None), ("wroker", "00000000")]
+)
 def test_a_name_with_another_key_is_refused(world, to, short):
     """Nothing is sent to an agent whose key is not the one that was meant; the error names the value and the nearest."""
     scout = world.agent("scout")

@@ -94,6 +94,31 @@ def test_the_alerts_channel_is_the_routines_own(scout):
         scout.peek(["alerts"])
 
 
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        (lambda a: a.post(7, "x"), InvalidNameError),
+        (lambda a: a.subscribe(None), InvalidNameError),
+        (lambda a: a.peek([7]), InvalidNameError),
+        (lambda a: a.arc(7), ReferenceNotFoundError),
+        (lambda a: a.pair(7, on="arc:x"), UnknownRecipientError),
+        (lambda a: a.post("general", "x", refs={"post": 7}), ReferenceNotFoundError),
+        (lambda a: a.post("general", "x", refs={"post": None}), ReferenceNotFoundError),
+        (lambda a: a.post("general", "x", reply_to=7), ReferenceNotFoundError),
+        (lambda a: a.post("general", "x", key="\ud800"), MalformedMessageError),
+        (lambda a: a.post("general", "\ud800"), MalformedMessageError),
+        (lambda a: a.post("general", "x", priority="loud"), MalformedMessageError),
+        (lambda a: a.arc("arc:x").scratchpad.write(7), MalformedMessageError),
+    ],
+)
+def test_what_is_of_the_wrong_type_is_an_error_of_the_tree(world, scout, act, error):
+    """Whatever a program hands in by mistake is refused with one of somabus's own errors, and nothing is made."""
+    with pytest.raises(error):
+        act(scout)
+
+    assert world.store.list("channels") == []
+
+
 def test_a_body_over_the_limit_is_refused(world, scout):
     """A post larger than a message may be is refused before anything is written."""
     with pytest.raises(MessageTooLargeError):
