@@ -32,6 +32,7 @@ from somabus.model.stop import Range, Scope
 from somabus.operator import agents, direction, oversight, people
 from somabus.scratchpad import Scratchpad
 from somabus.testing import HandClock
+from tests.lying import lying
 from tests.surfaces.shell import Shell, environment, process
 
 DEADLINE_S = 30
@@ -59,8 +60,7 @@ def rows(table, *kinds):
 
 def tree_of(bus):
     """Every folder and every byte of a bus, but for what is being written aside."""
-    found = [each for each in bus.rglob("*") if each.relative_to(bus).parts[0] != "tmp"]
-    return {str(each.relative_to(bus)): each.read_bytes() if each.is_file() else None for each in found}
+    return {str(each.relative_to(bus)): each.read_bytes() if each.is_file() else None for each in lying(bus)}
 
 
 class Scene:

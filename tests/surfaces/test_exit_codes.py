@@ -10,6 +10,7 @@ import pytest
 from somabus import Agent
 from somabus.cli.output import Exit
 from somabus.store.directory import DirectoryStore
+from tests.lying import lying
 from tests.surfaces.conftest import machine, on_a_bus
 from tests.surfaces.shell import ID
 
@@ -32,11 +33,6 @@ BAD_SPANS = ["1", "x", "6h5", "-1h", "0s", "99999999d", "1e3s", "1.5.2h", "inf"]
 NO_ID = ["nope", "../../etc/passwd", "x" * 300, "01a1f9de", ID.upper(), f"{ID}\n"]
 
 
-def tree(shell):
-    """Everything that lies on the bus, but for what is being written."""
-    return sorted(path for path in shell.bus.rglob("*") if "tmp" not in path.relative_to(shell.bus).parts)
-
-
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory):
     """A shell on a bus for what is refused: whatever is typed there, the bus stays as it is."""
@@ -48,9 +44,9 @@ def quiet(tmp_path_factory):
 @pytest.fixture
 def calm(quiet):
     """The quiet bus; a test fails if anything on it is made, moved or removed."""
-    before = tree(quiet)
+    before = lying(quiet.bus)
     yield quiet
-    assert tree(quiet) == before
+    assert lying(quiet.bus) == before
 
 
 @pytest.mark.parametrize("order", ["inbox", "read", "read --keep", "dead"])
