@@ -38,7 +38,7 @@ def parsed(text: str, where: str) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_once) if text.strip() else {}
     except (ValueError, RecursionError) as error:
-        message = f"{where} is no JSON ({error}); mend it, or add the hooks by hand: somabus hooks show"
+        message = f"{where} is no JSON ({error}); mend it, or add the hooks by hand: somabus hooks show claude-code"
         raise ConfigurationError(message) from None
     if not isinstance(value, dict):
         message = f"{where} holds {type(value).__name__}, and an object is needed; mend it first"

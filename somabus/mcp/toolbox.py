@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from somabus.agent import Agent
 from somabus.delivery import Delivery
@@ -47,6 +47,13 @@ class Inbox(Arguments):
     why: str = Field("", description="reject: reason for the sender")
     limit: int = Field(10, ge=1, le=100)
 
+    @model_validator(mode="after")
+    def _rejects_what_it_names(self) -> Self:
+        if self.action == "reject" and not (self.id and self.why):
+            message = "reject needs id and why"
+            raise ValueError(message)
+        return self
+
 
 class Read(Arguments):
     """Arguments of coordination_read."""
@@ -82,8 +89,15 @@ class Scratchpad(Arguments):
 
     arc: str
     action: Literal["read", "write", "release"] = "read"
-    text: str = ""
+    text: str | None = None
     based_on: int | None = Field(None, description="write: version you read")
+
+    @model_validator(mode="after")
+    def _writes_what_it_says(self) -> Self:
+        if (self.action == "write") != (self.text is not None):
+            message = 'action "write" and text go together; "" empties the scratchpad'
+            raise ValueError(message)
+        return self
 
 
 class Nothing(Arguments):
@@ -143,7 +157,7 @@ def _inbox(agent: Agent, given: Inbox) -> str:
         delivery = _taken(agent, given.id)
         if delivery is None:
             return "no such mail waits"
-        delivery.reject(given.why or "rejected")
+        delivery.reject(given.why)
         return f"{delivery.message.id[-12:]} is set aside, and its sender told why"
     return _read_mail(agent, given)
 
@@ -217,7 +231,7 @@ def _arc_lines(agent: Agent) -> list[str]:
 def _scratchpad(agent: Agent, given: Scratchpad) -> str:
     pad = agent.arc(given.arc).scratchpad
     if given.action == "write":
-        written = pad.write(given.text, based_on=given.based_on)
+        written = pad.write(given.text or "", based_on=given.based_on)
         return f"version {written.number}; you own it for ten minutes, or release it"
     if given.action == "release":
         pad.release()

@@ -49,7 +49,7 @@ USES = {
     "coordination_inbox list": ({}, "question from coordinator #"),
     "coordination_inbox read": ({"action": "read"}, "subject: First"),
     "coordination_inbox keep": ({"action": "read", "keep": True}, "subject: First"),
-    "coordination_inbox reject": ({"action": "reject", "why": "not mine"}, "set aside"),
+    "coordination_inbox reject": ({"action": "reject", "id": "{mail}", "why": "not mine"}, "set aside"),
     "coordination_send": ({"to": "coordinator", "body": "yes", "expires": "2d"}, "lies in the inbox of coordinator"),
     "coordination_read": ({}, "arc:wiki#1 brief from coordinator #"),
     "coordination_read keep": ({"keep": True, "channels": ["arc:wiki"]}, "arc:wiki#1 brief"),
@@ -73,7 +73,9 @@ USES = {
 def arguments(team, use):
     """The arguments of a use, with the short that it names."""
     short = team.agent("coordinator").short
-    return {name: value.format(coordinator=short) if name == "short" else value for name, value in USES[use][0].items()}
+    mail = team.agent("worker").inbox.peek()[0].opened.message.id
+    known = {"short": {"coordinator": short}, "id": {"mail": mail}}
+    return {name: value.format(**known[name]) if name in known else value for name, value in USES[use][0].items()}
 
 
 @pytest.mark.parametrize("use", USES)
@@ -136,6 +138,10 @@ def test_every_action_is_used():
         ("coordination_read", {"post": "arc:wiki#99"}, "no post stands at"),
         ("coordination_channels", {"action": "pair"}, "needs channel"),
         ("coordination_scratchpad", {"arc": "general"}, "general"),
+        ("coordination_scratchpad", {"arc": "arc:wiki", "action": "write"}, "text go together"),
+        ("coordination_scratchpad", {"arc": "arc:wiki", "text": "lost?"}, "text go together"),
+        ("coordination_inbox", {"action": "reject", "why": "not mine"}, "needs id and why"),
+        ("coordination_inbox", {"action": "reject", "id": "0123"}, "needs id and why"),
         ("cross_agent_echo", {"to": "coordinator", "short": "00000000"}, "did you mean coordinator #"),
         ("coordination_nosuch", {}, "there is no tool"),
     ],
