@@ -8,7 +8,9 @@ of them, errors and unknown tools included (docs/decisions/0014). Both eras of t
 2025 and `listen` of 2026-07-28.
 """
 
+import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
@@ -146,15 +148,29 @@ class Door:
 
     async def _feed(self) -> None:
         """Tell the subscribers of every change, for as long as the server lives."""
-        while True:
+        loop, over = asyncio.get_running_loop(), threading.Event()
+        news: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
+
+        def tell(changed: tuple[str, ...]) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(news.put_nowait, changed)
+
+        # It ends with the process: a server whose client has gone waits for no look at a slow drive.
+        threading.Thread(target=self._look_out, args=(tell, over), daemon=True).start()
+        try:
+            while True:
+                for uri in await news.get():
+                    await self._publish(uri)
+        finally:
+            over.set()
+
+    def _look_out(self, tell: Callable[[tuple[str, ...]], None], over: threading.Event) -> None:
+        while not over.is_set():
             try:
-                changed = await anyio.to_thread.run_sync(self._watch.changed, _GLANCE_S, abandon_on_cancel=True)
+                tell(self._watch.changed(_GLANCE_S))
             except SomabusError as error:
                 _log.warning("could not look for changes", extra={"detail": str(error)})
-                await anyio.sleep(_GLANCE_S)
-                continue
-            for uri in changed:
-                await self._publish(uri)
+                over.wait(_GLANCE_S)
 
     async def _publish(self, uri: str) -> None:
         await self._bus.publish(ResourceUpdated(uri=uri))

@@ -84,7 +84,7 @@ def test_a_vanished_drive_is_not_waited_for_at_every_call(claude):
     assert not silent(claude.call("tool"))
 
 
-@pytest.mark.parametrize("words", [["nosuch-host"], ["claude-code", "--nosuch"], ["claude-code", "--wait=x"]])
+@pytest.mark.parametrize("words", [["nosuch-host"], ["claude-code", "--nosuch"]])
 def test_a_wrong_command_line_is_no_word_to_the_model(claude, words):
     """A hook that an older or newer version has installed is silent and ends with 0: exit 2 would block or wake a session, again and again. The log has the command line."""
     order = shlex.join([sys.executable, "-m", "somabus", "hook", *words, *claude.arguments])

@@ -7,10 +7,10 @@ from somabus.hooks.install import snippet
 from tests.coding.host import DEADLINE_S, silent, started
 
 
-def test_nothing_is_said_when_there_is_nothing(host):
+def test_nothing_is_said_when_there_is_nothing(claude):
     """Without unread mail no moment says a word or ends otherwise than with 0: no token is spent."""
-    assert [moment for moment in host.events if not silent(host.call(moment))] == []
-    assert not host.log.exists() or host.log.read_text() == ""
+    assert [moment for moment in claude.events if not silent(claude.call(moment))] == []
+    assert not claude.log.exists() or claude.log.read_text() == ""
 
 
 def test_mail_is_shown_at_each_moment_once(host):
@@ -25,6 +25,7 @@ def test_mail_is_shown_at_each_moment_once(host):
         assert f"question from coordinator #{coordinator.short}" in host.text(told)
         assert f"before {moment}" in host.text(told)
         assert silent(host.call(moment))
+    assert "end" not in host.events or silent(host.call("end"))
     assert host.team.agent("worker").unread == 3
 
 

@@ -1,6 +1,8 @@
 """P6. The resources show what waits, take nothing, and tell their subscribers when they change, in both eras."""
 
 import asyncio
+import json
+import subprocess
 import warnings
 from contextlib import contextmanager
 
@@ -150,3 +152,35 @@ def test_what_comes_right_after_the_first_look_is_a_change(team):
     team.agent("coordinator").send("worker", "hello")
 
     assert watch.changed(0) == ("somabus://inbox",)
+
+
+SLOW = (
+    "import threading; from somabus import Agent; from somabus.cli import main\n"
+    "Agent.wait = lambda agent, *_: print('looks', flush=True, file=__import__('sys').stderr) or threading.Event().wait(600)\n"
+    "main()\n"
+)
+HELLO = {
+    "jsonrpc": "2.0", "id": 1, "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
+}  # fmt: skip
+
+
+def test_a_server_whose_client_has_gone_waits_for_no_slow_drive(team):
+    """When standard input ends, the server ends, even if a look for changes takes ten minutes just then."""
+    program, _, _, *words = team.order("mcp", "--agent", "worker")
+    server = subprocess.Popen(
+        [program, "-c", SLOW, *words], env=team.environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    server.stdin.write(json.dumps(HELLO) + "\n")
+    server.stdin.flush()
+    assert "somabus" in server.stdout.readline()
+    assert server.stderr.readline() == "looks\n"
+
+    try:
+        assert server.communicate(timeout=30) == ("", "")
+    finally:
+        server.kill()
+        server.communicate()
+
+    assert server.returncode == 0
