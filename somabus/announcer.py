@@ -15,13 +15,14 @@ from pydantic import Field
 from somabus.channel import Channels
 from somabus.errors import (
     DocumentTooLargeError,
+    InvalidNameError,
     MessageError,
     ReferenceNotFoundError,
     StoreDamagedError,
     StoreUnavailableError,
 )
 from somabus.inbox import Inbox, Letter
-from somabus.model.address import Address
+from somabus.model.address import Address, parse_address
 from somabus.model.message import Id, Value
 from somabus.model.wire import parse_object
 from somabus.post import Post
@@ -86,7 +87,7 @@ class Announcer:
             if not mine or not (mail or posts):
                 return News(unread, looked=mine)
             letters = tuple(each for each in map(self._inbox.find, mail[:_SAMPLES]) if each is not None)
-            copied = {each.opened.message.refs.get("post") for each in letters if each.opened is not None}
+            copied = {said for each in letters if (said := self._copied(each))}
             fresh = {name: [n for n in each if str(Address(name, n)) not in copied] for name, each in posts.items()}
             latest = tuple(self._latest({name: each for name, each in fresh.items() if each}))
             heard = {name: max(numbers) for name, numbers in posts.items()}
@@ -126,6 +127,19 @@ class Announcer:
 
     def _new(self, channel: str, told: Told) -> list[int]:
         return self._channels.ahead(channel, told.posts.get(channel, 0))
+
+    def _copied(self, letter: Letter) -> str:
+        """Return the address of the post that a mention calls to; a mail that only names somebody's post hides none."""
+        opened = letter.opened
+        if opened is None or letter.fault or opened.message.kind != "mention":
+            return ""
+        address = parse_address(opened.message.refs.get("post") or "")
+        if address is None:
+            return ""
+        with suppress(ReferenceNotFoundError, InvalidNameError):
+            post = self._channels.post(address)
+            return str(address) if not post.fault and post.sender == opened.sender else ""
+        return ""
 
     def _latest(self, fresh: dict[str, list[int]]) -> Iterator[Post]:
         for name, numbers in list(fresh.items())[:_SAMPLES]:

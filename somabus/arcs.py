@@ -12,7 +12,7 @@ from typing import Final
 from somabus.authority import Authority
 from somabus.channel import Channels
 from somabus.errors import DocumentTooLargeError, MessageError, ReferenceNotFoundError, SomabusError, StoreError
-from somabus.log import Log
+from somabus.log import SEGMENT, Log
 from somabus.model.agenda import Agenda, Word, last_seen
 from somabus.model.names import channel_folder
 from somabus.model.presence import Presence, absence
@@ -140,11 +140,8 @@ class Arcs:
         if agenda is None or (deep and not agenda.complete):
             since = self._since(log, writers, deep=deep)
             agenda = Agenda(since=since, upto=since - 1)
-        while numbers := log.after(agenda.upto, _AT_ONCE):
-            for number in numbers:
-                said = self._reader.said(log, number, writers)
-                agenda = agenda.skipped(number) if said is None else agenda.after(number, said)
-        self._keep(channel, agenda)
+        agenda, kept = self._folded(log, writers, agenda)
+        self._keep(channel, kept)
         return agenda
 
     def notes(self, channel: str) -> tuple[str, ...]:
@@ -163,6 +160,26 @@ class Arcs:
         return (*late, *pairs)
 
     # -- steps ------------------------------------------------------------------------------------------------
+
+    def _folded(self, log: Log, writers: Writers, agenda: Agenda) -> tuple[Agenda, Agenda]:
+        """Return the agenda with all that is listed, and the one to keep.
+
+        A number that is missing may be listed later, and a number far ahead may be planted: what stands behind a gap
+        is folded anew each time, until a thousand posts of writers' own stand there.
+        """
+        kept, at, behind = agenda, agenda.upto, None
+        while numbers := log.after(at, _AT_ONCE):
+            for number in numbers:
+                said = self._reader.said(log, number, writers)
+                agenda = agenda.skipped(number) if said is None else agenda.after(number, said)
+                if behind is None and number != at + 1:
+                    behind = 0
+                if behind is not None:
+                    behind += said is not None
+                if behind is None or behind > SEGMENT:
+                    kept, behind = agenda, None
+                at = number
+        return agenda, kept
 
     def _absence(self, name: str, agenda: Agenda) -> str:
         """Say that somebody has not beaten for too long, by its heartbeat on the bus or the last one posted here."""
@@ -201,7 +218,10 @@ class Arcs:
     def _recalled(self, channel: str) -> Agenda | None:
         with suppress(MessageError, DocumentTooLargeError, StoreError):
             raw = self._home.read(_key(channel))
-            return None if raw is None else Agenda.from_object(parse_object(raw))
+            if raw is not None:
+                agenda = Agenda.from_object(parse_object(raw))
+                self._saved[channel] = agenda.upto
+                return agenda
         return None
 
     def _keep(self, channel: str, agenda: Agenda) -> None:

@@ -135,7 +135,7 @@ class Channels:
         log = self.log(channel)
         position = self._cursors.position(log.path)
         start = max(position.at, after)
-        count = min(SEGMENT, log.waiting(start))
+        count = min(SEGMENT, log.waiting(start, self._genuine(channel)))
         return [number for number in log.after(start, count) if number not in position.mine] if count else []
 
     def wrote(self, channel: str, number: int) -> bool:
@@ -209,7 +209,7 @@ class Channels:
     def _waiting(self, channel: str) -> int:
         log = self.log(channel)
         position = self._cursors.position(log.path)
-        waiting = log.waiting(position.at)
+        waiting = log.waiting(position.at, self._genuine(channel))
         return waiting - sum(number <= position.at + waiting for number in position.mine)
 
     def _own(self, channel: str) -> list[int]:
@@ -247,5 +247,8 @@ class Channels:
         return Channel(name, number, follows, self._waiting(name) if follows else None, last)
 
     def _last(self, channel: str) -> int:
+        return self.log(channel).last(self._genuine(channel))
+
+    def _genuine(self, channel: str) -> Callable[[int], bool]:
         log, writers = self.log(channel), Writers(None, channel)
-        return log.last(lambda number: self._reader.genuine(log, number, writers))
+        return lambda number: self._reader.genuine(log, number, writers)

@@ -15,6 +15,7 @@ from somabus.store.port import Store
 SEGMENT: Final = 1000
 _SEGMENT: Final = re.compile(r"[0-8]\d{6}", re.ASCII)  # numbers beyond are nobody's: they would outgrow the name
 _ENTRY: Final = re.compile(r"\d{10}\.json", re.ASCII)
+_PROOF: Final = 20
 _VAIN_TRIES: Final = 10_000
 
 
@@ -71,20 +72,34 @@ class Log:
             beyond = {*self.after(last, SEGMENT), *ends}
         return next((number for number in sorted(beyond, reverse=True) if genuine(number)), last)
 
-    def waiting(self, position: int) -> int:
-        """Count the entries past a position, up to the first gap, by listing the last segment alone."""
+    def waiting(self, position: int, genuine: Callable[[int], bool] = lambda _: False) -> int:
+        """Count the entries past a position, up to the first gap, by listing the last segment alone.
+
+        Where the very next number is missing, what stands behind it counts if `genuine` knows one there for a
+        writer's own: the reader has to be called, for only reading steps over what was deleted.
+        """
         here = _segment(position + 1)
         if self._end != here and self._segments()[-1:] == [here]:
             self._end = here
         if self._end == here:
             numbers = self._numbers(here, after=position)
             if not _full(numbers):
-                return _run(numbers) - position if numbers and numbers[0] == position + 1 else 0
+                if numbers and numbers[0] != position + 1:
+                    return len(self.behind(position, genuine))
+                return _run(numbers) - position if numbers else 0
         tail = self.tail()
         if tail > position:
             return tail - position
         behind = self.after(position, SEGMENT)  # a reader that has stepped over a gap counts what follows on itself
-        return _run(behind) - position if behind and behind[0] == position + 1 else 0
+        if behind and behind[0] != position + 1:
+            return len(self.behind(position, genuine))
+        return _run(behind) - position if behind else 0
+
+    def behind(self, position: int, genuine: Callable[[int], bool]) -> list[int]:
+        """Return up to a thousand numbers past a position, none if no writer's own is at either end of them."""
+        numbers = self.after(position, SEGMENT)
+        ends = dict.fromkeys([*numbers[-_PROOF:], *numbers[:_PROOF]])
+        return numbers if any(map(genuine, ends)) else []
 
     def places(self) -> tuple[str, str]:
         """Return the folder of the last segment, and the one in which the next segment will come."""

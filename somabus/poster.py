@@ -133,20 +133,23 @@ class Poster:
         if raw is None:
             raise StoreUnavailableError(where, "it exists and cannot be read yet")
         first = PostedKey.from_object(parse_object(raw))
-        there = None if first == record else self._find(log, channel, first)
+        there = None if first == record else self._find(log, channel, first, draft.key)
         message, data = self._composer.entry(draft, channel=channel, parent=parent, message_id=first.id)
         if there is None:
             return self._appended(channel, message, data)
         number, message = there
         return self._told(channel, number, message, duplicate=True)
 
-    def _find(self, log: Log, channel: str, record: PostedKey) -> tuple[int, Message] | None:
-        """Look for a keyed post among what came after its record was made."""
+    def _find(self, log: Log, channel: str, record: PostedKey, key: str | None) -> tuple[int, Message] | None:
+        """Look for a keyed post among what came after its record was made.
+
+        The record may be planted or of another key; the key in the post is signed.
+        """
         at = record.after
         while numbers := log.after(at, SEGMENT):
             for number in numbers:
                 said = self._reader.said(log, number, Writers(self._me, channel))
-                if said is not None and said.id == record.id:
+                if said is not None and (said.id, said.key) == (record.id, key):
                     return number, said
             at = numbers[-1]
         return None

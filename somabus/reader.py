@@ -5,7 +5,7 @@ It moves no cursor but the one it is handed; where entries come from, and who ma
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from somabus.authority import Authority
 from somabus.cursors import CursorBook
@@ -17,8 +17,6 @@ from somabus.model.message import Message
 from somabus.model.trust import may_act
 from somabus.opener import Opened, Opener
 from somabus.store.port import Store
-
-_PROOF: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Reader:
     def ahead(self, log: Log, before: Position, limit: int, writers: Writers) -> Ahead:
         """Return what may be read now. An entry that is gone for good comes as a fault."""
         step = advance(before, log.after(before.at, limit), self._store.now())
-        if step.lost and not any(self.genuine(log, number, writers) for number in step.numbers[:_PROOF]):
+        if step.lost and not log.behind(before.at, lambda number: self.genuine(log, number, writers)):
             # Nothing behind the hole is a writer's own: it was planted there, and the log will go on before it.
             planted = "it is missing, and nothing genuine stands behind it"
             return Ahead((), before, (Entry(log.path, step.lost[0], None, planted),))

@@ -16,7 +16,7 @@ from somabus.cli.output import Exit
 from somabus.errors import ConfigurationError
 from somabus.model.message import Priority
 from somabus.model.schedule import parse_duration
-from somabus.model.text import ago, line
+from somabus.model.text import ago, line, quoted
 from somabus.post import Channel, Post, Reading
 
 
@@ -224,7 +224,7 @@ def _post_lines(post: Post, now: datetime) -> Iterable[str]:
     if message.subject:
         yield line(message.subject, 200)
     if message.body:
-        yield message.body
+        yield quoted(message.body)
 
 
 def _post_facts(post: Post) -> dict[str, Any]:

@@ -31,9 +31,10 @@ def _letter(letter: Letter, now: datetime) -> str:
     if letter.opened is None:
         return f"- a message that cannot be read: {line(letter.fault, 80)}"
     message, who = letter.opened.message, letter.opened.sender
-    fault = f" [not to be acted on: {line(letter.fault, 80)}]" if letter.fault else ""
+    if letter.fault:
+        return f"- {message.id[-12:]} from {who} [not to be acted on: {line(letter.fault, 80)}]"
     said = line(message.subject or message.body, 100)
-    return f"- {message.id[-12:]} {message.kind} from {who}, {ago(message.created_at, now)}: {said}{fault}"
+    return f"- {message.id[-12:]} {message.kind} from {who}, {ago(message.created_at, now)}: {said}"
 
 
 def _post(post: Post, now: datetime) -> str:

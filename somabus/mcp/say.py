@@ -6,7 +6,7 @@ from datetime import datetime
 from somabus.inbox import Letter
 from somabus.model.message import Message
 from somabus.model.receipt import Receipt
-from somabus.model.text import ago, clean, line
+from somabus.model.text import ago, clean, line, quoted
 from somabus.post import Post
 
 
@@ -15,11 +15,10 @@ def letter_line(letter: Letter, now: datetime) -> str:
     if letter.opened is None:
         return f"{letter.name[-12:]} cannot be read: {line(letter.fault, 100)}"
     message = letter.opened.message
-    fault = f" [not to be acted on: {line(letter.fault, 100)}]" if letter.fault else ""
+    if letter.fault:
+        return f"{message.id[-12:]} from {letter.opened.sender} [not to be acted on: {line(letter.fault, 100)}]"
     said = line(message.subject or message.body, 80)
-    return (
-        f"{message.id[-12:]} {message.kind} from {letter.opened.sender}, {ago(message.created_at, now)}: {said}{fault}"
-    )
+    return f"{message.id[-12:]} {message.kind} from {letter.opened.sender}, {ago(message.created_at, now)}: {said}"
 
 
 def post_line(post: Post, now: datetime) -> str:
@@ -33,13 +32,13 @@ def post_line(post: Post, now: datetime) -> str:
 
 
 def message_text(message: Message, sender: str, now: datetime) -> str:
-    """Say a message whole."""
+    """Say a message whole. Each line of its body is quoted, so that none looks like a line of ours."""
     head = f"{message.id} {message.kind} from {sender}, {ago(message.created_at, now)}"
     refs = ", ".join(f"{name} {value}" for name, value in message.refs.items() if value)
     lines = [head + (f" ({refs})" if refs else "")]
     lines += [f"subject: {line(message.subject, 200)}"] if message.subject else []
     lines += [f"expires: {message.expires_at:%Y-%m-%d %H:%M} UTC"] if message.expires_at else []
-    lines += [clean(message.body)] if message.body else []
+    lines += [quoted(clean(message.body))] if message.body else []
     lines += [json.dumps(message.data, ensure_ascii=True)] if message.data else []
     return "\n".join(lines)
 

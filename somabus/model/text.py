@@ -8,6 +8,11 @@ def writable(text: str) -> bool:
     return text.encode(errors="ignore").decode() == text
 
 
+def quoted(text: str) -> str:
+    """Mark each line of a foreign text as quoted."""
+    return "\n".join(f"> {each}" for each in text.split("\n"))
+
+
 def clean(text: str) -> str:
     """Take control characters out of foreign text, line ends and tabs excepted."""
     return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -67,6 +67,35 @@ def test_a_forged_brief_opens_nothing(world):
     assert [arc.name for arc in world.agent("worker").arcs()] == ["arc:wiki"]
 
 
+def test_a_number_planted_far_ahead_hides_nothing(world):
+    """What is open follows from the posts: a worthless file with a high number stands in front of none of them."""
+    coordinator = world.agent("coordinator")
+    for n in range(30):
+        coordinator.post("arc:wiki", f"step {n}", kind="status")
+    world.store.create("channels/arc=wiki/0000000/0000000900.json", b"junk")
+    assert [arc.owner for arc in world.agent("worker").arcs()] == ["coordinator"]
+
+    world.agent("worker").post("arc:wiki", "mine", kind="claim")
+    assert [(arc.owner, arc.claimed) for arc in world.agent("late").arcs()] == [("worker", True)]
+    world.agent("worker").post("arc:wiki", "done", kind="closeout")
+    assert world.agent("late").arcs() == world.agent("worker").arcs() == ()
+
+
+def test_a_post_that_is_listed_late_counts(world):
+    """On a drive that lists a later post first, the earlier one has its part in what is open as soon as it is listed."""
+    late, where = world.agent("late"), "channels/arc=wiki/0000000/0000000002.json"
+    world.agent("worker").post("arc:wiki", "mine", kind="claim")
+    for n in range(30):
+        world.agent("coordinator").post("arc:wiki", f"step {n}", kind="status")
+    raw = world.store.read(where)
+    world.store.delete(where)
+    assert [arc.claimed for arc in late.arcs()] == [False]
+
+    world.store.create(where, raw)
+
+    assert [arc.owner for arc in late.arcs()] == [arc.owner for arc in world.agent("late").arcs()] == ["worker"]
+
+
 def test_an_expired_brief_is_still_the_brief(world):
     """What is open is the same for all readers, whenever they read: expiry forbids to act, it changes no history."""
     coordinator = world.agent("coordinator")

@@ -55,6 +55,49 @@ def test_a_hole_is_told_waited_for_and_the_rest_is_readable(world):
     assert world.agent("reader").unread == 0
 
 
+def test_what_stands_behind_a_hole_is_unread(world):
+    """P6: a post that is deleted right in front of a reader hides none behind it: they count, and a session is told."""
+    reader = world.agent("reader")
+    assert numbers(reader.read(limit=2).posts) == [1, 2]
+    world.store.delete(key(3))
+
+    assert world.agent("reader").unread == 3
+    assert world.agent("reader").announce("chat").posts == 3
+    world.clock.advance(hours=1)
+    world.agent("reader").read()
+    world.clock.advance(hours=1)
+    world.agent("reader").read()
+    assert world.agent("reader").unread == 0
+
+
+def test_what_is_planted_behind_the_end_is_not_unread(world):
+    """A number far ahead that no writer wrote neither counts nor wakes anybody."""
+    world.agent("reader").read()
+    world.store.create(key(90), b"junk")
+
+    assert world.agent("reader").unread == 0
+    assert not world.agent("reader").announce("chat")
+
+
+def test_junk_behind_a_hole_stops_no_reader(world):
+    """Many worthless entries behind a deleted one are stepped over with it, also by who reads little at a time."""
+    good = [world.store.read(key(n)) for n in (5, 6)]
+    for n in range(5, 7):
+        world.store.delete(key(n))
+    for n in range(5, 60):
+        world.store.create(key(n), b"junk")
+    for n, raw in enumerate(good, 60):
+        world.store.create(key(n), raw)
+    world.store.delete(key(3))
+    reader = world.agent("reader")
+    read = []
+    for _ in range(80):
+        read += numbers(reader.read(limit=1).posts)
+        world.clock.advance(minutes=30)
+
+    assert read == [1, 2, 4, 60, 61]
+
+
 def test_an_entry_that_comes_late_is_read_in_its_place(world):
     """On a drive that lists a post late nothing is skipped: the reader stands in front of it until it is there."""
     late = world.store.read(key(3))

@@ -275,6 +275,21 @@ def test_a_key_posts_once_wherever_the_first_try_died(world, planner):
     assert at > 10
 
 
+def test_the_record_of_another_key_loses_no_post(world, scout):
+    """A record of a key that somebody put in the place of another's does not make a new post pass for an old one."""
+    folder = "messages/scout/keys"
+    scout.post("general", "old", key="old")
+    (old,) = world.store.list(folder)
+    scout.post("general", "gone", key="new")
+    (new,) = set(world.store.list(folder)) - {old}
+    record = world.store.read(f"{folder}/{old}")
+    world.store.replace(f"{folder}/{new}", record)
+
+    receipt = world.agent("scout").post("general", "new", key="new")
+
+    assert (receipt.duplicate, receipt.number) == (False, 3)
+
+
 def test_a_drive_that_goes_away_is_no_answer(world, scout):
     """While the drive does not answer, a post is refused with "could not", never taken as done."""
 

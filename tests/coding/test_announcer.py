@@ -53,6 +53,20 @@ def test_posts_are_told_up_to_a_number(world):
     assert not worker.announce("chat")
 
 
+def test_a_mail_that_names_a_post_does_not_hide_it(world):
+    """Only a mention by the post's own author stands for the post; what others say of it in their mail does not."""
+    scout, worker = world.agent("scout"), world.agent("worker")
+    scout.post("general", "urgent")
+    world.agent("mallory").send("worker", "harmless", refs={"post": "general#1"})
+
+    news = worker.announce("chat")
+    assert (news.mail, news.posts, [post.address for post in news.latest]) == (1, 1, ["general#1"])
+
+    scout.post("general", "@worker look")
+    news = worker.announce("chat")
+    assert (news.mail, news.posts) == (1, 0)
+
+
 def test_every_session_is_told_for_itself(world):
     """What one chat was told is new to another, and to the same one after it was cleared."""
     world.agent("scout").send("worker", "x")
