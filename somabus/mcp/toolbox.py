@@ -235,7 +235,8 @@ def _scratchpad(agent: Agent, given: Scratchpad) -> str:
         return f"version {written.number}; you own it for ten minutes, or release it"
     if given.action == "release":
         pad.release()
-        return "released"
+        owner = pad.owner()
+        return "released" if owner is None else f"nothing was released: {owner} owns it"
     version, owner = pad.read(), pad.owner()
     by = f" by {version.by}, {ago(version.at, agent.inbox.now())}" if version.number else ""
     return f"version {version.number}{by}" + (f"; owned by {owner}" if owner else "") + f"\n{version.text}"

@@ -262,6 +262,15 @@ def test_a_body_cannot_look_like_another_message(furnished):
     assert not [each for each in lines if each.startswith(("_inbox_unread", "arc:wiki#9"))]
 
 
+def test_what_another_owns_is_not_released(furnished):
+    """Only the owner of a scratchpad releases it; the answer to anybody else says who that is."""
+    furnished.agent("coordinator").arc("arc:wiki").scratchpad.write("mine")
+
+    said, _ = call(furnished.agent("worker"), "coordination_scratchpad", {"arc": "arc:wiki", "action": "release"})
+
+    assert said == "nothing was released: coordinator owns it"
+
+
 def test_the_text_of_forged_mail_is_not_shown(furnished):
     """What could not be proven is named with its fault, and its text stays out of the model's context."""
     worker = furnished.agent("worker")
