@@ -26,6 +26,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Res
 from somabus import __version__
 from somabus.agent import Agent
 from somabus.errors import SomabusError, StoreError
+from somabus.handlers import echo
 from somabus.mcp.resources import CHANNEL, CHANNELS, INBOX, is_resource, read, uri_of
 from somabus.mcp.toolbox import TOOLS, call
 from somabus.mcp.watch import Watch
@@ -50,6 +51,8 @@ class Door:
 
     def __init__(self, agent: Agent, watcher: Agent) -> None:
         self._agent = agent
+        if not agent.handlers.handles("echo"):
+            agent.handlers.add("echo", echo)  # by itself; every other mail waits for the model
         self._watch = Watch(watcher)
         self._bus = InMemorySubscriptionBus()
         self._subscribers: dict[str, list[ServerSession]] = {}

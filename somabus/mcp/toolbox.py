@@ -349,7 +349,7 @@ TOOLS: Final[dict[str, Tool]] = {
         "Show that you are alive, and hear alerts. Call it every hour while you work.", Nothing, _heartbeat, {"": _I},
     ),
     "cross_agent_echo": Tool(
-        "Echo to the agent with this name and key; its answer comes as mail.", Echo, _echo, {"": _R},
+        "Echo to the agent with this name and key; its next heartbeat answers by mail.", Echo, _echo, {"": _R},
     ),
 }  # fmt: skip
 """Nine, and no more: each one's description is read by every model at every session."""

@@ -106,6 +106,8 @@ def test_the_alerts_channel_is_the_routines_own(scout):
         (lambda a: a.post("general", "x", refs={"post": None}), ReferenceNotFoundError),
         (lambda a: a.post("general", "x", reply_to=7), ReferenceNotFoundError),
         (lambda a: a.post("general", "x", key="\ud800"), MalformedMessageError),
+        (lambda a: a.post("general", "x", not_before=a.inbox.now()), MalformedMessageError),
+        (lambda a: a.post("general", "x", short="01234567"), MalformedMessageError),
         (lambda a: a.post("general", "\ud800"), MalformedMessageError),
         (lambda a: a.post("general", "x", priority="loud"), MalformedMessageError),
         (lambda a: a.arc("arc:x").scratchpad.write(7), MalformedMessageError),

@@ -262,6 +262,21 @@ def test_a_body_cannot_look_like_another_message(furnished):
     assert not [each for each in lines if each.startswith(("_inbox_unread", "arc:wiki#9"))]
 
 
+def test_a_heartbeat_answers_echoes_and_nothing_else(furnished):
+    """The echo of another model's agent is answered by the server's next heartbeat; mail for the model goes on waiting."""
+    coordinator, worker = furnished.agent("coordinator"), furnished.agent("worker")
+    coordinator.echo("worker", worker.short, {"n": 7})
+
+    async def scene():
+        async with furnished.inside() as client:
+            return await client.call_tool("coordination_heartbeat", {})
+
+    play(scene())
+
+    assert [each.opened.message.data["echo"] for each in coordinator.inbox.peek()] == [{"n": 7}]
+    assert furnished.agent("worker").counts().mail == 2
+
+
 def test_what_another_owns_is_not_released(furnished):
     """Only the owner of a scratchpad releases it; the answer to anybody else says who that is."""
     furnished.agent("coordinator").arc("arc:wiki").scratchpad.write("mine")
