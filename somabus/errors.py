@@ -37,6 +37,7 @@ Facts are attributes, `str()` is one sentence, and every error survives pickling
 """
 
 from datetime import datetime
+from typing import Final
 
 
 class SomabusError(Exception):
@@ -211,6 +212,18 @@ class MessageTooLargeError(MessageError):
         )
 
 
+_MESSAGES: Final = "name mail by its id (`somabus inbox`), a post by channel#number (`somabus read --channel`)"
+_REFERENCES: Final = {
+    "channel": "`somabus channels` lists those that there are",
+    "arc": "the name of an arc begins with arc: (`somabus arcs`)",
+    "goal": "`somabus goals` lists those that there are",
+    "goal_id": "`somabus goals` lists those that there are",
+    "approval": "`somabus approvals` lists those that were asked for",
+    "resource": "there are somabus://inbox, somabus://channels and somabus://channel/<name>",
+}
+"""What to do about a reference that points at nothing, by the field that holds it."""
+
+
 class ReferenceNotFoundError(MessageError):
     """A reference points at nothing; nothing was sent."""
 
@@ -220,7 +233,8 @@ class ReferenceNotFoundError(MessageError):
         self.value = value
 
     def __str__(self) -> str:
-        return f"{self.field} names {_short(self.value)}, which is not known here; nothing was sent or changed"
+        how = _REFERENCES.get(self.field.removeprefix("refs."), _MESSAGES)
+        return f"{self.field} names {_short(self.value)}, which is not known here; nothing was sent or changed; {how}"
 
 
 class TrustError(SomabusError):

@@ -38,6 +38,7 @@ META: Final = "somabus/inbox_unread"
 _NOT_FOUND: Final = -32002
 _GLANCE_S: Final = 1.0
 _MOST_SUBSCRIBED: Final = 1000
+_MOST_CLIENTS: Final = 100
 _log: Final = logging.getLogger("somabus")
 
 
@@ -128,10 +129,11 @@ class Door:
 
     async def _subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
         uri = str(params.uri)
-        if not is_resource(uri) or len(self._subscribers) >= _MOST_SUBSCRIBED:
+        if not is_resource(uri) or len({*self._subscribers, uri}) > _MOST_SUBSCRIBED:
             raise MCPError(_NOT_FOUND, f"{uri!r} is no resource of this server, or too many are subscribed to")
         self._dropped(uri, context.session)
-        self._subscribers.setdefault(uri, []).append(context.session)
+        kept = self._subscribers.get(uri, [])[1 - _MOST_CLIENTS :]  # some may have gone without a word
+        self._subscribers[uri] = [*kept, context.session]
         return types.EmptyResult()
 
     async def _unsubscribe(self, context: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:

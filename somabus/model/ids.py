@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from somabus.errors import MalformedMessageError
+
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -33,7 +35,13 @@ def from_milliseconds(value: int) -> datetime:
 
 
 def later(at: datetime, span: timedelta) -> datetime:
-    """Return the moment a span after another; the end of the calendar for a span without bounds."""
+    """Return the moment a span after another; the end of the calendar for a span without bounds.
+
+    Raises:
+        MalformedMessageError: the span is none.
+    """
+    if not isinstance(span, timedelta):
+        raise MalformedMessageError(f"{ascii(span)[:60]} is no span of time; give a timedelta, as timedelta(hours=6)")
     try:
         return at + span
     except OverflowError:
