@@ -82,8 +82,9 @@ class Announcer:
             waiting = self._inbox.waiting()
             known = set(told.mail)
             mail = [each for each in waiting if each not in known]
-            posts = {name: numbers for name in self._channels.subscribed if (numbers := self._new(name, told))}
-            unread = len(waiting) + self._channels.unread()
+            counts = self._channels.unread_by_channel()
+            posts = {name: new for name, count in counts.items() if count and (new := self._new(name, told))}
+            unread = len(waiting) + sum(counts.values())
             if not mine or not (mail or posts):
                 return News(unread, looked=mine)
             letters = tuple(each for each in map(self._inbox.find, mail[:_SAMPLES]) if each is not None)

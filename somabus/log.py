@@ -81,19 +81,15 @@ class Log:
         here = _segment(position + 1)
         if self._end != here and self._segments()[-1:] == [here]:
             self._end = here
-        if self._end == here:
-            numbers = self._numbers(here, after=position)
-            if not _full(numbers):
-                if numbers and numbers[0] != position + 1:
-                    return len(self.behind(position, genuine))
-                return _run(numbers) - position if numbers else 0
-        tail = self.tail()
-        if tail > position:
-            return tail - position
-        behind = self.after(position, SEGMENT)  # a reader that has stepped over a gap counts what follows on itself
-        if behind and behind[0] != position + 1:
+        numbers = self._numbers(here, after=position) if self._end == here else None
+        if numbers is None or _full(numbers):
+            tail = self.tail()
+            if tail > position:
+                return tail - position
+            numbers = self.after(position, SEGMENT)  # a reader that has stepped over a gap counts on from itself
+        if numbers and numbers[0] != position + 1:
             return len(self.behind(position, genuine))
-        return _run(behind) - position if behind else 0
+        return _run(numbers) - position if numbers else 0
 
     def behind(self, position: int, genuine: Callable[[int], bool]) -> list[int]:
         """Return up to a thousand numbers past a position, none if no writer's own is at either end of them."""

@@ -112,10 +112,9 @@ class Poster:
             raise InvalidNameError(channel, "that channel is the alerts' own; choose another one to post to")
         if draft.kind in self._authority.bus.policy.protected:
             raise MalformedMessageError(f"the kind {draft.kind} is protected; send it as mail, with an approval")
-        if draft.not_before is not None:
-            raise MalformedMessageError("not_before: a post is there at once; send mail to be delivered later")
-        if draft.short:
-            raise MalformedMessageError("short: a post is for all who follow; mail is for one agent")
+        of_mail = [name for name in ("not_before", "short", "approval") if getattr(draft, name)]
+        if of_mail:
+            raise MalformedMessageError(f"{of_mail[0]} is for mail: a post is there at once, for all who follow")
         if len(mentions(draft.body)) > MOST_MENTIONS:
             raise MalformedMessageError(f"the body calls more than {MOST_MENTIONS} agents; say it once, in the channel")
         named = {"reply_to": draft.reply_to, "supersedes": draft.supersedes}

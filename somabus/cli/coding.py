@@ -145,8 +145,8 @@ def uninstall(context: Context, host: str, *, user: bool, dry_run: bool) -> None
 def show(context: Context, host: str) -> None:
     """Print the hooks, to be pasted by hand."""
     agent = context.agent()
-    text = json.dumps(snippet(HOSTS[host], _arguments(context, agent)), indent=2)
-    context.out.answer({"settings": snippet(HOSTS[host], _arguments(context, agent))}, text, unread=agent.unread)
+    settings = snippet(HOSTS[host], _arguments(context, agent))
+    context.out.answer({"settings": settings}, json.dumps(settings, indent=2), unread=agent.unread)
 
 
 def _arguments(context: Context, agent: Agent) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from somabus.agent import Agent
 from somabus.errors import ReferenceNotFoundError
-from somabus.mcp.say import letter_line, post_line
+from somabus.lines import letter_line, post_line
 
 INBOX: Final = "somabus://inbox"
 CHANNELS: Final = "somabus://channels"

@@ -1,34 +1,13 @@
-"""How mail, posts and receipts are said to a model: one line, or whole; foreign text without control characters."""
+"""How mail, posts and receipts are said to a model whole; foreign text without control characters."""
 
 import json
 from datetime import datetime
 
-from somabus.inbox import Letter
+from somabus.lines import post_line
 from somabus.model.message import Message
 from somabus.model.receipt import Receipt
 from somabus.model.text import ago, clean, line, quoted
 from somabus.post import Post
-
-
-def letter_line(letter: Letter, now: datetime) -> str:
-    """Say a mail in one line."""
-    if letter.opened is None:
-        return f"{letter.name[-12:]} cannot be read: {line(letter.fault, 100)}"
-    message = letter.opened.message
-    if letter.fault:
-        return f"{message.id[-12:]} from {letter.opened.sender} [not to be acted on: {line(letter.fault, 100)}]"
-    said = line(message.subject or message.body, 80)
-    return f"{message.id[-12:]} {message.kind} from {letter.opened.sender}, {ago(message.created_at, now)}: {said}"
-
-
-def post_line(post: Post, now: datetime) -> str:
-    """Say a post in one line."""
-    if post.opened is None or post.fault:
-        return f"{post.address} [not to be acted on: {line(post.fault, 150)}]"
-    message = post.message
-    answers = f" to {message.reply_to}" if message.reply_to else ""
-    said = line(message.subject or message.body, 80)
-    return f"{post.address} {message.kind}{answers} from {post.sender}, {ago(message.created_at, now)}: {said}"
 
 
 def message_text(message: Message, sender: str, now: datetime) -> str:

@@ -10,7 +10,8 @@ from somabus.agent import Agent
 from somabus.delivery import Delivery
 from somabus.errors import MalformedMessageError, SomabusError
 from somabus.inbox import Letter
-from somabus.mcp.say import letter_line, message_text, post_line, post_text, receipt_text
+from somabus.lines import letter_line, post_line
+from somabus.mcp.say import message_text, post_text, receipt_text
 from somabus.model.address import parse_address
 from somabus.model.entry import WhenStopped
 from somabus.model.message import explain

@@ -108,6 +108,7 @@ def test_the_alerts_channel_is_the_routines_own(scout):
         (lambda a: a.post("general", "x", key="\ud800"), MalformedMessageError),
         (lambda a: a.post("general", "x", not_before=a.inbox.now()), MalformedMessageError),
         (lambda a: a.post("general", "x", short="01234567"), MalformedMessageError),
+        (lambda a: a.post("general", "x", approval="0" * 36), MalformedMessageError),
         (lambda a: a.post("general", "x", expires_in="2d"), MalformedMessageError),
         (lambda a: a.send("scout", "x", expires_in=0), MalformedMessageError),
         (lambda a: a.post("general", "\ud800"), MalformedMessageError),

@@ -5,10 +5,12 @@ import json
 import subprocess
 import warnings
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from mcp import MCPError
 
+from somabus.mcp.server import Door
 from somabus.mcp.watch import Watch
 from tests.coding.conftest import ERAS, play
 
@@ -184,3 +186,17 @@ def test_a_server_whose_client_has_gone_waits_for_no_slow_drive(team):
         server.communicate()
 
     assert server.returncode == 0
+
+
+def test_clients_that_go_away_without_a_word_cost_a_bounded_memory(team):
+    """However often clients come, subscribe to a resource and vanish, the server keeps the last hundred of them."""
+    door = Door(team.agent("worker"), team.agent("worker"))
+    sessions = [SimpleNamespace(session=SimpleNamespace(client_params=object())) for _ in range(300)]
+
+    async def scene():
+        for context in sessions:
+            await door._subscribe(context, SimpleNamespace(uri="somabus://inbox"))
+
+    play(scene())
+
+    assert door._subscribers == {"somabus://inbox": [each.session for each in sessions[-100:]]}
