@@ -13,16 +13,16 @@ DEADLINE_S = 240
 
 
 class Racer:
-    """One process; its lines are read as they come."""
+    """One process; its lines are read as they come. `script` is another one than `racer.py`, with the same first arguments."""
 
-    def __init__(self, role, bus, home, name, *rest, durability="none"):
+    def __init__(self, role, bus, home, name, *rest, durability="none", script=RACER):
         environment = {
             **os.environ,
             "RACER_DURABILITY": durability,
             "PYTHONPATH": os.pathsep.join(filter(None, [str(RACER.parent.parent), os.environ.get("PYTHONPATH", "")])),
         }
         self.process = subprocess.Popen(
-            [sys.executable, str(RACER), role, str(bus), str(home), name, *map(str, rest)],
+            [sys.executable, str(script), role, str(bus), str(home), name, *map(str, rest)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,90 +1,43 @@
 """P1, P6. Four processes post and two read: everybody sees the same, once, in one order, whatever dies on the way."""
 
-import json
-import os
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from somabus import Agent, create_bus
+from tests.racing import Racer
 
 TALKER = Path(__file__).with_name("talker.py")
-ROOT = Path(__file__).parents[2]
-DEADLINE_S = 120
 EACH = 500
 POSTERS = ("p1", "p2", "p3", "p4")
 READERS = ("r1", "r2")
 
 
 class Talker:
-    """One process; what it says is kept, also over a kill and a new start."""
+    """One who posts or reads; what its processes say is kept, also over a kill and a new start."""
 
     def __init__(self, role, folder, name, count, hours=0):
-        self._order = [
-            sys.executable,
-            str(TALKER),
-            role,
-            str(folder / "bus"),
-            str(folder / "home"),
-            name,
-            str(hours),
-            str(count),
-        ]
-        self.lines = []
-        self._came = threading.Condition()
+        self._order = [role, folder / "bus", folder / "home", name, hours, count]
+        self._runs = []
         self.start()
 
     def start(self):
         """Start the process, and wait until it is ready."""
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        self.process = subprocess.Popen(
-            self._order,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        self._ready = False
-        self._reader = threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True)
-        self._reader.start()
-        self.wait_for(lambda: self._ready)
+        self._runs.append(Racer(*self._order, script=TALKER))
 
-    def _listen(self, stream):
-        for text in stream:
-            with self._came:
-                said = json.loads(text)
-                self._ready = self._ready or "ready" in said
-                self.lines.append(said)
-                self._came.notify_all()
+    @property
+    def run(self):
+        """The process of now."""
+        return self._runs[-1]
+
+    @property
+    def lines(self):
+        """Everything that was said, the oldest first."""
+        return [line for run in self._runs for line in run.lines]
 
     def wait_for(self, seen):
         """Wait until something is true of what was said."""
-        with self._came:
-            assert self._came.wait_for(seen, DEADLINE_S), self.lines[-3:]
-
-    def go(self):
-        """Let it begin."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-
-    def kill(self):
-        """End it as `kill -9` does."""
-        self.process.kill()
-        self._close()
-
-    def end(self):
-        """Wait until it ends by itself; it must end well."""
-        assert self.process.wait(DEADLINE_S) == 0
-        self._close()
-
-    def _close(self):
-        self.process.wait(DEADLINE_S)
-        self._reader.join(DEADLINE_S)
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self.run.wait_for(lambda _: seen())
 
     def seen(self):
         """Each post that a reader has seen, in the order in which it did."""
@@ -113,7 +66,7 @@ def talkers(tmp_path):
 
     yield start
     for each in started.values():
-        each.process.kill()
+        each.run.process.kill()
 
 
 def judge(talkers, each, *, repeats=()):
@@ -133,15 +86,14 @@ def judge(talkers, each, *, repeats=()):
 
 
 @pytest.mark.slow  # the test below plays the same in the default run, with kills
-@pytest.mark.slow  # the default run has the hardest of the three
 @pytest.mark.parametrize("hours", [0, 1], ids=["clocks agree", "one clock an hour behind"])
 def test_two_readers_see_the_same_two_thousand_posts(talkers, hours):
     """Four processes post 500 posts each to one channel while two read: each reader sees 2,000, each once, in the same order, also if the clock of one poster is an hour behind."""
     started = talkers(hours, EACH)
     for each in started.values():
-        each.go()
+        each.run.go()
     for each in started.values():
-        each.end()
+        each.run.end()
 
     judge(started, EACH)
 
@@ -151,17 +103,17 @@ def test_a_killed_poster_and_a_killed_reader_lose_nothing(talkers, each):
     """`kill -9` of a poster and of a reader in the middle, with the clock of another poster an hour behind: started again, every post stands once, and the reader meets again at most the reading that it had in hand."""
     started = talkers(1, each)
     for one in started.values():
-        one.go()
+        one.run.go()
     started["p2"].wait_for(lambda: started["p2"].posted() > 50)
-    started["p2"].kill()
+    started["p2"].run.kill()
     started["r2"].wait_for(lambda: len(started["r2"].seen()) > 100)
-    started["r2"].kill()
+    started["r2"].run.kill()
     in_hand = [len(line["seen"]) for line in started["r2"].lines if "seen" in line][-1]
     for name in ("p2", "r2"):
         started[name].start()
-        started[name].go()
+        started[name].run.go()
     for one in started.values():
-        one.end()
+        one.run.end()
 
     judge(started, each, repeats=("r2",))
     seen = started["r2"].seen()
