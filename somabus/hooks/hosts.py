@@ -7,7 +7,7 @@ Each shape is as the tool documents it (docs/coding-agents.md names the pages); 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -51,22 +51,22 @@ class Entry:
 class Host:
     """One coding agent.
 
-    `project` and `user` are its settings files, below the project and below the user's folder. `session` names the
-    member of an event that tells sessions apart; `first` is what a new settings file must hold.
+    `project` and `user` are its settings files, below the project and below the user's folder, of the same name unless
+    `user` is given. `session` names the member of an event that tells sessions apart; `first` is what a new settings
+    file must hold; `nested` says that each event lists groups of hooks, not hooks.
     """
 
     name: str
-    title: str
     project: str
-    user: str
-    session: str
     entries: tuple[Entry, ...]
-    first: dict[str, Any]
-    nested: bool
+    user: str = ""
+    session: str = "session_id"
+    first: dict[str, Any] = field(default_factory=dict)
+    nested: bool = True
 
     def settings(self, folder: Path, home: Path, *, user: bool) -> Path:
         """Return the settings file of a project, or of the user."""
-        return home / self.user if user else folder / self.project
+        return home / (self.user or self.project) if user else folder / self.project
 
     def group(self, entry: Entry, command: str) -> dict[str, Any]:
         """Return one hook as it stands in the list of its event."""
@@ -117,12 +117,8 @@ HOSTS: Final[dict[str, Host]] = {
     for host in (
         Host(
             name="claude-code",
-            title="Claude Code",
             project=".claude/settings.local.json",
             user=".claude/settings.json",
-            session="session_id",
-            first={},
-            nested=True,
             entries=(
                 Entry("SessionStart", Moment.START, {"timeout": _LOOK_S}),
                 Entry("PostToolUse", Moment.TOOL, {"timeout": _LOOK_S}, matcher="*"),
@@ -133,12 +129,7 @@ HOSTS: Final[dict[str, Host]] = {
         ),
         Host(
             name="codex",
-            title="Codex",
             project=".codex/hooks.json",
-            user=".codex/hooks.json",
-            session="session_id",
-            first={},
-            nested=True,
             entries=(
                 Entry("SessionStart", Moment.START, {"timeout": _LOOK_S}),
                 Entry("PostToolUse", Moment.TOOL, {"timeout": _LOOK_S}),
@@ -147,12 +138,7 @@ HOSTS: Final[dict[str, Host]] = {
         ),
         Host(
             name="gemini-cli",
-            title="Gemini CLI",
             project=".gemini/settings.json",
-            user=".gemini/settings.json",
-            session="session_id",
-            first={},
-            nested=True,
             entries=(
                 Entry("SessionStart", Moment.START, {"timeout": _LOOK_S * 1000}),
                 Entry("AfterTool", Moment.TOOL, {"timeout": _LOOK_S * 1000}, matcher=".*"),
@@ -162,9 +148,7 @@ HOSTS: Final[dict[str, Host]] = {
         ),
         Host(
             name="cursor",
-            title="Cursor",
             project=".cursor/hooks.json",
-            user=".cursor/hooks.json",
             session="conversation_id",
             first={"version": 1},
             nested=False,
