@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -52,6 +53,7 @@ from somabus.model.trust import Trust
 from somabus.post import Channel, Reading
 from somabus.registry import Peer
 from somabus.sidechannel import with_unread
+from somabus.sweep import Allowance, Sweeper, Swept
 from somabus.trace import Tracer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -560,12 +562,29 @@ class Agent:
             self.handlers.add(ANY, acknowledge)
 
     def beat(self, *, messages: int = 100, seconds: float = 300.0) -> BeatReport:
-        """Run the routine once: check inbox, process, share learnings, review peers, heartbeat.
+        """Run the routine once: check inbox, process, share learnings, review peers, sweep, heartbeat.
 
         While a human has stopped it, it counts the mail, writes a heartbeat that says so, and does nothing else.
         Never raises for the drive's sake: a step that fails is in the report, and `could_not_look` says why.
         """
         return self._beat(Budget(messages, seconds), lambda: False)
+
+    def sweep(self, *, rehearse: bool = False, each: Callable[[Swept], None] | None = None) -> tuple[Swept, ...]:
+        """Pack and drop what the bus's policy of retention calls over, all of it now; a beat does it in small steps.
+
+        Args:
+            rehearse: say what would become of it, and change nothing.
+            each: told of every area once it was swept.
+
+        Raises:
+            StoppedError: a human stopped this agent or the bus. Nothing was swept.
+            StoreUnavailableError: could not look. What was swept before is swept.
+        """
+        self._check("Agent.sweep")
+        ground = self._services.ground
+        sweeper = Sweeper(ground.rehearsed() if rehearse else ground)
+        allowance = Allowance(sys.maxsize, float("inf"), self._services.connection.clock.monotonic)
+        return tuple(sweeper.step(allowance, force=True, each=each))
 
     def run(self, stop: threading.Event | None = None, *, on_beat: Callable[[BeatReport], None] | None = None) -> None:
         """Stay: beat on the grid, and handle mail as it comes, until `stop` is set; then say goodbye to the peers."""

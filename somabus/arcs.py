@@ -12,8 +12,9 @@ from typing import Final
 from somabus.authority import Authority
 from somabus.channel import Channels
 from somabus.errors import DocumentTooLargeError, MessageError, ReferenceNotFoundError, SomabusError, StoreError
-from somabus.log import SEGMENT, Log
+from somabus.log import Log
 from somabus.model.agenda import Agenda, Word, last_seen
+from somabus.model.archive import SEGMENT
 from somabus.model.names import channel_folder
 from somabus.model.presence import Presence, absence
 from somabus.model.wire import parse_object

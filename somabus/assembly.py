@@ -53,6 +53,7 @@ from somabus.registry import Registry
 from somabus.scratchpad import Scratchpad
 from somabus.sender import Sender
 from somabus.spool import Spool
+from somabus.sweep import Ground, Sweeper
 from somabus.unread import Unread
 
 _SILENT: Final = frozenset([Reason.UNTRUSTED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.HOPS])
@@ -228,12 +229,18 @@ class Assembly:
 
     def _parts(self, schedule: Schedule) -> Parts:
         staleness = self.authority.bus.policy.staleness
+        leases = Leases(self.store, self.me, f"{self.connection.machine} {os.getpid()}", staleness)
+        self.ground = Ground(
+            me=self.me, store=self.store, home=self.home, authority=self.authority, identities=self.identities,
+            registry=self.registry, channels=self.channels, arcs=self.arcs, alerts=self.alerts, cursors=self.cursors,
+            leases=leases,
+        )  # fmt: skip
         self.parts = Parts(
             me=self.me, bus=self.authority.bus.bus, store=self.store, home=self.home, authority=self.authority,
             halt=self.halt, incidents=self.incidents, inbox=self.inbox, counts=self.counts, sender=self.sender,
             registry=self.registry, outbox=self.outbox, alerts=self.alerts,
             cursors=self.cursors, learnings=self.learnings, spool=self.spool,
-            leases=Leases(self.store, self.me, f"{self.connection.machine} {os.getpid()}", staleness),
+            leases=leases, sweeper=Sweeper(self.ground),
             handlers=self.handlers, schedule=schedule, staleness=staleness, sign=self.signer.sign, now=self.now,
             monotonic=self.connection.clock.monotonic, vitals=self._vitals,
             same_machine=lambda holder: holder.startswith(f"{self.connection.machine} "),

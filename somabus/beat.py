@@ -1,6 +1,6 @@
 """The beat: one run of an agent's routine, as a scheduler starts it every six hours.
 
-    check inbox ─► process ─► share learnings ─► review peers ─► heartbeat
+    check inbox ─► process ─► share learnings ─► review peers ─► sweep ─► heartbeat
 
 Each step stands alone: one that fails is reported and the rest still run. The heartbeat comes last, so that it tells
 how the beat ended; a beat with work to do also writes one first (`running`), so that a beat that is killed is seen to
@@ -39,6 +39,7 @@ from somabus.review import accuse
 from somabus.sender import Sender
 from somabus.spool import Spool
 from somabus.store.port import Store
+from somabus.sweep import Allowance, Sweeper
 
 _FOLLOW_AT_ONCE: Final = 200
 _LONGEST_BEAT: Final = timedelta(days=1)
@@ -53,6 +54,8 @@ class Budget:
 
     messages: int = 100
     seconds: float = 300.0
+    sweep_documents: int = 500
+    sweep_seconds: float = 2.0
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -76,6 +79,7 @@ class Parts:
     learnings: Learnings
     spool: Spool
     leases: Leases
+    sweeper: Sweeper
     handlers: Handlers
     schedule: Schedule
     staleness: timedelta
@@ -186,6 +190,8 @@ class Routine:
                 say(self._share(run))
             with self._step(run, "review peers") as say:
                 say(self._review(run))
+            with self._step(run, "sweep") as say:
+                say(self._sweep(budget))
             return self._end(run)
         except StoppedError:
             run.stopped = parts.halt.hold()  # in the middle: what was begun is ended, nothing else is begun
@@ -400,6 +406,12 @@ class Routine:
         before = next(peer for peer in peers if peer.name == name)
         again = self._parts.registry.peer(name)
         return (again.presence, again.fault) == (before.presence, before.fault)
+
+    def _sweep(self, budget: Budget) -> str:
+        parts = self._parts
+        parts.halt.check("Agent.beat")
+        swept = parts.sweeper.step(Allowance(budget.sweep_documents, budget.sweep_seconds, parts.monotonic))
+        return "; ".join(str(each) for each in swept if not each.idle) or "nothing to do"
 
     def _write_heartbeat(self, run: _Run, outcome: Outcome, finished_at: datetime | None) -> None:
         parts = self._parts

@@ -11,9 +11,10 @@ from somabus.alerts import CHANNEL as ALERTS
 from somabus.cursors import CursorBook
 from somabus.errors import ReferenceNotFoundError
 from somabus.incidents import Tell
-from somabus.log import SEGMENT, Log
+from somabus.log import Log
 from somabus.model import tree
 from somabus.model.address import Address
+from somabus.model.archive import SEGMENT
 from somabus.model.cursor import Position
 from somabus.model.names import channel_folder, channel_of
 from somabus.model.trust import Trust

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from somabus.clock import Clock, SystemClock
 from somabus.errors import (
@@ -26,6 +27,8 @@ from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
 from somabus.store.directory import DirectoryStore
 from somabus.store.port import Store
+
+_RULES: Final = ("hop_limit", "staleness_s", "rate_per_hour", "retention")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def create_bus(
     *,
     anew: bool = False,
     home: str | os.PathLike[str] | None = None,
-    **rules: float,
+    **rules: Any,
 ) -> Bus:
     """Make a new bus in a folder; on return it is there for good.
 
@@ -63,7 +66,7 @@ def create_bus(
         policy: `pinned` (only mail signed by a remembered key is acted on) or `open` (also unsigned mail).
         anew: also where this machine knows a bus that is not there now.
         home: where this machine remembers its buses.
-        rules: `hop_limit`, `staleness_s`, `rate_per_hour`.
+        rules: `hop_limit`, `staleness_s`, `rate_per_hour`, `retention` (a `Retention`, or its rules by name).
 
     Raises:
         ConfigurationError: there is a bus already, or a rule is none; nothing was changed.
@@ -72,9 +75,9 @@ def create_bus(
     if policy == Policy.CERTIFIED:
         message = "a new bus has no operator who could certify; make it, then: somabus operator init, operator policy"
         raise ConfigurationError(message)
-    unknown = sorted(set(rules) - set(BusPolicy.model_fields))
+    unknown = sorted(set(rules) - set(_RULES))
     if unknown:
-        message = f"{', '.join(unknown)}: no rule of a bus; there are hop_limit, staleness_s and rate_per_hour"
+        message = f"{', '.join(unknown)}: no rule of a bus; there are {', '.join(_RULES)}"
         raise ConfigurationError(message)
     store = DirectoryStore(os.fspath(path), writer=new_writer())
     root = Path(path).absolute()

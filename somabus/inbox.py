@@ -10,7 +10,7 @@ message's affair: it is set aside with its reason, its sender is told, and the n
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -232,6 +232,14 @@ class Inbox:
         """Return the dead letters, each with its reason, in the order of priority, then age."""
         names = [name for name in self._box.list(State.DEAD) if not name.endswith(WHY)]
         return tuple(read_why(self._store, self._me, name) or self._unexplained(name) for name in names)
+
+    def mark_shown(self, letters: Iterable[DeadLetter]) -> None:
+        """Note that somebody has seen dead letters: only then may a sweep drop them, once they are old."""
+        self._guard.begin("Inbox.mark_shown")
+        for letter in letters:
+            if letter.shown_at is None:
+                seen = letter.model_copy(update={"shown_at": self.now()})
+                self._store.replace(f"{tree.box(self._me, State.DEAD)}/{letter.file}{WHY}", seen.to_json())
 
     def replay(self, message_id: str) -> bool:
         """Bring a dead letter back into the inbox, with all its attempts before it; False if it is not there.

@@ -128,9 +128,13 @@ class Leases:
 
     def held(self, name: str) -> LeaseRecord | None:
         """Return the record of whoever holds the lease now, or None."""
-        number = self._highest(check_name(name))
-        last = self._read(name, number) if number else None
+        last = self.last(name)
         return None if last is None or last.free(self._store.now(), timedelta(0)) else last
+
+    def last(self, name: str) -> LeaseRecord | None:
+        """Return the record of whoever took the lease last, or None."""
+        number = self._highest(check_name(name))
+        return self._read(name, number) if number else None
 
     def check(self, record: LeaseRecord) -> None:
         """See `Lease.check`."""

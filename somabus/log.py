@@ -1,7 +1,8 @@
 """A numbered log: `<log>/<number // 1000>/<number>.json`, from 1 without gaps.
 
 Appending is the exclusive creation of the next number: one winner, one order for all readers, no clock involved.
-It knows neither what the entries say nor who reads them.
+Old segments may have been packed into archives by a sweep, and the oldest of these dropped. It knows neither what the
+entries say nor who reads them.
 """
 
 import re
@@ -9,10 +10,14 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
+from somabus.archives import Archives
 from somabus.errors import KeyExistsError, StoreDamagedError, StoreUnavailableError
+from somabus.model.archive import FOLDER, SEGMENT
 from somabus.store.port import Store
 
-SEGMENT: Final = 1000
+LIVE: Final = 2
+"""So many of the last segments are never archived: writers append to them."""
+
 _SEGMENT: Final = re.compile(r"[0-8]\d{6}", re.ASCII)  # numbers beyond are nobody's: they would outgrow the name
 _ENTRY: Final = re.compile(r"\d{10}\.json", re.ASCII)
 _PROOF: Final = 20
@@ -25,7 +30,9 @@ class Log:
     def __init__(self, store: Store, path: str) -> None:
         self._store = store
         self.path = path
+        self.archives = Archives(store, path)
         self._end: str | None = None
+        self._archived: frozenset[str] = frozenset()
 
     def append(self, data: bytes, genuine: Callable[[int], bool] = lambda _number: False) -> int:
         """Append an entry and return its number; the entry is whole and durable on return.
@@ -85,7 +92,7 @@ class Log:
         if numbers is None or _full(numbers):
             tail = self.tail()
             if tail > position:
-                return tail - position
+                return tail - self.swept(position)
             numbers = self.after(position, SEGMENT)  # a reader that has stepped over a gap counts on from itself
         if numbers and numbers[0] != position + 1:
             return len(self.behind(position, genuine))
@@ -108,14 +115,33 @@ class Log:
         found: list[int] = []
         for segment in self._segments():
             if segment >= start:
-                found += self._numbers(segment, after=position)
+                found += self._all_numbers(segment, after=position)
             if len(found) >= limit:
                 break
         return found[:limit]
 
+    def swept(self, position: int) -> int:
+        """Return the last of the numbers right past a position that a sweep has dropped; the position if none was."""
+        self._segments()
+        return max(position, self.archives.gone)
+
+    def old_segments(self) -> list[tuple[str, list[int]]]:
+        """Return the segments that writers have left behind, each with the numbers that lie in its folder."""
+        return [(segment, self._numbers(segment)) for segment in self._segments()[:-LIVE]]
+
+    def archived(self, segment: str) -> list[int]:
+        """Return the numbers of a segment that are archived."""
+        return self.archives.numbers(int(segment)) if segment in self._archived else []
+
     def read(self, number: int) -> bytes | None:
         """Return the bytes of an entry that was listed, or None if it is gone."""
-        return self._store.read(self.key(number), listed=True)
+        old = _segment(number) in self._archived
+        found = self.archives.read(number) if old else None
+        if found is None:
+            found = self._store.read(self.key(number), listed=True)
+        if found is None and not old and self._segments() and _segment(number) in self._archived:
+            found = self.archives.read(number)  # Race: it was archived since the segments were listed.
+        return found
 
     def key(self, number: int) -> str:
         """Return where an entry lies."""
@@ -136,10 +162,19 @@ class Log:
         return before
 
     def _segments(self) -> list[str]:
-        """Return the segments up to the first gap; the oldest may have been swept."""
-        names = [name for name in self._store.list(self.path) if _SEGMENT.fullmatch(name)]
+        """Return the segments up to the first gap, and learn which of them are archived; what was dropped is none."""
+        listed = self._store.list(self.path)
+        self._archived = frozenset(f"{each:07d}" for each in self.archives.look()) if FOLDER in listed else frozenset()
+        first = _segment(self.archives.gone + 1)
+        found = {*self._archived, *(name for name in listed if _SEGMENT.fullmatch(name))}
+        names = sorted(name for name in found if name >= first)
         gap = next((n for n, (one, after) in enumerate(pairwise(names), 1) if int(after) != int(one) + 1), len(names))
         return names[:gap]
+
+    def _all_numbers(self, segment: str, after: int = 0) -> list[int]:
+        """Return the numbers of a segment past a position, wherever they lie now."""
+        archived = [number for number in self.archived(segment) if number > after]
+        return sorted({*archived, *self._numbers(segment, after)}) if archived else self._numbers(segment, after)
 
     def _numbers(self, segment: str, after: int = 0) -> list[int]:
         try:

@@ -24,9 +24,10 @@ from somabus.errors import (
     StoreError,
     StoreUnavailableError,
 )
-from somabus.log import SEGMENT, Log
+from somabus.log import Log
 from somabus.model import tree
 from somabus.model.address import MOST_MENTIONS, Address, mentions
+from somabus.model.archive import SEGMENT
 from somabus.model.draft import Draft
 from somabus.model.ids import derive_id
 from somabus.model.kinds import NEVER_MUTED

@@ -65,14 +65,27 @@ class Reader:
 
     def ahead(self, log: Log, before: Position, limit: int, writers: Writers) -> Ahead:
         """Return what may be read now. An entry that is gone for good comes as a fault."""
-        step = advance(before, log.after(before.at, limit), self._store.now())
+        swept: tuple[Entry, ...] = ()
+        present = log.after(before.at, limit)
+        if present and present[0] > before.at + 1:
+            before, swept = self._swept(log, before)
+        step = advance(before, present, self._store.now())
         if step.lost and not log.behind(before.at, lambda number: self.genuine(log, number, writers)):
             # Nothing behind the hole is a writer's own: it was planted there, and the log will go on before it.
             planted = "it is missing, and nothing genuine stands behind it"
-            return Ahead((), before, (Entry(log.path, step.lost[0], None, planted),))
+            return Ahead((), before, (*swept, Entry(log.path, step.lost[0], None, planted)))
         gone = "it was deleted; the rest of the log is read on"
-        lost = tuple(Entry(log.path, number, None, gone) for number in step.lost)
-        return Ahead(step.numbers, step.position, lost)
+        lost = (Entry(log.path, number, None, gone) for number in step.lost)
+        return Ahead(step.numbers, step.position, (*swept, *lost))
+
+    def _swept(self, log: Log, before: Position) -> tuple[Position, tuple[Entry, ...]]:
+        """Step over what a sweep has dropped; a reader that is no newcomer was away for very long, and is told."""
+        last = log.swept(before.at)
+        if last == before.at:
+            return before, ()
+        said = f"it and those up to {last} were old, and were dropped while this agent was away"
+        told = (Entry(log.path, before.at + 1, None, said),) if before.at else ()
+        return Position(at=last), told
 
     def genuine(self, log: Log, number: int, writers: Writers) -> bool:
         """Tell whether an entry is one that somebody who may write there has written."""

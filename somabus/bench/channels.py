@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from somabus.agent import Agent
-from somabus.log import SEGMENT
 from somabus.model import tree
+from somabus.model.archive import SEGMENT
 
 CHANNELS: Final = 5
 

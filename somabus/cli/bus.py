@@ -1,4 +1,4 @@
-"""Commands for the bus itself: init, status, verify, demo, bench."""
+"""Commands for the bus itself: init, status, verify, sweep, demo, bench."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,6 +10,7 @@ from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit
 from somabus.connection import create_bus, known_bus
 from somabus.errors import NotABusError, StoreUnavailableError
+from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line
 
 
@@ -45,6 +46,14 @@ from somabus.model.text import ago, line
     show_default=True,
     type=click.IntRange(0),
     help="So much may an agent send to one inbox or channel an hour; 0: no limit.",
+)
+@click.option(
+    "--keep",
+    "retention",
+    multiple=True,
+    metavar="RULE",
+    callback=lambda _context, _option, texts: parse_rules(texts),
+    help="How long what is over stays: done_days=14, budget_bytes=20GiB …; may be given several times.",
 )
 @click.option("--anew", is_flag=True, help="Also where this machine knows a bus that is gone.")
 def init(context: Context, path: str | None, name: str, policy: str, *, anew: bool, **rules: Any) -> None:
@@ -122,6 +131,23 @@ def verify(context: Context, path: Path | None) -> None:
         empty=f"{looked_at} documents, all of format 1",
     )
     finish(Exit.UNWELL if any(fault.weight == "error" for fault in faults) else Exit.DONE)
+
+
+@command("sweep", "somabus sweep --rehearse")
+@click.option("--rehearse", is_flag=True, help="Say what would become of it, and change nothing.")
+def sweep(context: Context, *, rehearse: bool) -> None:
+    """Pack and drop what is over, now and all of it.
+
+    A beat does the same in small steps. Nothing unread, nothing unexpired and nothing that an open thing refers to
+    goes; how long the rest stays, the policy of the bus says.
+    """
+    agent = context.agent()
+    with context.out.busy("sweeping") as say:
+        swept = agent.sweep(rehearse=rehearse, each=lambda area: say(area.area))
+    rows = [(each.area, each.dropped or "", each.archived or "", each.why) for each in swept if not each.idle]
+    note = "nothing was changed: this was a rehearsal" if rehearse else ""
+    columns, facts = ("area", "dropped", "archived", "what stays"), {"swept": swept, "rehearsed": rehearse}
+    context.out.table(facts, columns, rows, empty="nothing to sweep", note=note, unread=agent.unread)
 
 
 @command("demo", "somabus demo --keep")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from somabus.operator.seat import Seat
 
 _MODULES: Final = {
-    "init": "bus", "status": "bus", "verify": "bus", "demo": "bus", "bench": "bus",
+    "init": "bus", "status": "bus", "verify": "bus", "sweep": "bus", "demo": "bus", "bench": "bus",
     "send": "mail", "inbox": "mail", "read": "mail", "reply": "mail", "dead": "mail", "trace": "mail",
     "withdraw": "mail",
     "post": "channels", "channels": "channels", "subscribe": "channels", "unsubscribe": "channels", "arcs": "channels",

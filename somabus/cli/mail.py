@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -10,7 +11,14 @@ from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish
 from somabus.cli.output import Exit
 from somabus.clock import SystemClock
-from somabus.errors import ConfigurationError, KeyMissingError, MalformedMessageError, TrustError
+from somabus.errors import (
+    ConfigurationError,
+    KeyMissingError,
+    MalformedMessageError,
+    StoppedError,
+    StoreError,
+    TrustError,
+)
 from somabus.inbox import Letter
 from somabus.model.ids import is_id
 from somabus.model.message import Message, Priority
@@ -177,6 +185,8 @@ def dead(context: Context, replay: str | None) -> None:
             raise KeyMissingError(replay, "no dead letter has this id; see: somabus dead")
         context.out.answer({"replayed": found.id}, f"{found.id} waits again", unread=agent.unread)
         return
+    with suppress(StoppedError, StoreError):  # looking works under a stop and on a drive that cannot be written
+        agent.inbox.mark_shown(letters)
     now = agent.inbox.now()
     rows = [
         (

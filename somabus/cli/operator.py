@@ -14,6 +14,7 @@ from somabus.model.certificate import LONGEST
 from somabus.model.ids import is_id
 from somabus.model.lookalike import twin_of
 from somabus.model.names import check_name
+from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line
 from somabus.model.trust import Policy, Trust
 from somabus.operator import agents, direction, people
@@ -201,11 +202,14 @@ def revoke(context: Context, who: str, why: str, key: str, as_: str | None) -> N
 @click.option(
     "--rate-limit", "rate_per_hour", type=click.IntRange(0), help="So much an hour to one place; 0: no limit."
 )
+@click.option(
+    "--keep", multiple=True, metavar="RULE", help="done_days=14, budget_bytes=20GiB …; may be given several times."
+)
 @click.option("--category", "categories", multiple=True, help="What approvals may be asked for; give all of them.")
 @click.option("--protect", "protected", multiple=True, help="Kinds of mail that take an approval; give all of them.")
 @click.option("--protect-nothing", is_flag=True, help="No kind of mail takes an approval.")
 @_AS
-def policy(context: Context, as_: str | None, *, protect_nothing: bool, **rules: Any) -> None:
+def policy(context: Context, as_: str | None, *, protect_nothing: bool, keep: tuple[str, ...], **rules: Any) -> None:
     """Change what holds for everybody on the bus.
 
     What is not given stays.
@@ -213,10 +217,13 @@ def policy(context: Context, as_: str | None, *, protect_nothing: bool, **rules:
     given = {name: value for name, value in rules.items() if value not in (None, ())}
     if protect_nothing:
         given["protected"] = ()
-    if not given:
+    kept = parse_rules(keep)
+    if not given and not kept:
         message = "nothing to change: give --trust, --category, --protect or another rule"
         raise ConfigurationError(message)
     seat = context.seat(as_)
+    if kept:
+        given["retention"] = {**seat.bus.policy.retention.model_dump(), **kept}
     bus = people.set_policy(seat, **given)
     left = _uncertified(seat) if bus.policy.trust is Policy.CERTIFIED else []
     warning = f"; not certified, and so not acted upon: {', '.join(left)}" if left else ""

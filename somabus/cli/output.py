@@ -18,7 +18,8 @@ control characters, so no message can paint over what stands there.
 import logging
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import timedelta
 from enum import IntEnum
@@ -109,6 +110,18 @@ class Output:
         if note:
             click.echo(clean(note))
         self._unread(unread)
+
+    @contextmanager
+    def busy(self, work: str) -> Iterator[Callable[[str], None]]:
+        """Show on a terminal that something takes its time; what is yielded tells how far it is."""
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        if self.as_json or not console.is_terminal:
+            yield lambda _said: None
+            return
+        with console.status(f"{work} …") as status:
+            yield lambda said: status.update(f"{work} {clean(said)} …")
 
     def error(self, error: SomabusError) -> None:
         """Print an error, to stderr."""

@@ -12,6 +12,7 @@ from pydantic import Field
 from somabus.model import signing
 from somabus.model.envelope import Envelope, Seal
 from somabus.model.message import Id, Name, PublicKey, Utc, Value
+from somabus.model.retention import Retention
 from somabus.model.trust import Policy
 
 BUS_FILE: Final = "somabus.json"
@@ -23,6 +24,7 @@ class BusPolicy(Value):
 
     `categories`: what approvals may be asked for. `protected`: kinds of mail that are delivered only with one.
     `rate_per_hour`: so much may each agent send to one inbox or post to one channel; 0 is without limit.
+    `retention`: how long what is over is kept, and how much room the bus may take.
     """
 
     trust: Policy = Policy.PINNED
@@ -31,6 +33,7 @@ class BusPolicy(Value):
     rate_per_hour: int = Field(default=20_000, ge=0, le=1_000_000_000)
     categories: tuple[Name, ...] = Field(default=("general",), min_length=1, max_length=64)
     protected: tuple[Name, ...] = Field(default=("shell",), max_length=256)
+    retention: Retention = Field(default_factory=Retention)
 
     @property
     def staleness(self) -> timedelta:

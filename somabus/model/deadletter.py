@@ -26,7 +26,10 @@ class Reason(StrEnum):
 
 
 class DeadLetter(Value):
-    """What is known of a message that was set aside; `file` is its name under dead/."""
+    """What is known of a message that was set aside.
+
+    `file` is its name under dead/, `shown_at` when it was first shown to somebody.
+    """
 
     format: Literal[1] = 1
     file: str = Field(max_length=300)
@@ -39,3 +42,4 @@ class DeadLetter(Value):
     sender: Name | None = None
     subject: str = ""
     found_as: str = Field(default="", max_length=300)
+    shown_at: Utc | None = None

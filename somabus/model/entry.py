@@ -30,7 +30,7 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     # mail
     "Agent.send": _R, "Agent.send_many": _R, "Agent.reply": _R, "Agent.withdraw": _R, "Agent.trace": _L,
     "Agent.find": _L, "Agent.endings": _L, "Agent.unread": _L, "Agent.counts": _L,
-    "Inbox.drain": _R, "Inbox.claim": _R, "Inbox.take": _R, "Inbox.replay": _R,
+    "Inbox.drain": _R, "Inbox.claim": _R, "Inbox.take": _R, "Inbox.replay": _R, "Inbox.mark_shown": _R,
     "Inbox.peek": _L, "Inbox.waiting": _L, "Inbox.unread": _L, "Inbox.counts": _L, "Inbox.dead": _L, "Inbox.find": _L,
     "Delivery.reply": _R, "Delivery.ack": _F, "Delivery.nack": _F, "Delivery.release": _F, "Delivery.extend": _F,
     "Delivery.reject": _F, "Delivery.age": _L, "Delivery.message": _L, "Delivery.sender": _L, "Delivery.trust": _L,
@@ -45,7 +45,7 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     "Arc.pairs": _L, "Arc.notes": _L, "Arc.scratchpad": _L, "Scratchpad.read": _L, "Scratchpad.history": _L,
     "Scratchpad.owner": _L, "Scratchpad.write": _R, "Scratchpad.release": _F,
     # sharing, and the routine
-    "Agent.share": _R, "Agent.learn": _H, "Agent.beat": _I, "Agent.run": _I, "Agent.due": _L,
+    "Agent.share": _R, "Agent.learn": _H, "Agent.beat": _I, "Agent.run": _I, "Agent.due": _L, "Agent.sweep": _R,
     "Agent.on": _H, "Agent.check": _H, "Agent.use_builtin_handlers": _H,
     # peers and leases; an agent joins by being made
     "Agent.join": _R, "Agent.peers": _L, "Agent.short": _L, "Agent.bus": _L, "Agent.lease": _R,
@@ -58,7 +58,7 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
 }  # fmt: skip
 
 COMMANDS: Final[dict[str, WhenStopped]] = {
-    "send": _R, "read": _R, "reply": _R, "withdraw": _R, "join": _R, "share": _R, "beat": _I, "run": _I,
+    "send": _R, "read": _R, "reply": _R, "withdraw": _R, "join": _R, "share": _R, "beat": _I, "run": _I, "sweep": _R,
     "inbox": _L, "dead": _L, "trace": _L, "status": _L, "peers": _L, "due": _L, "verify": _L, "goals": _L,
     "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H,
     "propose": _R, "work": _R, "ask": _R, "rotate": _R,

@@ -44,14 +44,19 @@ def outbox(agent: str) -> str:
     return f"messages/{agent}/outbox"
 
 
+def sent_keys(agent: str) -> str:
+    """The records of what an agent sent or posted with a key."""
+    return f"messages/{agent}/keys"
+
+
 def sent_key(agent: str, digest: str) -> str:
     """The record of a message sent with `key=`, for recognising the second sending."""
-    return f"messages/{agent}/keys/{digest}.json"
+    return f"{sent_keys(agent)}/{digest}.json"
 
 
 def posted_key(agent: str, digest: str) -> str:
     """The record of a post made with `key=`."""
-    return f"messages/{agent}/keys/{digest}.post.json"
+    return f"{sent_keys(agent)}/{digest}.post.json"
 
 
 def channel(name: str) -> str:

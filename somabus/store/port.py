@@ -108,6 +108,15 @@ class Store(Protocol):
         An empty answer means that nothing is there.
         """
 
+    def weigh(self, prefix: str) -> int:
+        """Return how many bytes the documents below the prefix have in all; 0 where nothing is.
+
+        It looks at every one of them: for once a day, not for every beat.
+        """
+
+    def prune(self, prefix: str) -> None:
+        """Let go of a folder in which nothing is left, where a store has folders; whoever needs it makes it anew."""
+
     def wait(self, prefix: str, timeout: float) -> bool:
         """Return True as soon as something may have changed below the prefix, False after `timeout` seconds.
 

@@ -61,6 +61,27 @@ class StoreContract:
         store.create_many([])
         assert all(store.read(key) == data for key, data in documents)
 
+    def test_weighing_counts_the_bytes_below(self, tmp_path: Any) -> None:
+        """The weight of a prefix is that of the documents below it, however deep, and of nothing else."""
+        store = self.make_store(tmp_path)
+        store.create("a/b/1.json", b"x" * 10)
+        store.create("a/2.json", b"x" * 5)
+        store.create("ab/3.json", b"x" * 100)
+        assert (store.weigh("a"), store.weigh("a/b"), store.weigh("none")) == (15, 10, 0)
+
+    def test_a_folder_that_is_let_go_comes_back_when_it_is_needed(self, tmp_path: Any) -> None:
+        """An empty folder is gone from the listing; one that holds something, or is not there, stays as it is."""
+        store = self.make_store(tmp_path)
+        store.create("a/b/1.json", b"1")
+        store.prune("a/b")
+        assert store.list("a/b") == ["1.json"]
+        store.delete("a/b/1.json")
+        store.prune("a/b")
+        store.prune("a/none")
+        assert store.list("a") == []
+        store.create("a/b/1.json", b"2")
+        assert store.read("a/b/1.json") == b"2"
+
     def test_replace_gives_old_or_new(self, tmp_path: Any) -> None:
         """A reader beside a writer sees one of the whole versions, never neither and never a mixture."""
         store = self.make_store(tmp_path)

@@ -113,6 +113,16 @@ class StoppingStore:
         self._fuse.step()
         return self._store.list(prefix, after, limit)
 
+    def weigh(self, prefix: str) -> int:
+        """See `Store.weigh`."""
+        self._fuse.step()
+        return self._store.weigh(prefix)
+
+    def prune(self, prefix: str) -> None:
+        """See `Store.prune`."""
+        self._fuse.step()
+        self._store.prune(prefix)
+
     def wait(self, prefix: str, timeout: float) -> bool:
         """See `Store.wait`."""
         self._fuse.step()

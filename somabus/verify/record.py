@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from somabus.audit import Audit
-from somabus.log import SEGMENT
 from somabus.model import signing, tree
+from somabus.model.archive import SEGMENT
 from somabus.model.audit import AuditEntry, Checked, digest
 from somabus.verify.fault import Fault, Paper
 from somabus.verify.grounds import Grounds

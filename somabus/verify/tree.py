@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from somabus.errors import MessageError, SomabusError, TrustError
-from somabus.log import SEGMENT
+from somabus.model.archive import SEGMENT
 from somabus.model.bus import BUS_FILE
 from somabus.model.leases import LeaseRecord
 from somabus.model.message import Value
@@ -14,7 +14,7 @@ from somabus.model.wire import parse_object
 from somabus.poster import PostedKey
 from somabus.sender import SentKey
 from somabus.store.port import Store
-from somabus.verify import agents, mail, operators
+from somabus.verify import agents, archives, mail, operators
 from somabus.verify.alone import SET_ASIDE
 from somabus.verify.fault import Fault, Paper
 from somabus.verify.grounds import Grounds
@@ -28,6 +28,7 @@ _NO_PLACE: Final = "no document of format 1 has this place"
 _LOOK: Final = "look at it; no agent will touch it"
 _ID: Final = r"(?P<id>[0-9a-f-]{36})"
 _CHAINS: Final = frozenset(["audit", "operator/history/bus"])
+_LOG: Final = r"(?P<log>messages/[^/]+/outbox|channels/(?P<channel>[^/]+)(/scratchpad)?)"
 _NUMBER: Final = r"(?P<segment>\d{7})/(?P<number>\d{10})\.json"
 
 
@@ -71,7 +72,9 @@ def _rules(chain: Chain) -> tuple[Rule, ...]:
         (rf"approvals/{_ID}/use\.json", agents.use, "the approval is spent all the same; its agent asks again"),
         (rf"(?P<log>audit)/{_NUMBER}", chain.entry, _OVER),
         (r"audit/evidence/(?P<digest>[0-9a-f]{64})", evidence, _LOOK),
-        (rf"(?P<log>messages/[^/]+/outbox|channels/(?P<channel>[^/]+)(/scratchpad)?)/{_NUMBER}", mail.entry, _OVER),
+        (rf"{_LOG}/{_NUMBER}", mail.entry, _OVER),
+        (rf"{_LOG}/archive/(?P<first>\d{{10}})-(?P<last>\d{{10}})\.gz", archives.archive, _LOOK),
+        (rf"{_LOG}/archive/0000000001-\d{{7}}999\.gone", archives.mark, _LOOK),
         (r"channels/(?P<channel>[^/]+)/scratchpad\.md", mail.text, _LOOK),
         (r"messages/(?P<agent>[^/]+)/(?P<state>inbox|later|claimed|dead)/(?P<name>[^/]+)", mail.boxed, _AGAIN),
         (rf"messages/(?P<agent>[^/]+)/done/\d{{4}}-\d\d-\d\d/{_ID}(\.[a-z]+)?\.json", mail.done, SET_ASIDE),
@@ -147,11 +150,12 @@ class Tree:
         """Tell of numbers that are missing before an entry of a log; in the chains, they are told by the next link."""
         found = next((each for rule in self._rules if (each := rule.place.fullmatch(key))), None)
         parts = {} if found is None else found.groupdict()
-        if "log" not in parts or parts["log"] in _CHAINS:
+        if "number" not in parts or parts["log"] in _CHAINS:
             return
         number, log = int(parts["number"]), parts["log"]
-        if number != self._last.get(log, 0) + 1:
-            said = f"the numbers before it are missing, from {self._last.get(log, 0) + 1}"
+        last = self._last[log] if log in self._last else archives.before(self._grounds, log, number)
+        if number not in (last, last + 1):  # an entry that is archived may lie there still
+            said = f"the numbers before it are missing, from {last + 1}"
             yield Fault(key, said, "readers wait for them, then step over", "warning")
         self._last[log] = number
 

@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from somabus.errors import StoreUnavailableError
-from somabus.log import SEGMENT, Log
+from somabus.log import Log
+from somabus.model.archive import SEGMENT
 from somabus.store.memory import MemoryStore
 from somabus.testing import HandClock
 from tests.model.examples import quick

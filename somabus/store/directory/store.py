@@ -33,7 +33,7 @@ from somabus.errors import (
 from somabus.store.directory.driveclock import DriveClock
 from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
-from somabus.store.directory.trouble import NO_LINKS, OCCUPIED, PATIENCE_S, patiently, translate
+from somabus.store.directory.trouble import KEPT, NO_LINKS, OCCUPIED, PATIENCE_S, patiently, translate
 from somabus.store.directory.watch import POLL_S, FolderWatch
 from somabus.store.port import JUNK, MAX_BYTES, check_key, is_part
 
@@ -193,6 +193,31 @@ class DirectoryStore:
         found.sort()
         return found[:limit]
 
+    def weigh(self, prefix: str) -> int:
+        """See `Store.weigh`."""
+        key = prefix.rstrip("/")
+        path = self._layout.path(check_key(key)) if key else self.root
+        try:
+            self._layout.refuse_links(f"{path}{os.sep}.")
+            return self._weigh(path)
+        except FileNotFoundError:
+            self._layout.require_root(key)
+            return 0
+        except OSError as error:
+            raise translate(error, key) from error
+
+    def prune(self, prefix: str) -> None:
+        """See `Store.prune`."""
+        path = self._layout.path(check_key(prefix))
+        try:
+            self._layout.refuse_links(f"{path}{os.sep}.")
+            # Race: whoever has just made it to write there finds it gone, and makes it anew (`_made`).
+            self._files.rmdir(path)
+        except OSError as error:
+            self._layout.require_root(prefix)
+            if error.errno not in KEPT:
+                raise translate(error, prefix) from error
+
     def wait(self, prefix: str, timeout: float) -> bool:
         """See `Store.wait`."""
         key = check_key(prefix.rstrip("/"))
@@ -246,6 +271,17 @@ class DirectoryStore:
         with contextlib.suppress(FileNotFoundError):
             return self._files.read(f"{path}{os.sep}{ENTRY}", MAX_BYTES + 1)
         return None
+
+    def _weigh(self, path: str) -> int:
+        weight = 0
+        with os.scandir(path) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # Race: it was moved while we walked.
+                    if entry.is_dir(follow_symlinks=False):
+                        weight += self._weigh(entry.path)
+                    else:
+                        weight += entry.stat(follow_symlinks=False).st_size
+        return weight
 
     def _write_aside(self, data: bytes) -> str:
         path = f"{self._aside()}{os.sep}{next(self._numbers)}"

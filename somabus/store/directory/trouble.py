@@ -41,6 +41,9 @@ NO_LINKS: Final = _codes("EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EINVAL", "
 OCCUPIED: Final = _codes("EEXIST", "ENOTEMPTY", "ENOTDIR", "EISDIR", "EPERM", "EACCES", "EBUSY")
 """What a rename says when something stands at its target; look before you judge."""
 
+KEPT: Final = OCCUPIED | _codes("ENOENT", "EROFS")
+"""What removing a folder says when it is not empty, gone already, or not ours to remove: then it stays."""
+
 _PASSING: Final = _codes("EACCES", "EBUSY", "ETXTBSY", "ESTALE", "EINTR", "EAGAIN", "EDEADLK")
 """Sharing violations and stale handles: another machine or a virus scanner has the file open for a moment."""
 

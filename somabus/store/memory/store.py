@@ -66,6 +66,15 @@ class MemoryStore:
             names = {key[len(start) :].split("/", 1)[0] for key in self._documents if key.startswith(start)}
         return sorted(name for name in names if name > after and is_part(name))[:limit]
 
+    def weigh(self, prefix: str) -> int:
+        """See `Store.weigh`."""
+        start = f"{check_key(prefix.rstrip('/'))}/" if prefix else ""
+        with self._changed:
+            return sum(len(data) for key, data in self._documents.items() if key.startswith(start))
+
+    def prune(self, prefix: str) -> None:
+        """See `Store.prune`; there are no folders here."""
+
     def wait(self, prefix: str, timeout: float) -> bool:
         """See `Store.wait`."""
         with self._changed:

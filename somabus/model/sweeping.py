@@ -1,0 +1,30 @@
+"""What an agent remembers of its sweeps, on its machine."""
+
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from pydantic import Field
+
+from somabus.model.message import Utc, Value
+
+EVERY: Final = timedelta(days=1)
+
+
+class Sweeping(Value):
+    """The file at home.
+
+    `swept`: when each area was last gone through to its end. `mark`: where the records of keys were left. `debris` and
+    `sessions`: since when each name has been seen as it is. `weight`: what the bus weighed, in bytes.
+    """
+
+    format: Literal[1] = 1
+    swept: dict[str, Utc] = Field(default_factory=dict)
+    mark: str = ""
+    debris: dict[str, Utc] = Field(default_factory=dict)
+    sessions: dict[str, Utc] = Field(default_factory=dict)
+    weight: int | None = None
+
+    def due(self, area: str, now: datetime) -> bool:
+        """Tell whether an area is to be gone through again; a time from the future is none."""
+        at = self.swept.get(area)
+        return at is None or not timedelta(0) <= now - at < EVERY

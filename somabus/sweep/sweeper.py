@@ -1,0 +1,246 @@
+"""The sweeper: goes through the areas that are due, one after the other, for as long as it is allowed.
+
+What is this agent's own it sweeps itself, once a day. What is everybody's, one sweeper at a time sweeps: whoever
+takes the lease `sweep`, and nobody for a day after that. An area that fails or is refused keeps no other from its
+turn. Cut off anywhere, the next step goes on with what is left.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from somabus.alerts import Alerts
+from somabus.arcs import Arcs
+from somabus.authority import Authority
+from somabus.channel import Channels
+from somabus.cursors import CursorBook
+from somabus.errors import LeaseHeldError, MessageError, SomabusError, StoreError, StoreUnavailableError
+from somabus.identity import Identities
+from somabus.lease import Leases
+from somabus.model import tree
+from somabus.model.address import parse_address
+from somabus.model.names import channel_folder
+from somabus.model.retention import Retention
+from somabus.model.sweeping import EVERY, Sweeping
+from somabus.model.wire import parse_object
+from somabus.registry import Registry
+from somabus.store.port import Store
+from somabus.sweep.area import Allowance, Swept
+from somabus.sweep.dead import sweep_dead
+from somabus.sweep.debris import sweep_debris
+from somabus.sweep.done import sweep_done
+from somabus.sweep.held import Held
+from somabus.sweep.keys import sweep_keys
+from somabus.sweep.logs import sweep_log
+from somabus.sweep.readers import NOBODY, Readers
+from somabus.sweep.rehearsal import Rehearsal
+from somabus.sweep.room import Fill, watch
+from somabus.sweep.sessions import sweep_sessions
+
+LEASE: Final = "sweep"
+_LEASE_FOR: Final = timedelta(minutes=10)
+_FILE: Final = "sweep.json"
+_ALL: Final = "everybody's"
+_MINE: Final = "mine"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Ground:
+    """What a sweeper works on; on one that is not `real`, nothing is written, and no alert is raised."""
+
+    me: str
+    store: Store
+    home: Store
+    authority: Authority
+    identities: Identities
+    registry: Registry
+    channels: Channels
+    arcs: Arcs
+    alerts: Alerts
+    cursors: CursorBook
+    leases: Leases
+    real: bool = True
+
+    def rehearsed(self) -> "Ground":
+        """Return the same ground, on which nothing is changed."""
+        return replace(self, store=Rehearsal(self.store), home=Rehearsal(self.home), real=False)
+
+
+class Sweeper:
+    """Sweeps on behalf of one agent."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def step(
+        self, allowance: Allowance, *, force: bool = False, each: Callable[[Swept], None] | None = None
+    ) -> list[Swept]:
+        """Sweep what is due, as far as the allowance goes; return what became of each area.
+
+        Args:
+            allowance: what may be done.
+            force: also what is not due yet.
+            each: told of every area once it was swept.
+
+        Raises:
+            StoreUnavailableError: could not look; what was swept before is swept.
+        """
+        now, found = self._ground.store.now(), list[Swept]()
+        before = self._remembered()
+        run = _Run(self._ground, before, allowance, now, each or (lambda _swept: None))
+        try:
+            if force or run.ledger.due(_MINE, now):
+                found += run.all_of(_MINE, run.mine())
+            if (force or run.ledger.due(_ALL, now)) and not allowance.spent and self._my_turn(force=force):
+                with self._ground.leases.take(LEASE, _LEASE_FOR) if self._ground.real else nullcontext():
+                    found += run.all_of(_ALL, run.everybodys())
+            elif run.ledger.due(_ALL, now) and not allowance.spent:
+                run.ended(_ALL)  # somebody else does it, or has done it today
+        except LeaseHeldError:
+            run.ended(_ALL)
+        finally:
+            if run.ledger != before:
+                self._ground.home.replace(_FILE, run.ledger.to_json())
+        return found
+
+    def weight(self) -> int | None:
+        """Return what the bus weighed when this agent swept it last, in bytes; None if it never did."""
+        return self._remembered().weight
+
+    def _my_turn(self, *, force: bool) -> bool:
+        """Tell whether nobody has swept for a day."""
+        last = self._ground.leases.last(LEASE)
+        now = self._ground.store.now()
+        return (
+            force or last is None or last.agent == self._ground.me or not last.taken_at <= now < last.taken_at + EVERY
+        )
+
+    def _remembered(self) -> Sweeping:
+        with suppress(MessageError, StoreError):
+            raw = self._ground.home.read(_FILE)
+            if raw is not None:
+                return Sweeping.from_object(parse_object(raw))
+        return Sweeping()
+
+
+class _Run:
+    """One step."""
+
+    def __init__(
+        self, ground: Ground, ledger: Sweeping, allowance: Allowance, now: datetime, tell: Callable[[Swept], None]
+    ) -> None:
+        self._ground = ground
+        self._tell = tell
+        self.ledger = ledger
+        self._allowance = allowance
+        self._now = now
+        self._rule: Retention = ground.authority.bus.policy.retention
+        self._readers = Readers(ground.store, ground.registry, ground.identities, self._rule)
+        self._open = Held(ground.store, ground.home, ground.registry)
+
+    def all_of(self, whose: str, areas: Iterator[tuple[str, Callable[[], Swept]]]) -> list[Swept]:
+        """Go through areas until the allowance is spent; note when all of them were gone through to the end."""
+        found: list[Swept] = []
+        for name, sweep in areas:
+            found.append(self._one(name, sweep))
+            self._tell(found[-1])
+            if self._allowance.spent:
+                return found
+        if all(each.done for each in found):
+            self.ended(whose)
+        return found
+
+    def ended(self, whose: str) -> None:
+        """Note that areas were gone through to the end."""
+        self._note(swept={**self.ledger.swept, whose: self._now})
+
+    def mine(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
+        """Yield this agent's own areas."""
+        me, store, rule, allowance = self._ground.me, self._ground.store, self._rule, self._allowance
+        yield "sessions", self._sessions
+        yield "keys", self._keys
+        held = self._open.look(allowance)
+        if held is None:
+            yield "done", partial(Swept, "done", why="what is open is still being looked through", done=False)
+            return
+        yield "done", partial(sweep_done, store, me, rule, held, allowance)
+        yield "dead", partial(sweep_dead, store, me, rule, held, allowance)
+        outbox = tree.outbox(me)
+        yield outbox, partial(self._log, outbox, but=me)
+
+    def everybodys(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
+        """Yield what is everybody's."""
+        store, rule, allowance = self._ground.store, self._rule, self._allowance
+        yield "debris", self._debris
+        yield tree.ALERTS, partial(self._log, tree.ALERTS)
+        for channel in self._ground.channels.names():
+            log = tree.channel(channel)
+            yield log, partial(self._channel, channel)
+            if "scratchpad" in store.list(log):
+                pad = tree.scratchpad(channel)
+                yield pad, partial(sweep_log, store, pad, rule, NOBODY, allowance)
+        yield "room", self._room
+
+    # -- areas ------------------------------------------------------------------------------------------------
+
+    def _one(self, name: str, sweep: Callable[[], Swept]) -> Swept:
+        try:
+            return sweep()
+        except StoreUnavailableError:
+            raise
+        except SomabusError as error:
+            return Swept(name, why=str(error))  # refused or damaged: the others have their turn all the same
+
+    def _log(self, log: str, *, but: str = "") -> Swept:
+        floor = self._readers.floor(log, but=but)
+        return sweep_log(self._ground.store, log, self._rule, floor, self._allowance)
+
+    def _channel(self, channel: str) -> Swept:
+        log = tree.channel(channel)
+        return sweep_log(self._ground.store, log, self._rule, self._floor(log, channel), self._allowance)
+
+    def _floor(self, log: str, channel: str) -> int:
+        """Return the first number of a channel that somebody has not read, that is open, or that is referred to."""
+        agenda = self._ground.arcs.agenda(channel, deep=True)
+        opened = [question.word.number for question in agenda.questions]
+        opened += [agenda.brief.number] if agenda.open and agenda.brief is not None else []
+        held = self._open.look(self._allowance)
+        if held is None:
+            return 0
+        folder = channel_folder(channel)
+        found = (parse_address(each, channel) for each in held if "#" in each)
+        opened += [each.number for each in found if each is not None and channel_folder(each.channel) == folder]
+        return min([self._readers.floor(log, channel=channel), *opened])
+
+    def _keys(self) -> Swept:
+        swept, mark = sweep_keys(self._ground.store, self._ground.me, self._rule, self.ledger.mark, self._allowance)
+        self._note(mark=mark)
+        return swept
+
+    def _sessions(self) -> Swept:
+        swept, seen = sweep_sessions(self._ground.home, self._rule, self.ledger.sessions, self._now, self._allowance)
+        self._note(sessions=seen)
+        return swept
+
+    def _debris(self) -> Swept:
+        swept, seen = sweep_debris(self._ground.store, self.ledger.debris, self._allowance)
+        self._note(debris=seen)
+        return swept
+
+    def _room(self) -> Swept:
+        """Weigh the bus, and raise an alert if it grows over its budget."""
+        fill = Fill(self._ground.store.weigh(""), self._rule.budget_bytes)
+        self._note(weight=fill.weight)
+        if self._ground.real:
+            self._ground.cursors.load()
+            try:
+                watch(fill, self._rule, self._ground.alerts)
+            finally:
+                self._ground.cursors.save()
+        return Swept("room", why="" if fill.level == "ok" else f"{fill.level}: {fill}")
+
+    def _note(self, **change: object) -> None:
+        self.ledger = self.ledger.model_copy(update=change)
