@@ -1,6 +1,7 @@
 """Facts about this machine that go into a heartbeat. What is slow to import is imported at the first beat."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ def _free(path: Path) -> int | None:
 
 
 def _load() -> float | None:
+    if sys.platform == "win32":
+        return None  # it has no load average
     try:
         return round(os.getloadavg()[0], 2)
-    except (AttributeError, OSError):
-        return None  # Windows has no load average
+    except OSError:
+        return None

@@ -4,6 +4,7 @@ import ctypes
 import itertools
 import os
 import select
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -139,10 +140,12 @@ def timed(step: Callable[[], object]) -> Callable[[], float]:
 
 def _inotify(folder: str) -> int | None:
     """Return what can be read once a file was moved into the folder, or None where there is no inotify."""
+    if sys.platform == "win32":
+        return None
     try:
         libc = ctypes.CDLL(None)
         fd: int = libc.inotify_init1(os.O_CLOEXEC)
         libc.inotify_add_watch(fd, os.fsencode(folder), _IN_MOVED_TO)
-    except (AttributeError, TypeError):
+    except AttributeError:
         return None
     return None if fd < 0 else fd

@@ -1,5 +1,6 @@
 """The `somabus` command: parse, call the agent, print. Exit codes stand in `somabus.cli.output`."""
 
+import io
 import os
 import sys
 
@@ -12,7 +13,9 @@ def main() -> None:
     if sys.argv[1:2] == ["hook"]:
         sys.exit(_hook())
     from somabus.cli.group import cli
+    from somabus.cli.streams import prepare
 
+    prepare(as_json="--json" in sys.argv)
     cli(prog_name="somabus")
 
 
@@ -26,6 +29,8 @@ def _hook() -> int:
             return 0
         from somabus.cli.group import cli
 
+        if isinstance(sys.stderr, io.TextIOWrapper):
+            sys.stderr.reconfigure(encoding="utf-8")  # the host reads it, be the system's own encoding what it may
         cli(prog_name="somabus")
     except SystemExit as end:
         return 2 if end.code == WAKE else 0
@@ -38,7 +43,6 @@ def _quiet(order: list[str]) -> bool:
     """Tell whether a hook has nothing to say: it is called after every use of a tool, and must not be felt."""
     if "--wait" in order or sys.stdin is None or sys.stdin.isatty():
         return False
-    import io
 
     from somabus.hooks.glance import folder, nothing_moved
 

@@ -1,6 +1,5 @@
 """Commands for channels: post, channels, subscribe, unsubscribe, arcs, pad, pair, echo, wait; and reading them."""
 
-import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from somabus.arcs import Arc
 from somabus.cli.group import Context, command, finish
 from somabus.cli.mail import json_object
 from somabus.cli.output import Exit
+from somabus.cli.streams import text_of
 from somabus.errors import ConfigurationError
 from somabus.model.message import Priority
 from somabus.model.schedule import parse_duration
@@ -44,7 +44,7 @@ def post(
 
     The first post makes the channel. BODY is Markdown; `-` reads it from standard input.
     """
-    text = sys.stdin.read() if body == "-" else body
+    text = text_of(body)
     if not (text or fields["subject"] or data):
         message = "there is nothing to say: give BODY, --subject or --data"
         raise ConfigurationError(message)
@@ -299,7 +299,7 @@ def _refs(given: tuple[str, ...]) -> dict[str, str]:
 
 def _text(source: str) -> str:
     if source == "-":
-        return sys.stdin.read()
+        return text_of(source)
     try:
         return Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,7 +1,6 @@
 """Commands for mail: send, inbox, read, reply, dead, trace, withdraw."""
 
 import json
-import sys
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish
 from somabus.cli.output import Exit
+from somabus.cli.streams import text_of
 from somabus.clock import SystemClock
 from somabus.errors import (
     ConfigurationError,
@@ -59,7 +59,7 @@ def send(
     **fields: Any,
 ) -> None:
     """Send a message to one agent. BODY is Markdown; `-` reads it from standard input."""
-    text = sys.stdin.read() if body == "-" else body
+    text = text_of(body)
     if not (text or fields["subject"] or data):
         message = "there is nothing to say: give BODY, --subject or --data"
         raise ConfigurationError(message)
@@ -153,7 +153,7 @@ def reply(context: Context, id: str, body: str, kind: str, data: str | None) -> 
     A waiting one is taken as handled. `-` reads BODY from standard input.
     """
     agent = context.agent()
-    text = sys.stdin.read() if body == "-" else body
+    text = text_of(body)
     full = _full_id(agent, id)
     delivery = agent.inbox.take(full)
     if delivery is not None:

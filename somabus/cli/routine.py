@@ -1,9 +1,7 @@
 """Commands for an agent's routine: join, beat, due, run, share, learn, peers."""
 
 import runpy
-import signal
 import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import click
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, to_json
+from somabus.cli.signals import stopping
 from somabus.errors import ConfigurationError, StoreError
 from somabus.model.heartbeat import Outcome
 from somabus.model.kinds import Insight
@@ -87,12 +86,13 @@ def due(context: Context) -> None:
 @_LEASE
 @click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC.")
 def run(context: Context, script: Path | None, lease: str | None, every: str | None) -> None:
-    """Stay: beat on the grid and handle mail as it comes. Ctrl-C or SIGTERM stops after the current message."""
+    """Stay: beat on the grid and handle mail as it comes.
+
+    Ctrl-C, SIGTERM, or on Windows Ctrl-Break or a closed console, stops after the current message.
+    """
     agent = _prepared(context, script, lease, every)
-    stop = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: stop.set())
-    agent.run(stop, on_beat=lambda report: _report(context, report))
+    with stopping() as stop:
+        agent.run(stop, on_beat=lambda report: _report(context, report))
 
 
 @command("share", 'somabus share smb "hard links hold on SMB 3.1.1" --confidence 0.8')

@@ -8,7 +8,10 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from typing import Final
+
+from somabus.store.directory.windows import is_link
 
 _READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -17,6 +20,13 @@ _CHUNK: Final = 64 * 1024
 _PRIVATE: Final = 0o700
 _CANNOT_SYNC: Final = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF)
 WINDOWS: Final = os.name == "nt"
+
+if sys.platform == "win32":
+    from somabus.store.directory.windows import open_shared as _open
+else:
+
+    def _open(path: str) -> int:
+        return os.open(path, _READ)
 
 
 class Files:
@@ -28,11 +38,13 @@ class Files:
 
     def read(self, path: str, limit: int) -> bytes | None:
         """Return up to `limit` bytes of a regular file, or None where a folder stands; links are not followed."""
-        if WINDOWS and os.path.islink(path):
-            raise OSError(errno.ELOOP, "a symbolic link", path)
-        if WINDOWS and os.path.isdir(path):
-            return None  # opening a folder is refused there
-        fd = os.open(path, _READ | _BINARY)
+        if WINDOWS:  # no flag keeps it from following a link, and it does not open a folder
+            found = os.lstat(path)
+            if is_link(found):
+                raise OSError(errno.ELOOP, "a link", path)
+            if stat.S_ISDIR(found.st_mode):
+                return None
+        fd = _open(path)
         try:
             mode = os.fstat(fd).st_mode
             if stat.S_ISDIR(mode):

@@ -11,6 +11,7 @@ from typing import Final
 
 from somabus.errors import StoreDamagedError, StoreUnavailableError
 from somabus.store.directory.files import Files
+from somabus.store.directory.windows import is_link, on_disk
 
 ENTRY: Final = "entry.json"
 
@@ -19,15 +20,16 @@ class Layout:
     """Paths below one root."""
 
     def __init__(self, root: str, marker: str | None, files: Files, *, sync: bool) -> None:
-        self._root = root
-        self._marker = None if marker is None else os.path.join(root, marker)
+        self.root = on_disk(root)
+        self._said = root
+        self._marker = None if marker is None else os.path.join(self.root, marker)
         self._files = files
         self._sync = sync
-        self._walked = {root}
+        self._walked = {self.root}
 
     def path(self, key: str) -> str:
         """Return the path of a checked key."""
-        return f"{self._root}/{key}" if os.sep == "/" else os.path.join(self._root, *key.split("/"))
+        return f"{self.root}/{key}" if os.sep == "/" else os.path.join(self.root, *key.split("/"))
 
     def refuse_links(self, path: str) -> None:
         """Refuse a path that leads through a symbolic link.
@@ -43,7 +45,8 @@ class Layout:
             todo.append(folder)
             folder = os.path.dirname(folder)
         for each in reversed(todo):
-            if not stat.S_ISDIR(os.lstat(each).st_mode):
+            found = os.lstat(each)
+            if is_link(found) or not stat.S_ISDIR(found.st_mode):
                 raise OSError(errno.ELOOP, "a link or a file stands where a folder should be", each)
             self._walked.add(each)
 
@@ -54,14 +57,14 @@ class Layout:
             StoreUnavailableError: the root holds no bus now; nothing was made.
         """
         missing = []
-        while folder != self._root and not os.path.lexists(folder):
+        while folder != self.root and not os.path.lexists(folder):
             missing.append(folder)
             folder = os.path.dirname(folder)
         if not missing:
             return
-        self.require_root(os.path.relpath(missing[0], self._root))
+        self.require_root(os.path.relpath(missing[0], self.root))
         if self._marker is None:
-            self._files.make_root(self._root)
+            self._files.make_root(self.root)
         for each in reversed(missing):
             self._walked.discard(each)
             try:
@@ -78,10 +81,10 @@ class Layout:
             StoreUnavailableError: the drive is not there.
         """
         if self._marker is None:
-            if os.path.islink(self._root) and not os.path.exists(self._root):
-                raise StoreDamagedError(key, f"{self._root} is a link that leads nowhere")
+            if os.path.islink(self.root) and not os.path.exists(self.root):
+                raise StoreDamagedError(key, f"{self._said} is a link that leads nowhere")
             return
         try:
             os.stat(self._marker)
         except OSError as error:
-            raise StoreUnavailableError(key, f"no bus at {self._root} now") from error
+            raise StoreUnavailableError(key, f"no bus at {self._said} now") from error

@@ -35,6 +35,7 @@ from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
 from somabus.store.directory.trouble import KEPT, NO_LINKS, OCCUPIED, PATIENCE_S, patiently, translate
 from somabus.store.directory.watch import POLL_S, FolderWatch
+from somabus.store.directory.windows import is_link, on_disk
 from somabus.store.port import JUNK, MAX_BYTES, check_key, is_part
 
 
@@ -78,7 +79,7 @@ class DirectoryStore:
         self.durability = Durability(durability)
         self._files = files or Files(private=private)
         self._layout = Layout(self.root, marker, self._files, sync=self.durability is Durability.FULL)
-        self._tmp = f"{self.root}{os.sep}tmp{os.sep}{writer}"
+        self._tmp = self._layout.path(f"tmp/{writer}")
         self._pid = os.getpid()
         self._numbers = itertools.count()
         self._patience_s = patience_s
@@ -164,21 +165,16 @@ class DirectoryStore:
         with self._translated(key):
             try:
                 self._layout.refuse_links(path)
-                patiently(lambda: self._files.unlink(path), self._patience_s)
+                patiently(lambda: self._remove(path), self._patience_s)
             except FileNotFoundError:
                 self._layout.require_root(key)
                 return
-            except (IsADirectoryError, PermissionError):
-                if not os.path.isfile(f"{path}{os.sep}{ENTRY}"):
-                    raise
-                self._files.unlink(f"{path}{os.sep}{ENTRY}")
-                self._files.rmdir(path)
             self._sync(path)
 
     def list(self, prefix: str, after: str = "", limit: int | None = None) -> list[str]:
         """See `Store.list`."""
         key = prefix.rstrip("/")
-        path = self._layout.path(check_key(key)) if key else self.root
+        path = self._layout.path(check_key(key)) if key else self._layout.root
         try:
             if not key:
                 self._layout.require_root(key)
@@ -349,6 +345,16 @@ class DirectoryStore:
 
         patiently(step, self._patience_s, also=frozenset([errno.EEXIST]))
 
+    def _remove(self, path: str) -> None:
+        try:
+            self._files.unlink(path)
+        except (IsADirectoryError, PermissionError):
+            inner = f"{path}{os.sep}{ENTRY}"
+            if not os.path.isfile(inner):
+                raise
+            self._files.unlink(inner)
+            self._files.rmdir(path)
+
     def _made(self, path: str, step: Callable[[], None]) -> None:
         """Do a step; if its folder is missing, make the folder and do the step once more."""
         try:
@@ -410,25 +416,26 @@ def strangers(root: str) -> Iterator[tuple[str, str]]:
     """
 
     def blind(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError) or error.filename == root:
+        if not isinstance(error, FileNotFoundError) or error.filename == top:
             raise StoreUnavailableError(str(error.filename), error.strerror or "") from error
 
-    for folder, folders, files in os.walk(root, followlinks=False, onerror=blind):
-        inside = os.path.relpath(folder, root).replace(os.sep, "/")
+    top = on_disk(os.path.abspath(root))
+    for folder, folders, files in os.walk(top, followlinks=False, onerror=blind):
+        inside = os.path.relpath(folder, top).replace(os.sep, "/")
         if inside.split("/")[0] == "tmp":
             continue
         for name in sorted(folders + files):
             path = name if inside == "." else f"{inside}/{name}"
             with contextlib.suppress(FileNotFoundError):  # Race: it was moved while we walked.
-                fault = _strange(name, os.lstat(os.path.join(folder, name)).st_mode)
+                fault = _strange(name, os.lstat(os.path.join(folder, name)))
                 if fault:
                     yield path, fault
 
 
-def _strange(name: str, mode: int) -> str:
-    if stat.S_ISLNK(mode):
+def _strange(name: str, found: os.stat_result) -> str:
+    if is_link(found):
         return "a symbolic link; readers refuse to follow it"
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         return "neither a file nor a folder"
     if not is_part(name) and not name.startswith(".") and name.lower() not in JUNK:
         return "a name that is no part of a key; no reader sees this file"

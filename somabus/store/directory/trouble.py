@@ -47,7 +47,13 @@ KEPT: Final = OCCUPIED | _codes("ENOENT", "EROFS")
 _PASSING: Final = _codes("EACCES", "EBUSY", "ETXTBSY", "ESTALE", "EINTR", "EAGAIN", "EDEADLK")
 """Sharing violations and stale handles: another machine or a virus scanner has the file open for a moment."""
 
-_PASSING_WINDOWS: Final = frozenset([5, 32, 33])  # access denied, sharing violation, lock violation
+_PASSING_WINDOWS: Final = frozenset([5, 32, 33, 303, 1224])
+"""Access denied, sharing violation, lock violation, being deleted, mapped into somebody's memory."""
+
+_FULL_WINDOWS: Final = frozenset([39, 112, 1295])
+"""Two kinds of full, and over quota: Windows has one number, EINVAL, for most of its errors."""
+
+_LONGEST_PAUSE_S: Final = 0.05
 
 PATIENCE_S: Final = 2.0
 
@@ -55,6 +61,8 @@ PATIENCE_S: Final = 2.0
 def translate(error: OSError, key: str) -> StoreError:
     """Return the store's error for one of the operating system's."""
     said = f"{error.strerror or error} [{errno.errorcode.get(error.errno or 0, str(error.errno))}]"
+    if getattr(error, "winerror", None) in _FULL_WINDOWS:
+        return StoreFullError(key, said)
     for kind, codes in MEANING:
         if error.errno in codes:
             return kind(key, said)
@@ -81,4 +89,4 @@ def patiently(step: Callable[[], _T], patience_s: float = PATIENCE_S, *, also: f
                 raise
         # Jitter, so that two machines that met on one file do not meet again.
         time.sleep(pause * (0.5 + os.urandom(1)[0] / 255))
-        pause = min(pause * 2, 0.25)
+        pause = min(pause * 2, _LONGEST_PAUSE_S)

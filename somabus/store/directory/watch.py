@@ -68,9 +68,16 @@ def _observe(path: str, event: threading.Event):  # type: ignore[no-untyped-def]
             event.set()
 
     observer = Observer()
-    with contextlib.suppress(OSError, RuntimeError):
-        observer.schedule(Wake(), path, event_filter=[FileCreatedEvent, FileMovedEvent, DirCreatedEvent])
-        observer.daemon = True
-        observer.start()
-        return observer
-    return None
+    started = threading.Event()
+
+    def start() -> None:
+        with contextlib.suppress(OSError, RuntimeError):
+            observer.schedule(Wake(), path, event_filter=[FileCreatedEvent, FileMovedEvent, DirCreatedEvent])
+            observer.start()
+            started.set()
+
+    # On Windows it starts a thread that is a daemon only if its starter is one; another kind keeps a process for ever.
+    starter = threading.Thread(target=start, daemon=True)
+    starter.start()
+    starter.join()
+    return observer if started.is_set() else None

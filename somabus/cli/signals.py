@@ -1,0 +1,53 @@
+"""How a process that stays is told to end: by signals, and on Windows by the events of its console."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+    from typing import Final
+
+    _CLOSED: Final = 2  # and above: logged off, shut down; 0 and 1 are Ctrl-C and Ctrl-Break
+    _Handler = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
+    _set = ctypes.WinDLL("kernel32", use_last_error=True).SetConsoleCtrlHandler
+    _set.argtypes, _set.restype = (_Handler, wintypes.BOOL), wintypes.BOOL
+
+    @contextmanager
+    def stopping() -> Iterator[threading.Event]:
+        """Yield an event that is set by Ctrl-C, Ctrl-Break, a closed console, the end of the session and a shutdown.
+
+        No signals: Python's handlers run in the main thread, and there a wait is not interrupted by them.
+        """
+        stop, ended = threading.Event(), threading.Event()
+
+        def told(event: int) -> bool:
+            stop.set()
+            if event >= _CLOSED:
+                ended.wait()  # Windows ends the process as soon as this returns, or after some five seconds
+            return True
+
+        handler = _Handler(told)
+        _set(handler, True)  # noqa: FBT003 - the system's own parameter
+        try:
+            yield stop
+        finally:
+            ended.set()
+            _set(handler, False)  # noqa: FBT003
+
+else:
+
+    @contextmanager
+    def stopping() -> Iterator[threading.Event]:
+        """Yield an event that is set by Ctrl-C and SIGTERM."""
+        stop = threading.Event()
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+        try:
+            yield stop
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
