@@ -29,7 +29,11 @@ _LEASE = click.option("--lease", metavar="SPAN", help="How long a message is thi
 
 @command("join", "somabus join scout --every 6h --skill search")
 @click.argument("name", required=False)
-@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC such as '0 */6 * * *'.")
+@click.option(
+    "--every",
+    metavar="CADENCE",
+    help="6h, 30m, or a cron expression such as '0 9 * * 1-5 Europe/Berlin'; in UTC without a zone.",
+)
 @click.option("--display-name", help="For people.")
 @click.option("--skill", "skills", multiple=True, help="What you can do; may be given several times.")
 def join(
@@ -58,16 +62,34 @@ def join(
     type=click.FloatRange(0.1),
     help="Begin no message after this.",
 )
-def beat(context: Context, script: Path | None, lease: str | None, messages: int, seconds: float) -> None:
+@click.option("--scheduled", is_flag=True, help="A scheduler starts it: in this agent's turn, each slot once.")
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Print to this file; five are kept.")
+@click.option("--home", help="Where the key of the agent lies (SOMABUS_HOME).")
+@click.option("--durability", help="full, file or none (SOMABUS_DURABILITY).")
+def beat(
+    context: Context, script: Path | None, lease: str | None, messages: int, seconds: float,
+    log: Path | None, home: str | None, durability: str | None, *, scheduled: bool,
+) -> None:  # fmt: skip
     """Run the routine once.
 
     Check inbox, process, share learnings, review peers, heartbeat.
 
     Without a script, mail is acknowledged, `echo` is answered and insights are collected.
     """
-    report = _prepared(context, script, lease).beat(messages=messages, seconds=seconds)
-    _report(context, report)
-    finish(_code(report))
+    from somabus.cli.scheduled import logged, serve_slot
+
+    context.options.update({k: v for k, v in (("home", home), ("durability", durability)) if v})
+
+    def once(agent: Agent) -> Exit:
+        report = agent.beat(messages=messages, seconds=seconds)
+        _report(context, report)
+        return _code(report)
+
+    with logged(context, log):
+        if scheduled:
+            serve_slot(context, lambda: _prepared(context, script, lease), once)
+        else:
+            finish(once(_prepared(context, script, lease)))
 
 
 @command("due", "somabus due && somabus beat")
@@ -85,7 +107,7 @@ def due(context: Context) -> None:
 @command("run", "somabus run --every 6h --script my_agent.py")
 @_SCRIPT
 @_LEASE
-@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC.")
+@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression, in UTC or with a zone behind it.")
 def run(context: Context, script: Path | None, lease: str | None, every: str | None) -> None:
     """Stay: beat on the grid and handle mail as it comes. Ctrl-C or SIGTERM stops after the current message."""
     agent = _prepared(context, script, lease, every)
