@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from somabus.errors import SchedulerError
 from somabus.scheduler.plan import Plan
 
-_PATIENCE_S: Final = 20.0
+_PATIENCE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
