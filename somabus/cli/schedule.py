@@ -28,7 +28,10 @@ _LOOK_EVERY_S: Final = 0.2
 
 @click.group("schedule", cls=Acts, epilog="Example: somabus schedule install --every 6h --script my_agent.py")
 def schedule() -> None:
-    """Let cron, systemd, launchd or the Windows Task Scheduler start this agent's beat."""
+    """Let the scheduler of this machine start the beat.
+
+    cron, systemd, launchd or the Windows Task Scheduler.
+    """
 
 
 @schedule.command("install", cls=Command, epilog="Example: somabus schedule install --every 6h --script my_agent.py")
@@ -47,7 +50,7 @@ def install(
     context: Context, every: str | None, cron: str | None, zone: str | None, script: Path | None, tool: str | None,
     *, always: bool, prints: bool,
 ) -> None:  # fmt: skip
-    """Make an entry in the scheduler of this machine, or bring it up to date.
+    """Make the entry, or bring it up to date.
 
     Without --every and --cron the cadence stays what the agent's card says; with one the card says it from then on.
     """
@@ -70,7 +73,10 @@ def install(
 @schedule.command("show", cls=Command, epilog="Example: somabus schedule show")
 @click.pass_obj
 def show(context: Context) -> None:
-    """Show the entry as it stands, and whether it fired, ran and finished."""
+    """Show the entry, and how it does.
+
+    The fact that is missing first is named: installed, fired, ran, finished.
+    """
     agent = context.agent()
     record = Record(agent.connection.home)
     entry, says = record.installation, standing(agent)
@@ -90,7 +96,10 @@ def show(context: Context) -> None:
 @click.option("--with", "tool", type=click.Choice(NAMES), help="Which scheduler.  [default: where it was installed]")
 @click.pass_obj
 def remove(context: Context, tool: str | None) -> None:
-    """Take the entry out of the scheduler, and nothing else. Works while the drive is away."""
+    """Take the entry away, and nothing else.
+
+    Works while the drive is away.
+    """
     record, job, entry = _remembered(context)
     name = tool or (entry.scheduler if entry else here())
     gone = scheduler(name).remove(job)
@@ -103,7 +112,10 @@ def remove(context: Context, tool: str | None) -> None:
 @schedule.command("run-now", cls=Command, epilog="Example: somabus schedule run-now")
 @click.pass_obj
 def run_now(context: Context) -> None:
-    """Let the scheduler start the entry now, and tell whether it did. A slot that was served is not served again."""
+    """Let the scheduler start the entry now.
+
+    Tells whether it fired. A slot that was served is not served again.
+    """
     record, job, entry = _remembered(context)
     if entry is None:
         message = f"{job} is not scheduled on this machine; first: somabus schedule install"

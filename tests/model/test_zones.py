@@ -28,29 +28,36 @@ HOURS = {
     "15,45 1-2 * * *": ({1, 2}, {15, 45}), "0 */6 * * *": ({0, 6, 12, 18}, {0}), "59 23 * * *": ({23}, {59}),
     "*/20 0-3 * * *": ({0, 1, 2, 3}, {0, 20, 40}),
 }  # fmt: skip
-DAYS = timedelta(days=3)
+DAYS, MINUTE = timedelta(days=3), timedelta(minutes=1)
 PLACES = st.sampled_from([(zone, day) for zone, days in CHANGES.items() for day in days])
 SECONDS = st.integers(0, int(DAYS.total_seconds()) - 1)
 
 
 @cache
-def slots(cron, zone, day):
-    """Enumerate the slots of the days around a change of clocks.
+def walk(zone, day):
+    """Walk along the clock for the days around a change: each minute with the times that the clock shows then.
 
-    A minute that comes twice counts the first time, a skipped one at the first minute after it.
+    A time that comes twice counts at the first, one that is skipped at the first minute after it.
     """
-    hours, minutes = HOURS[cron]
     clock, begin = ZoneInfo(zone), datetime(*day, tzinfo=UTC) - DAYS
     found, shown = [], begin.astimezone(clock).replace(tzinfo=None)
-    for n in range(1, int(3 * DAYS / timedelta(minutes=1))):
-        at = begin + timedelta(minutes=n)
-        here = at.astimezone(clock)
+    for n in range(1, int(3 * DAYS / MINUTE)):
+        here = (begin + n * MINUTE).astimezone(clock)
         wall = here.replace(tzinfo=None, fold=0)
-        passed = [shown + timedelta(minutes=m) for m in range(1, int((wall - shown) / timedelta(minutes=1)) + 1)]
-        if not here.fold and any(each.hour in hours and each.minute in minutes for each in passed):
-            found.append(at)
-        shown = wall if here.fold == 0 else shown
+        if here.fold or wall == shown:
+            continue
+        passed = [shown + m * MINUTE for m in range(1, int((wall - shown) / MINUTE) + 1)]
+        found.append((begin + n * MINUTE, {(each.hour, each.minute) for each in passed}))
+        shown = wall
     return found
+
+
+@cache
+def slots(cron, zone, day):
+    """Return the slots that the walk meets."""
+    hours, minutes = HOURS[cron]
+    times = {(hour, minute) for hour in hours for minute in minutes}
+    return [at for at, shown in walk(zone, day) if shown & times]
 
 
 @quick
@@ -123,8 +130,8 @@ def test_later_on_the_wall_is_never_earlier_in_time(place, one, other):
     "name", ["Europe/Nowhere", "../etc/passwd", "/etc/localtime", "Europe", "MON", "Xyz\x1b", "Abc" * 90]
 )
 def test_a_zone_that_nobody_knows_is_refused(name):
-    """A misspelt zone is refused in one line, whatever stands there."""
-    with pytest.raises(ConfigurationError, match="no time zone") as caught:
+    """A misspelt zone is refused in one line, whatever stands there; no file is read by its path."""
+    with pytest.raises(ConfigurationError, match=r"no time zone|no cron expression") as caught:
         Schedule.parse(f"0 9 * * 1-5 {name}")
 
     assert caught.value.args[0].isprintable()

@@ -1,6 +1,6 @@
 """P11. No slot without a firing: in every season, for every zone of the cadence and of the machine."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest

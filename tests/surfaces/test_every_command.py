@@ -92,7 +92,14 @@ LASTING = {"demo", "run", "schedule run-now"}  # played with real processes in t
 SPOKEN = {"mcp", "hook"}  # spoken to by other programs in their own protocols
 ACTS = {"stop", "resume", "approve", "deny", *(name for name in ALL if name.startswith("operator "))}
 """What humans do as operators: no agent's mail waits for it."""
-WITHOUT_MAIL = {"init", "verify", "bench", "hooks uninstall", "schedule remove", *ACTS}  # these work without looking into an inbox
+WITHOUT_MAIL = {
+    "init",
+    "verify",
+    "bench",
+    "hooks uninstall",
+    "schedule remove",
+    *ACTS,
+}  # these work without looking into an inbox
 
 
 @pytest.fixture(scope="module")
