@@ -60,7 +60,8 @@ def install(
     name = tool or here()
     if prints:
         entry = scheduler(name).render(plan, now)
-        context.out.answer({"scheduler": name, "job": plan.job, "entry": entry}, entry.rstrip("\n"), unread=agent.unread)
+        shown = {"scheduler": name, "job": plan.job, "entry": entry}
+        context.out.answer(shown, entry.rstrip("\n"), unread=agent.unread)
         return
     record = Record(agent.connection.home)
     _leave(record, name)

@@ -70,8 +70,9 @@ class Cron:
             raise SchedulerError("crontab", f"has no entry {job}")
         command = line.split(maxsplit=5)[5].replace(r"\%", "%")
         environment = {name: os.environ[name] for name in _POOR if name in os.environ}
-        subprocess.Popen(  # noqa: S602 - the line is ours, and sh is who cron gives it to
-            command, shell=True, cwd=os.environ.get("HOME"), start_new_session=True,
+        # The outer shell ends at once, so that nobody has to wait for the inner one.
+        subprocess.run(  # noqa: S602 - the line is ours, and sh is who cron gives it to
+            f"( {command}\n) &", shell=True, cwd=os.environ.get("HOME"), start_new_session=True, check=True,
             env={**environment, "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
