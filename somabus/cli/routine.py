@@ -21,7 +21,7 @@ from somabus.model.schedule import parse_duration
 from somabus.model.text import ago, clean, line
 
 _SCRIPT = click.option(
-    "--script", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--script", type=click.Path(dir_okay=False, path_type=Path),
     help="A Python file with a function setup(agent) that registers handlers.",
 )  # fmt: skip
 _LEASE = click.option("--lease", metavar="SPAN", help="How long a message is this process's alone.  [default: 10m]")
@@ -188,7 +188,13 @@ def _prepared(context: Context, script: Path | None, lease: str | None, every: s
 
 
 def _set_up(agent: Agent, script: Path) -> None:
-    """Run a script and let it register its handlers; what goes wrong in it is told with its name."""
+    """Run a script and let it register its handlers; what goes wrong in it is told with its name.
+
+    It may lie on a drive that is away, so it is looked for no earlier than here.
+    """
+    if not script.is_file():
+        message = f"--script {script}: there is no such file; a Python file with a function setup(agent) is needed"
+        raise ConfigurationError(message)
     sys.path.insert(0, str(script.resolve().parent))  # as `python script.py` does
     try:
         setup = runpy.run_path(str(script)).get("setup")

@@ -168,7 +168,8 @@ def _python() -> str:
 
 
 def _installation(plan: Plan, name: str, now: datetime) -> Installation:
-    return Installation(scheduler=name, job=plan.job, cadence=plan.schedule.text, log=plan.log, installed_at=now)
+    facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log, "installed_at": now}
+    return Installation.model_validate(facts)
 
 
 def _installed(plan: Plan, name: str, now: datetime) -> list[str]:

@@ -15,7 +15,7 @@ class Installation(Value):
     """Which scheduler starts this agent's routine on this machine, under which name and for which cadence."""
 
     format: Literal[1] = 1
-    scheduler: str = Field(max_length=20)
+    scheduler: Literal["cron", "systemd", "launchd", "windows"]
     job: str = Field(max_length=100)
     cadence: str = Field(max_length=100)
     log: str = Field(max_length=4096)

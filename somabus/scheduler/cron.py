@@ -4,11 +4,12 @@ cron knows this machine's wall clock alone and catches up on nothing; it gives t
 comment.
 """
 
-import os
 import shlex
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime
+from getpass import getuser
+from pathlib import Path
 from typing import Final
 
 from somabus.errors import ConfigurationError, SchedulerError
@@ -18,9 +19,6 @@ from somabus.scheduler.tool import Run, must, run
 
 _LONGEST: Final = 998
 """cron's own limit for a command (MAX_COMMAND), less its end."""
-
-_POOR: Final = ("HOME", "LOGNAME", "USER")
-"""What cron leaves of an environment, beside a PATH and a SHELL of its own."""
 
 
 class Cron:
@@ -69,11 +67,10 @@ class Cron:
         if not line:
             raise SchedulerError("crontab", f"has no entry {job}")
         command = line.split(maxsplit=5)[5].replace(r"\%", "%")
-        environment = {name: os.environ[name] for name in _POOR if name in os.environ}
         # The outer shell ends at once, so that nobody has to wait for the inner one.
         subprocess.run(  # noqa: S602 - the line is ours, and sh is who cron gives it to
-            f"( {command}\n) &", shell=True, cwd=os.environ.get("HOME"), start_new_session=True, check=True,
-            env={**environment, "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
+            f"( {command}\n) &", shell=True, cwd=Path.home(), start_new_session=True, check=True,
+            env={"HOME": str(Path.home()), "LOGNAME": getuser(), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,13 @@ from somabus.errors import ConfigurationError
 MAX_BYTES: Final = 1_000_000
 KEPT: Final = 4
 """Files kept beside the one that is written."""
+
+
+class _Handler(RotatingFileHandler):
+    """A log that cannot be written, as on a full disk, stops no beat."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the library's
+        """Say nothing: the place to say it is the one that failed."""
 
 
 class _Lines(io.TextIOBase):
@@ -49,7 +56,7 @@ def printing_to(path: Path) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8")
+        handler = _Handler(path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8")
     except OSError as error:
         message = f"the log {path} cannot be written: {error.strerror}"
         raise ConfigurationError(message) from error
@@ -64,7 +71,8 @@ def printing_to(path: Path) -> Iterator[None]:
         lines.finish()
         for each, stream in before:
             each.setStream(stream or sys.stderr)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
 
 
 def _utc_formatter() -> logging.Formatter:

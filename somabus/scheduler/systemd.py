@@ -1,7 +1,6 @@
 """systemd: a timer and a service of the user's own manager, catching up on what came while the machine was off."""
 
 import getpass
-import os
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -120,8 +119,9 @@ class Systemd:
 
 
 def _user_units() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base, "systemd", "user")
+    from platformdirs import user_config_path
+
+    return user_config_path("systemd", appauthor=False) / "user"
 
 
 def _quoted(word: str) -> str:

@@ -1,6 +1,5 @@
 """How a scheduler's own tool is run, and what all schedulers have in common."""
 
-import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,10 +31,9 @@ def run(order: Sequence[str], given: bytes = b"") -> Done:
     Raises:
         SchedulerError: it is not there, or does not answer.
     """
-    environment = {**os.environ, "LC_ALL": "C"}
     try:
         done = subprocess.run(  # noqa: S603 - a list, no shell
-            list(order), input=given, capture_output=True, env=environment, timeout=_PATIENCE_S, check=False
+            list(order), input=given, capture_output=True, timeout=_PATIENCE_S, check=False
         )
     except FileNotFoundError as error:
         raise SchedulerError(order[0], "is not installed here") from error

@@ -1,7 +1,9 @@
 """P11. What a scheduled beat prints is kept, and does not grow without end."""
 
 import logging
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +70,11 @@ def test_a_log_that_cannot_be_written_is_told(tmp_path):
 
     with pytest.raises(ConfigurationError, match=r"x\.log"), printing_to(tmp_path / "file" / "x.log"):
         pass
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the file that is always full is Linux's")
+def test_a_full_disk_stops_no_beat():
+    """If the log cannot take a line any more, what prints goes on."""
+    with printing_to(Path("/dev/full")):
+        print("lost")
+        print("lost, too", file=sys.stderr)

@@ -227,6 +227,14 @@ def test_a_drive_that_is_away_is_on_record(team, table):
     assert "schedule remove" not in says["standing"]["next_step"]
 
 
+def test_a_script_that_is_away_is_on_record(team):
+    """A script may lie on the drive, too: that it is missing is told in the log, and the firing is on record."""
+    answer = team(*scheduled("--script", "gone/my.py"))
+
+    assert answer.code == team("schedule", "show", "--json").json["firing"]["exit_code"] == 2
+    assert "gone/my.py" in Path("logs/x.log").read_text()
+
+
 def test_removing_works_while_the_drive_is_away(team, table):
     """A schedule can be taken out when the drive is gone for good."""
     team("schedule", "install", "--every", "1w", "--with", "cron")
