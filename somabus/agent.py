@@ -19,8 +19,10 @@ from somabus.beat import Budget
 from somabus.connection import Connection, connect
 from somabus.errors import (
     ConfigurationError,
+    MessageError,
     SomabusError,
     StoppedError,
+    StoreDamagedError,
     StoreError,
     StoreUnavailableError,
     TrustError,
@@ -39,7 +41,7 @@ from somabus.model.certificate import Rotation
 from somabus.model.draft import Draft
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.goal import Proposal, Work
-from somabus.model.heartbeat import Outcome
+from somabus.model.heartbeat import Heartbeat, Outcome
 from somabus.model.ids import derive_id
 from somabus.model.kinds import Insight
 from somabus.model.message import Message
@@ -73,7 +75,7 @@ class Agent:
     Args:
         name: lower case, `[a-z0-9][a-z0-9._-]{0,63}`.
         bus: the shared folder, for instance `X:/soma_network`; a path that holds no bus is refused.
-        every: the cadence of the routine: `6h`, a `timedelta`, or a cron expression in UTC.
+        every: the cadence of the routine: `6h`, a `timedelta`, or a cron expression, in UTC or with a zone behind it.
         display_name: for people.
         skills: what it can do, in words of your choosing. What is not declared stays as the card has it.
         retry: when a message that failed is tried again.
@@ -366,6 +368,26 @@ class Agent:
     def bus(self) -> Bus:
         """The bus: its id, its policy and its operators, as their signatures say that holds."""
         return self._services.authority.bus
+
+    @property
+    def connection(self) -> Connection:
+        """What this agent stands on: the bus, its home on this machine, its key, its clock."""
+        return self._services.connection
+
+    @property
+    def schedule(self) -> Schedule:
+        """The cadence of the routine, as the agent's card declares it."""
+        return self._services.parts.schedule
+
+    def heartbeat(self) -> Heartbeat | None:
+        """Return what this agent wrote at its last beat; None if it never beat, or if what lies there is not its own.
+
+        Raises:
+            StoreUnavailableError: could not look.
+        """
+        with suppress(MessageError, TrustError, StoreDamagedError, ValueError):
+            return self._services.registry.heartbeat(self.name)
+        return None
 
     @property
     def short(self) -> str:

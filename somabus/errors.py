@@ -5,6 +5,7 @@ An exception from outside this tree is a bug in somabus, please report it.
     SomabusError
     ├── ConfigurationError            your turn: settings are missing, malformed or contradict each other
     │   ├── NotABusError              the path holds no somabus.json
+    │   ├── SchedulerError            a scheduler of this machine is not there, or did not do as asked
     │   └── UnsafeKeyError            the private key can be read by others; it was not used
     ├── InvalidNameError              your turn: a name that could not be a path part (also a ValueError)
     ├── UnknownRecipientError         your turn: nobody by that name; carries the nearest names
@@ -59,6 +60,21 @@ class NotABusError(ConfigurationError):
         return (
             f"{self.path!r} holds no somabus.json, so it is no bus and nothing was made there; "
             f"make one with: somabus init {_short(self.path)}"
+        )
+
+
+class SchedulerError(ConfigurationError):
+    """A scheduler of this machine is not there, or did not do as asked; its entries are as they were."""
+
+    def __init__(self, tool: str, detail: str) -> None:
+        super().__init__(tool, detail)
+        self.tool = tool
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return (
+            f"{self.tool} {_line(self.detail)}; nothing was changed; install by hand what this shows: "
+            "somabus schedule install --print, or choose another scheduler with --with"
         )
 
 
@@ -375,3 +391,9 @@ def _short(text: str, limit: int = 120) -> str:
     """Quote a foreign text so that it can neither flood nor forge a line of output."""
     quoted = ascii(text)
     return quoted if len(quoted) <= limit else f"{quoted[:limit]}…'"
+
+
+def _line(text: str, limit: int = 300) -> str:
+    """Put what a tool has said into one line."""
+    said = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return said if len(said) <= limit else f"{said[:limit]}…"

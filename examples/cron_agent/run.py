@@ -1,4 +1,4 @@
-"""What the scheduler does, once: `somabus beat --script agent.py`."""
+"""What the scheduler does, once: `somabus schedule install --print`, and the beat that it starts."""
 
 import os
 import subprocess
@@ -16,8 +16,13 @@ with tempfile.TemporaryDirectory() as place:
     scout.send("librarian", "NFS", kind="question")
 
     script = Path(__file__).with_name("agent.py")
-    order = [sys.executable, "-m", "somabus", "--bus", bus, "--agent", "librarian", "beat", "--script", script]
-    subprocess.run(order, env={**os.environ, "SOMABUS_HOME": str(home)}, check=True)  # noqa: S603 - our own command
+    somabus = [sys.executable, "-m", "somabus", "--bus", bus, "--agent", "librarian"]
+    for order in (
+        ["schedule", "install", "--every", "6h", "--script", script, "--with", "cron", "--print"],
+        ["beat", "--script", script],
+    ):
+        environment = {**os.environ, "SOMABUS_HOME": str(home)}
+        subprocess.run([*somabus, *order], env=environment, check=True)  # noqa: S603 - our own command
 
     for delivery in scout.inbox.drain():
         with delivery as message:

@@ -12,6 +12,7 @@ from somabus.connection import create_bus, known_bus
 from somabus.errors import NotABusError, StoreUnavailableError
 from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line
+from somabus.scheduler import standing
 
 
 @command("init", "somabus init X:/soma_network --name research")
@@ -83,7 +84,7 @@ def status(context: Context) -> None:
     ended = (
         (f"finished: {beat.outcome}, missed {beat.missed}" if beat.finished_at else "did not finish") if beat else ""
     )
-    stops = agent.stops()
+    stops, routine = agent.stops(), standing(agent)
     lines = [
         *(f"STOPPED  {line(str(each), 200)}" for each in stops),
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
@@ -92,6 +93,7 @@ def status(context: Context) -> None:
         f"mail     {counts.mail} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
         *([f"channels {counts.posts} posts unread"] if counts.posts else []),
         f"beat     {fired}{ended}",
+        f"schedule {line(routine.fact, 300)}" + (f"; next: {routine.next_step}" if routine.next_step else ""),
         f"peers    {', '.join(f'{n} {verdict}' for verdict, n in sorted(tally.items()))}",
     ]
     facts = {
@@ -100,6 +102,7 @@ def status(context: Context) -> None:
         "short": agent.short,
         "counts": counts,
         "beat": beat,
+        "schedule": routine,
         "peers": dict(tally),
         "stops": [{"scope": str(each.scope), "by": each.by, "why": each.why, "signed": each.signed} for each in stops],
     }

@@ -30,7 +30,7 @@ _MODULES: Final = {
     "pad": "channels", "pair": "channels", "echo": "channels", "wait": "channels",
     "mcp": "coding", "hook": "coding", "hooks": "coding",
     "join": "routine", "beat": "routine", "due": "routine", "run": "routine", "share": "routine", "learn": "routine",
-    "peers": "routine",
+    "peers": "routine", "schedule": "schedule",
     "stop": "oversight", "resume": "oversight", "stops": "oversight", "approvals": "oversight", "approve": "oversight",
     "deny": "oversight", "ask": "oversight", "audit": "oversight",
     "goals": "direction", "propose": "direction", "work": "direction", "operator": "operator", "rotate": "operator",

@@ -20,7 +20,7 @@ from somabus.model.schedule import parse_duration
 from somabus.model.text import ago, clean, line
 
 _SCRIPT = click.option(
-    "--script", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--script", type=click.Path(dir_okay=False, path_type=Path),
     help="A Python file with a function setup(agent) that registers handlers.",
 )  # fmt: skip
 _LEASE = click.option("--lease", metavar="SPAN", help="How long a message is this process's alone.  [default: 10m]")
@@ -28,7 +28,11 @@ _LEASE = click.option("--lease", metavar="SPAN", help="How long a message is thi
 
 @command("join", "somabus join scout --every 6h --skill search")
 @click.argument("name", required=False)
-@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC such as '0 */6 * * *'.")
+@click.option(
+    "--every",
+    metavar="CADENCE",
+    help="6h, 30m, or a cron expression such as '0 9 * * 1-5 Europe/Berlin'; in UTC without a zone.",
+)
 @click.option("--display-name", help="For people.")
 @click.option("--skill", "skills", multiple=True, help="What you can do; may be given several times.")
 def join(
@@ -57,16 +61,34 @@ def join(
     type=click.FloatRange(0.1),
     help="Begin no message after this.",
 )
-def beat(context: Context, script: Path | None, lease: str | None, messages: int, seconds: float) -> None:
+@click.option("--scheduled", is_flag=True, help="A scheduler starts it: in this agent's turn, each slot once.")
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Print to this file; five are kept.")
+@click.option("--home", help="Where the key of the agent lies (SOMABUS_HOME).")
+@click.option("--durability", help="full, file or none (SOMABUS_DURABILITY).")
+def beat(
+    context: Context, script: Path | None, lease: str | None, messages: int, seconds: float,
+    log: Path | None, home: str | None, durability: str | None, *, scheduled: bool,
+) -> None:  # fmt: skip
     """Run the routine once.
 
     Check inbox, process, share learnings, review peers, heartbeat.
 
     Without a script, mail is acknowledged, `echo` is answered and insights are collected.
     """
-    report = _prepared(context, script, lease).beat(messages=messages, seconds=seconds)
-    _report(context, report)
-    finish(_code(report))
+    from somabus.cli.scheduled import logged, serve_slot
+
+    context.options.update({k: v for k, v in (("home", home), ("durability", durability)) if v})
+
+    def once(agent: Agent) -> Exit:
+        report = agent.beat(messages=messages, seconds=seconds)
+        _report(context, report)
+        return _code(report)
+
+    with logged(context, log):
+        if scheduled:
+            serve_slot(context, lambda: _prepared(context, script, lease), once)
+        else:
+            finish(once(_prepared(context, script, lease)))
 
 
 @command("due", "somabus due && somabus beat")
@@ -84,7 +106,7 @@ def due(context: Context) -> None:
 @command("run", "somabus run --every 6h --script my_agent.py")
 @_SCRIPT
 @_LEASE
-@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression in UTC.")
+@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression, in UTC or with a zone behind it.")
 def run(context: Context, script: Path | None, lease: str | None, every: str | None) -> None:
     """Stay: beat on the grid and handle mail as it comes.
 
@@ -166,7 +188,13 @@ def _prepared(context: Context, script: Path | None, lease: str | None, every: s
 
 
 def _set_up(agent: Agent, script: Path) -> None:
-    """Run a script and let it register its handlers; what goes wrong in it is told with its name."""
+    """Run a script and let it register its handlers; what goes wrong in it is told with its name.
+
+    It may lie on a drive that is away, so it is looked for no earlier than here.
+    """
+    if not script.is_file():
+        message = f"--script {script}: there is no such file; a Python file with a function setup(agent) is needed"
+        raise ConfigurationError(message)
     sys.path.insert(0, str(script.resolve().parent))  # as `python script.py` does
     try:
         setup = runpy.run_path(str(script)).get("setup")

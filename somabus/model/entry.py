@@ -49,6 +49,7 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     "Agent.on": _H, "Agent.check": _H, "Agent.use_builtin_handlers": _H,
     # peers and leases; an agent joins by being made
     "Agent.join": _R, "Agent.peers": _L, "Agent.short": _L, "Agent.bus": _L, "Agent.lease": _R,
+    "Agent.connection": _L, "Agent.schedule": _L, "Agent.heartbeat": _L,
     "Lease.extend": _F, "Lease.release": _F, "Lease.check": _L, "Lease.name": _L, "Lease.generation": _L,
     # what the humans rule
     "Agent.goals": _L, "Agent.values": _L, "Agent.workers": _L, "Agent.propose_goal": _R, "Agent.work_on": _R,
@@ -63,6 +64,6 @@ COMMANDS: Final[dict[str, WhenStopped]] = {
     "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H,
     "propose": _R, "work": _R, "ask": _R, "rotate": _R,
     "post": _R, "subscribe": _R, "unsubscribe": _R, "pair": _R, "echo": _R, "channels": _L, "arcs": _L, "pad": _L,
-    "wait": _L, "mcp": _L, "hook": _H, "hooks": _H,
+    "wait": _L, "mcp": _L, "hook": _H, "hooks": _H, "schedule": _H,
 }  # fmt: skip
 """The commands of agents. Those of operators (`operator …`, stop, resume, approve, deny) work under every stop."""

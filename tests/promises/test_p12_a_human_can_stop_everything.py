@@ -166,6 +166,9 @@ CALLS = {
     "Agent.peers": lambda s: s.scout.peers(),
     "Agent.short": lambda s: s.scout.short,
     "Agent.bus": lambda s: s.scout.bus,
+    "Agent.connection": lambda s: s.scout.connection,
+    "Agent.schedule": lambda s: s.scout.schedule,
+    "Agent.heartbeat": lambda s: s.scout.heartbeat(),
     "Agent.lease": lambda s: s.scout.lease("other"),
     "Agent.goals": lambda s: s.scout.goals(),
     "Agent.values": lambda s: s.scout.values(),
@@ -373,6 +376,7 @@ ORDERS = {
     "wait": "wait --for 1s",
     "hook": "hook claude-code",
     "hooks": "hooks show claude-code",
+    "schedule": "schedule show",
     "init": "init {folder}/another",
     "bench": "bench --messages 20 --rounds 1 --durability none",
 }

@@ -50,7 +50,10 @@ ALL = {
     "learn": Use("learn smb 'links hold'", ("noted",), unread=1),
     "peers": Use("peers", ("peers",), unread=1),
     "trace": Use("trace planner {sent}", ("trace",), unread=1),
-    "status": Use("status", ("bus", "agent", "short", "counts", "beat", "peers", "stops"), unread=1),
+    "status": Use("status", ("bus", "agent", "short", "counts", "beat", "schedule", "peers", "stops"), unread=1),
+    "schedule install": Use("schedule install --every 6h --print --with cron", ("scheduler", "job", "entry"), unread=1),
+    "schedule show": Use("schedule show", ("installation", "firing", "entry", "standing"), unread=1, code=3),
+    "schedule remove": Use("schedule remove --with systemd", ("scheduler", "job", "removed")),
     "verify": Use("verify bus", ("faults", "documents")),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
@@ -85,11 +88,18 @@ ALL = {
     "operator goal change": Use("operator goal change {goal} --title 'Answer soon'", ("goal",)),
     "operator goal end": Use("operator goal end {goal}", ("goal",)),
 }
-LASTING = {"demo", "run"}  # played with real processes in test_processes.py
+LASTING = {"demo", "run", "schedule run-now"}  # played with real processes in test_processes.py and tests/scheduler/
 SPOKEN = {"mcp", "hook"}  # spoken to by other programs in their own protocols
 ACTS = {"stop", "resume", "approve", "deny", *(name for name in ALL if name.startswith("operator "))}
 """What humans do as operators: no agent's mail waits for it."""
-WITHOUT_MAIL = {"init", "verify", "bench", "hooks uninstall", *ACTS}  # these work without looking into an inbox
+WITHOUT_MAIL = {
+    "init",
+    "verify",
+    "bench",
+    "hooks uninstall",
+    "schedule remove",
+    *ACTS,
+}  # these work without looking into an inbox
 
 
 @pytest.fixture(scope="module")

@@ -295,7 +295,7 @@ def test_a_bad_cron_expression_is_wrong_usage(calm, cron):
 @pytest.mark.parametrize(
     "order",
     ["send", "send planner hi --priority up", "nosuch", "inbox --limit 0", "inbox --limit x",
-     "share a b --confidence 2", "beat --script missing.py",
+     "share a b --confidence 2",
      "verify /does/not/exist", "init bus2 --hop-limit 0", "inbox --colour"],
 )  # fmt: skip
 def test_what_the_help_does_not_have_is_wrong_usage(calm, order):

@@ -1,0 +1,206 @@
+"""Commands for schedules: schedule install, show, remove, run-now."""
+
+import sys
+import threading
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from somabus.agent import Agent
+from somabus.cli.group import Acts, Command, Context, finish
+from somabus.cli.output import Exit
+from somabus.clock import SystemClock
+from somabus.connection import base_of, known_bus
+from somabus.errors import ConfigurationError, SchedulerError
+from somabus.model.firing import Installation
+from somabus.model.schedule import Schedule
+from somabus.scheduler import standing
+from somabus.scheduler.pick import NAMES, here, scheduler
+from somabus.scheduler.plan import Plan, job_name, stagger
+from somabus.scheduler.record import Record, log_of
+
+_FIRES_WITHIN_S: Final = 30.0
+_LOOK_EVERY_S: Final = 0.2
+
+
+@click.group("schedule", cls=Acts, epilog="Example: somabus schedule install --every 6h --script my_agent.py")
+def schedule() -> None:
+    """Let the scheduler of this machine start the beat.
+
+    cron, systemd, launchd or the Windows Task Scheduler.
+    """
+
+
+@schedule.command("install", cls=Command, epilog="Example: somabus schedule install --every 6h --script my_agent.py")
+@click.option("--every", metavar="SPAN", help="6h, 30m, 1d: a grid in UTC.")
+@click.option("--cron", metavar="EXPR", help="Five fields, such as '0 9 * * 1-5'; in UTC without --zone.")
+@click.option("--zone", metavar="IANA", help="Whose wall clock the expression means, such as Europe/Berlin.")
+@click.option(
+    "--script", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A Python file with a function setup(agent) that registers handlers.",
+)  # fmt: skip
+@click.option("--with", "tool", type=click.Choice(NAMES), help="Which scheduler.  [default: what this machine has]")
+@click.option("--always", is_flag=True, help="Also while you are not logged on (systemd, Windows).")
+@click.option("--print", "prints", is_flag=True, help="Show the entry, and touch nothing.")
+@click.pass_obj
+def install(
+    context: Context, every: str | None, cron: str | None, zone: str | None, script: Path | None, tool: str | None,
+    *, always: bool, prints: bool,
+) -> None:  # fmt: skip
+    """Make the entry, or bring it up to date.
+
+    Without --every and --cron the cadence stays what the agent's card says; with one the card says it from then on.
+    """
+    cadence, now = _cadence(every, cron, zone), SystemClock().now()
+    agent = context.agent(every=None if prints else cadence)
+    plan = _plan(context, agent, Schedule.parse(cadence) if cadence else agent.schedule, script, always=always)
+    name = tool or here()
+    if prints:
+        entry = scheduler(name).render(plan, now)
+        shown = {"scheduler": name, "job": plan.job, "entry": entry}
+        context.out.answer(shown, entry.rstrip("\n"), unread=agent.unread)
+        return
+    record = Record(agent.connection.home)
+    _leave(record, name)
+    scheduler(name).install(plan, now)
+    record.install(_installation(plan, name, now))
+    facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log}
+    context.out.answer(facts, "\n".join(_installed(plan, name, now)), unread=agent.unread)
+
+
+@schedule.command("show", cls=Command, epilog="Example: somabus schedule show")
+@click.pass_obj
+def show(context: Context) -> None:
+    """Show the entry, and how it does.
+
+    The fact that is missing first is named: installed, fired, ran, finished.
+    """
+    agent = context.agent()
+    record = Record(agent.connection.home)
+    entry, says = record.installation, standing(agent)
+    text = ""
+    if entry is not None:
+        try:
+            text = scheduler(entry.scheduler).find(entry.job)
+        except SchedulerError as error:
+            text = f"# {error}"
+    facts = {"installation": entry, "firing": record.firing, "entry": text, "standing": asdict(says)}
+    lines = [*([text.rstrip("\n")] if text else []), *_said(says.fact, says.next_step)]
+    context.out.answer(facts, "\n".join(lines), unread=agent.unread)
+    finish(Exit.DONE if entry is not None else Exit.NOTHING)
+
+
+@schedule.command("remove", cls=Command, epilog="Example: somabus schedule remove")
+@click.option("--with", "tool", type=click.Choice(NAMES), help="Which scheduler.  [default: where it was installed]")
+@click.pass_obj
+def remove(context: Context, tool: str | None) -> None:
+    """Take the entry away, and nothing else.
+
+    Works while the drive is away.
+    """
+    record, job, entry = _remembered(context)
+    name = tool or (entry.scheduler if entry else here())
+    gone = scheduler(name).remove(job)
+    if entry is None or entry.scheduler == name:
+        record.install(None)
+    said = f"{job} is taken out of {name}" if gone else f"{name} has no {job}; nothing was changed"
+    context.out.answer({"scheduler": name, "job": job, "removed": gone}, said)
+
+
+@schedule.command("run-now", cls=Command, epilog="Example: somabus schedule run-now")
+@click.pass_obj
+def run_now(context: Context) -> None:
+    """Let the scheduler start the entry now.
+
+    Tells whether it fired. A slot that was served is not served again.
+    """
+    record, job, entry = _remembered(context)
+    if entry is None:
+        message = f"{job} is not scheduled on this machine; first: somabus schedule install"
+        raise ConfigurationError(message)
+    clock = SystemClock()
+    before = clock.now()
+    scheduler(entry.scheduler).start(job)
+    deadline = clock.monotonic() + _FIRES_WITHIN_S
+    while (firing := record.firing) is None or firing.fired_at < before:
+        if clock.monotonic() > deadline:
+            message = f"was told to start {job}, and nothing fired within {_FIRES_WITHIN_S:.0f} s; see {entry.log}"
+            raise SchedulerError(entry.scheduler, message)
+        threading.Event().wait(_LOOK_EVERY_S)
+    said = f"{entry.scheduler} fired {job}; what becomes of it: somabus schedule show, or {entry.log}"
+    context.out.answer({"scheduler": entry.scheduler, "job": job, "firing": firing}, said)
+
+
+# -- steps ----------------------------------------------------------------------------------------------------
+
+
+def _cadence(every: str | None, cron: str | None, zone: str | None) -> str | None:
+    if every and cron:
+        message = "--every and --cron are two ways to say one thing; give one of them"
+        raise ConfigurationError(message)
+    if zone and not cron:
+        message = "--zone says whose wall clock --cron means; without --cron the grid is in UTC"
+        raise ConfigurationError(message)
+    if cron is not None and " " not in cron.strip():
+        message = f"{cron!r} is no cron expression; five fields are needed, as in: --cron '0 9 * * 1-5'"
+        raise ConfigurationError(message)
+    text = f"{cron} {zone or ''}" if cron else every
+    return Schedule.parse(text).text if text else None
+
+
+def _plan(context: Context, agent: Agent, schedule: Schedule, script: Path | None, *, always: bool) -> Plan:
+    home = base_of(context.settings.home or None)
+    bus_id = agent.bus.bus
+    return Plan(
+        agent=agent.name, bus=str(Path(context.bus()).absolute()), bus_id=bus_id, home=str(home), schedule=schedule,
+        python=_python(), log=str(log_of(home, job_name(agent.name, bus_id))),
+        script=str(script.resolve()) if script else "", durability=context.settings.durability, always=always,
+    )  # fmt: skip
+
+
+def _python() -> str:
+    """Return this interpreter; on Windows the one that opens no window, where there is one."""
+    quiet = Path(sys.executable).with_name("pythonw.exe")
+    return str(quiet) if quiet.exists() else sys.executable
+
+
+def _installation(plan: Plan, name: str, now: datetime) -> Installation:
+    facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log, "installed_at": now}
+    return Installation.model_validate(facts)
+
+
+def _installed(plan: Plan, name: str, now: datetime) -> list[str]:
+    """Say what was installed, when it comes next, and what a human should know beside."""
+    due, coming = plan.schedule.due(now), plan.schedule.next(now)
+    after, note = stagger(plan.agent, plan.bus_id, coming - due), scheduler(name).note(plan)
+    return [
+        f"{name} starts the beat of {plan.agent} as {plan.job}: {plan.schedule.text}",
+        f"next slot {coming:%Y-%m-%d %H:%M} UTC; it begins {after.seconds} s after each, so that not all begin at once",
+        f"log       {plan.log}",
+        *([f"note      {note}"] if note else []),
+    ]
+
+
+def _leave(record: Record, name: str) -> None:
+    """Take the entry out of another scheduler, so that the routine has one."""
+    entry = record.installation
+    if entry is not None and entry.scheduler != name:
+        scheduler(entry.scheduler).remove(entry.job)
+
+
+def _remembered(context: Context) -> tuple[Record, str, Installation | None]:
+    """Return the record of the agent without a look at the drive, the job's name, and what is installed."""
+    where, settings = context.bus(), context.settings
+    bus = known_bus(where, settings.home or None)
+    record = Record.of(where, settings.agent, settings.home) if settings.agent else None
+    if bus is None or record is None:
+        agent = context.agent()
+        record, bus = Record(agent.connection.home), agent.bus
+    return record, job_name(settings.agent, bus.bus), record.installation
+
+
+def _said(fact: str, step: str) -> list[str]:
+    return [fact, *([f"next: {step}"] if step else [])]

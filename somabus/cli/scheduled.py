@@ -1,0 +1,71 @@
+"""What a scheduler starts: `somabus beat --scheduled --log FILE`."""
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from somabus.agent import Agent
+from somabus.cli.group import Context, finish
+from somabus.cli.output import Exit, code_of
+from somabus.clock import SystemClock
+from somabus.connection import known_bus
+from somabus.errors import SomabusError
+from somabus.scheduler.logfile import printing_to
+from somabus.scheduler.record import Record
+from somabus.scheduler.serve import Turn, serve
+
+
+def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[Agent], Exit]) -> None:
+    """Be what a scheduler started; end with the code of the beat, 0 if the slot was served, or 7 if one is at work."""
+    where, home = context.bus(), context.settings.home
+    if known_bus(where, home or None) is None:
+        context.agent()  # never seen from here: it is no bus, or it is remembered from now on
+    bus, name = known_bus(where, home or None), context.settings.agent
+    record = Record.of(where, name, home)
+    if bus is None or record is None or not name:
+        context.agent()
+        return
+    ended: list[Exit] = []
+
+    def run(agent: Agent) -> int:
+        ended.append(beat(agent))
+        return int(ended[-1])
+
+    turn = serve(
+        record, who=(name, bus.bus), clock=SystemClock(), pause=threading.Event().wait,
+        agent=prepared, beat=run, code_of=lambda error: int(_code(error)),
+    )  # fmt: skip
+    if turn is Turn.BUSY:
+        click.echo("another firing of this agent is at work")
+        finish(Exit.BUSY)
+    if turn is Turn.SERVED:
+        click.echo("the slot was served before")
+        return
+    finish(ended[-1])
+
+
+@contextmanager
+def logged(context: Context, path: Path | None) -> Iterator[None]:
+    """Let everything that is printed, and what goes wrong, go to a log if one is given."""
+    if path is None:
+        yield
+        return
+    with printing_to(path):
+        try:
+            yield
+        except click.exceptions.Exit:
+            raise
+        except SomabusError as error:
+            context.out.error(error)
+            finish(code_of(error))
+        except Exception:
+            traceback.print_exc()
+            raise
+
+
+def _code(error: Exception) -> int:
+    return int(code_of(error) if isinstance(error, SomabusError) else Exit.BUG)

@@ -1,0 +1,111 @@
+"""Installed, fired, ran, finished: four facts about a routine, and which of them is missing.
+
+Each has its own witness: the scheduler has the entry, the agent's home has the firing, the bus has the heartbeat.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from somabus.model.firing import Firing, Installation
+from somabus.model.heartbeat import Beat
+from somabus.model.schedule import Schedule
+
+PATIENCE: Final = timedelta(minutes=10)
+"""So much later than its slot may a scheduler fire before it is missed: it may be busy, or the machine just woken."""
+
+_AGAIN: Final = "somabus schedule install"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a routine stands under the scheduler of a machine.
+
+    `missing`: empty, or the first of `installed`, `fired`, `ran`, `finished` that is not so. `next_step`: what to do.
+    """
+
+    fact: str
+    missing: str = ""
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a routine. `look` is the command that shows the scheduler's own view.
+
+    `there`: the scheduler has the entry; None if it could not be asked. `busy`: a firing is at work right now.
+    """
+
+    installation: Installation | None
+    there: bool | None
+    look: str
+    firing: Firing | None
+    beat: Beat | None
+    busy: bool
+
+
+def judge_routine(found: Evidence, schedule: Schedule, now: datetime) -> Standing:
+    """Judge a routine: the first missing fact decides, for those after it cannot be."""
+    if found.installation is None:
+        return Standing("not scheduled on this machine", "installed", _AGAIN)
+    return (
+        _installed(found, found.installation, schedule)
+        or _fired(found, found.installation, schedule, now)
+        or _ran(found, found.installation)
+        or _finished(found, found.installation)
+        or Standing(_all(found, found.installation, schedule, now))
+    )
+
+
+def _installed(found: Evidence, entry: Installation, schedule: Schedule) -> Standing | None:
+    if found.there is False:
+        fact = f"it was installed in {entry.scheduler} at {_at(entry.installed_at)}, and is not there any more"
+        return Standing(fact, "installed", _AGAIN)
+    if entry.cadence != schedule.text:
+        fact = f"it was installed for the cadence {entry.cadence}, and the agent's is {schedule.text} now"
+        return Standing(fact, "installed", _AGAIN)
+    return None
+
+
+def _fired(found: Evidence, entry: Installation, schedule: Schedule, now: datetime) -> Standing | None:
+    wanted = schedule.due(now - PATIENCE)
+    fired = found.firing is not None and found.firing.due_at >= wanted
+    if fired or found.busy or wanted <= entry.installed_at:
+        return None
+    since = f"{_at(found.firing.fired_at)}" if found.firing else f"it was installed at {_at(entry.installed_at)}"
+    fact = f"{entry.scheduler} has not fired since {since}, and a slot was due at {_at(wanted)}"
+    return Standing(fact, "fired", f"look at the scheduler: {found.look}")
+
+
+def _ran(found: Evidence, entry: Installation) -> Standing | None:
+    firing, beat = found.firing, found.beat
+    if firing is None or found.busy or (beat is not None and beat.due_at >= firing.due_at):
+        return None
+    ended = "it did not end" if firing.exit_code is None else f"it ended with exit code {firing.exit_code}"
+    fact = f"{entry.scheduler} fired at {_at(firing.fired_at)}, but no beat began: {ended}"
+    return Standing(fact, "ran", f"see the log: {entry.log}")
+
+
+def _finished(found: Evidence, entry: Installation) -> Standing | None:
+    beat = found.beat
+    if beat is None or beat.finished_at is not None or found.busy:
+        return None
+    fact = f"beat {beat.number} began at {_at(beat.started_at)} and did not finish: killed?"
+    return Standing(fact, "finished", f"see the log: {entry.log}; then: somabus beat")
+
+
+def _all(found: Evidence, entry: Installation, schedule: Schedule, now: datetime) -> str:
+    firing, beat, coming = found.firing, found.beat, f"next slot {_at(schedule.next(now))}"
+    if firing is None:
+        return f"installed in {entry.scheduler}, and no slot has come since; {coming}"
+    said = f"{entry.scheduler} fired at {_at(firing.fired_at)}"
+    if found.busy:
+        return f"{said}, and is at work; {coming}"
+    if beat is None or beat.finished_at is None:
+        return f"{said}; {coming}"
+    ran = f"beat {beat.number} ran at {_at(beat.started_at)} and finished at {_at(beat.finished_at)}"
+    return f"{said}, {ran}: {beat.outcome}; {coming}"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,91 @@
+"""What a scheduler starts: one beat for the slot that it fired for, in this agent's turn, and each slot once.
+
+    write down "fired" ─► wait for the turn ─► was the slot served? ─► beat ─► write down how it ended
+
+Firing more often than the grid is harmless, and so is firing twice at once.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from enum import StrEnum
+
+from somabus.agent import Agent
+from somabus.clock import Clock
+from somabus.errors import StoreError
+from somabus.model.schedule import DEFAULT, Schedule
+from somabus.scheduler.plan import slot_at, stagger
+from somabus.scheduler.record import Record
+
+BUG = 1
+"""The exit code of a firing that ended in a way that nobody foresaw."""
+
+
+class Turn(StrEnum):
+    """What a firing came to."""
+
+    BUSY = "busy"
+    SERVED = "served"
+    RAN = "ran"
+
+
+def serve(
+    record: Record,
+    *,
+    who: tuple[str, str],
+    clock: Clock,
+    pause: Callable[[float], object],
+    agent: Callable[[], Agent],
+    beat: Callable[[Agent], int],
+    code_of: Callable[[Exception], int],
+) -> Turn:
+    """Serve a slot.
+
+    Args:
+        record: of the agent, on this machine.
+        who: the agent and the id of the bus, which decide about the turn.
+        clock: this machine's.
+        pause: waits so many seconds.
+        agent: makes the agent; the first thing that touches the drive.
+        beat: runs the routine and returns the exit code.
+        code_of: the exit code for what was raised.
+    """
+    with record.turn() as mine:
+        if not mine:
+            return Turn.BUSY
+        firing = record.fire(clock.now(), os.getpid())
+        code = BUG
+        try:
+            pause(_until_turn(record, who, clock))
+            mate = agent()
+            pause(_until_slot(mate))
+            served = _served(mate)
+            code = 0 if served else beat(mate)
+        except Exception as error:
+            code = code_of(error)
+            raise
+        finally:
+            record.end(firing, clock.now(), code)
+        return Turn.SERVED if served else Turn.RAN
+
+
+def _until_turn(record: Record, who: tuple[str, str], clock: Clock) -> float:
+    """Return how long it is to this agent's turn after the slot."""
+    installed, now = record.installation, clock.now()
+    slot, gap = slot_at(Schedule.parse(installed.cadence if installed else DEFAULT), now)
+    return max(0.0, (slot + stagger(*who, gap) - now).total_seconds())
+
+
+def _until_slot(mate: Agent) -> float:
+    """Return how long it is to the slot by the drive's clock, which this machine's may be ahead of."""
+    now = mate.inbox.now()
+    slot, _gap = slot_at(mate.schedule, now)
+    return max(0.0, (slot - now).total_seconds())
+
+
+def _served(mate: Agent) -> bool:
+    """Tell whether the slot due now was served; if nobody can look, the beat says so better."""
+    with suppress(StoreError):
+        last = mate.heartbeat()
+        return last is not None and last.beat.due_at >= mate.schedule.due(mate.inbox.now())
+    return False

@@ -1,0 +1,87 @@
+"""P11. Installed, fired, ran and finished are told apart, and the one that is missing is named with the next step."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from somabus.model.firing import Firing, Installation
+from somabus.model.heartbeat import Beat, Outcome
+from somabus.model.routine import Evidence, judge_routine
+from somabus.model.schedule import Schedule
+
+DUE = datetime(2026, 1, 5, 12, tzinfo=UTC)
+NOW = DUE + timedelta(hours=1)
+BEFORE = DUE - timedelta(hours=6)
+LOOK = "crontab -l"
+
+
+def installed(**changed):
+    """An installation of long ago."""
+    facts = {
+        "scheduler": "cron",
+        "job": "j",
+        "cadence": "6h",
+        "log": "/the/log",
+        "installed_at": DUE - timedelta(days=9),
+    }
+    return Installation(**{**facts, **changed})
+
+
+def fired(at=DUE, **changed):
+    """A firing that ended well."""
+    facts = {"due_at": at, "fired_at": at, "pid": 7, "ended_at": at + timedelta(seconds=9), "exit_code": 0}
+    return Firing(**{**facts, **changed})
+
+
+def beaten(at=DUE, **changed):
+    """A beat that finished."""
+    facts = {"number": 7, "due_at": at, "started_at": at, "finished_at": at, "outcome": Outcome.OK}
+    return Beat(**{**facts, **changed})
+
+
+KILLED = {"finished_at": None, "outcome": Outcome.RUNNING}
+OPEN = {"ended_at": None, "exit_code": None}
+GOOD = {"installation": installed(), "there": True, "look": LOOK, "firing": fired(), "beat": beaten(), "busy": False}
+CASES = {
+    "all": ({}, "", "", "beat 7 ran at 2026-01-05 12:00 UTC and finished"),
+    "all, and it failed": ({"beat": beaten(outcome=Outcome.FAILED)}, "", "", "failed"),
+    "nothing": ({"installation": None, "firing": None, "beat": None}, "installed", "schedule install", "not scheduled"),
+    "beaten by hand": ({"installation": None}, "installed", "schedule install", "not scheduled"),
+    "taken out by hand": ({"there": False}, "installed", "schedule install", "is not there any more"),
+    "could not be asked": ({"there": None}, "", "", "finished"),
+    "another cadence": ({"installation": installed(cadence="1h")}, "installed", "schedule install", "1h"),
+    "just installed": (
+        {"installation": installed(installed_at=DUE + timedelta(minutes=1)), "firing": None, "beat": None},
+        "", "", "next slot 2026-01-05 18:00 UTC",
+    ),
+    "never fired": ({"firing": None, "beat": None}, "fired", LOOK, "installed at"),
+    "fired no more": ({"firing": fired(BEFORE), "beat": beaten(BEFORE)}, "fired", LOOK, "since 2026-01-05 06:00 UTC"),
+    "fired no more, beaten by hand": ({"firing": fired(BEFORE)}, "fired", LOOK, "has not fired"),
+    "no beat began": ({"beat": beaten(BEFORE), "firing": fired(exit_code=4)}, "ran", "/the/log", "exit code 4"),
+    "no beat ever": ({"beat": None, "firing": fired(exit_code=2)}, "ran", "/the/log", "exit code 2"),
+    "killed before it": ({"beat": beaten(BEFORE), "firing": fired(**OPEN)}, "ran", "/the/log", "did not end"),
+    "killed in it": ({"beat": beaten(**KILLED), "firing": fired(**OPEN)}, "finished", "/the/log", "killed?"),
+    "waiting for its turn": ({"beat": beaten(BEFORE), "firing": fired(**OPEN), "busy": True}, "", "", "is at work"),
+    "at work": ({"beat": beaten(**KILLED), "firing": fired(**OPEN), "busy": True}, "", "", "is at work"),
+    "at work for long": ({"firing": fired(BEFORE, **OPEN), "beat": beaten(BEFORE, **KILLED), "busy": True}, "", "", "at work"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_missing_fact_is_named(case):
+    """Of the four facts the first that is missing is named, in plain words and with what to do about it."""
+    changed, missing, step, words = CASES[case]
+
+    says = judge_routine(Evidence(**{**GOOD, **changed}), Schedule.parse("6h"), NOW)
+
+    assert (says.missing, words in says.fact) == (missing, True), says
+    assert step in says.next_step
+    assert bool(says.missing) == bool(says.next_step)
+
+
+def test_a_scheduler_has_a_little_time():
+    """A few minutes after a slot nobody is accused: a machine may just be waking."""
+    evidence = Evidence(**{**GOOD, "firing": fired(BEFORE), "beat": beaten(BEFORE)})
+
+    assert judge_routine(evidence, Schedule.parse("6h"), DUE + timedelta(minutes=9)).missing == ""
+    assert judge_routine(evidence, Schedule.parse("6h"), DUE + timedelta(minutes=11)).missing == "fired"
