@@ -353,6 +353,12 @@ class StoreUnavailableError(StoreError):
     _sentence = "could not look at {key}: the drive does not answer or is not there; try again later"
 
 
+class NoAnswerError(StoreUnavailableError):
+    """The doctor on another machine did not say its next word in time; what was found before still holds."""
+
+    _sentence = "no answer at {key}; on the other machine, under the other agent's name, type: somabus doctor --answer"
+
+
 class StoreFullError(StoreError):
     """No space is left; nothing was half written."""
 

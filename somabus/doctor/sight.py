@@ -1,0 +1,90 @@
+"""What one machine sees of what another one writes: a new name, and new bytes under an old name."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from somabus.doctor.finding import Finding, Weight
+from somabus.doctor.place import put, spoken
+from somabus.doctor.side import PATIENCE_S, Side
+from somabus.store.directory.trouble import patiently
+
+_REPLACES: Final = 3
+
+
+def ask_appears(side: Side, folder: Path) -> Finding:
+    """Let a name appear for which the other machine has been looking since before it was there."""
+    side.talk.hear(f"{side.other} looking for a new name")
+    at = side.now() + side.offset_s
+    for eye in ("listed", "opened"):
+        put(folder / eye, b"new")
+    word = side.talk.hear(f"{side.other} seeing a new name", PATIENCE_S * 2)
+    seen = {eye: None if word[eye] is None else max(0.0, word[eye] - at) for eye in ("listed", "opened")}
+    facts = {f"appears_{eye}_s": None if seen_s is None else round(seen_s, 3) for eye, seen_s in seen.items()}
+    said = ", ".join(f"{eye} {_after(seen_s)}" for eye, seen_s in seen.items())
+    if None in seen.values():
+        step = "look at the caching options of the mounts"
+        return Finding("new name", Weight.WARNING, side.other, f"asked for too early, it is {said}", step, facts)
+    late = max(seen_s for seen_s in seen.values() if seen_s is not None) > 1
+    said = f"asked for too early, it is {said}" + ("; mail comes that much later, none is lost" if late else "")
+    return Finding("new name", Weight.NOTE if late else Weight.OK, side.other, said, "", facts)
+
+
+def answer_appears(side: Side, folder: Path) -> None:
+    """Look for two names, one by listing alone and one by opening alone: neither look spoils the other."""
+    seen: dict[str, float | None] = {"listed": None, "opened": None}
+    looks = {
+        "listed": lambda: "listed" in os.listdir(folder),
+        "opened": lambda: bool((folder / "opened").read_bytes()),
+    }
+
+    def look() -> bool:
+        for eye in (each for each in looks if seen[each] is None):
+            with suppress(OSError):
+                seen[eye] = side.now() if looks[eye]() else None
+        return None not in seen.values()
+
+    look()
+    side.talk.say()
+    side.watch(look)
+    side.talk.say(**seen)
+
+
+def prepare_replaced(folder: Path) -> None:
+    """Write what will be replaced."""
+    put(folder / "replaced", b"0")
+
+
+def ask_replaced(side: Side, folder: Path) -> Finding:
+    """Replace a file that the other machine reads all the time."""
+    seen: list[float | None] = []
+    for number in range(1, _REPLACES + 1):
+        side.talk.hear(f"{side.other} reading a file", PATIENCE_S * 2)
+        data = b"%d" % number
+        patiently(lambda data=data: put(folder / "replaced", data))  # type: ignore[misc]
+        at = side.now() + side.offset_s
+        word = side.talk.hear(f"{side.other} seeing new bytes", PATIENCE_S * 2)
+        seen.append(None if word["at"] is None else max(0.0, word["at"] - at))
+    late = [each for each in seen if each is not None]
+    worst = max(late) if len(late) == len(seen) else None
+    facts = {"replaced_s": None if worst is None else round(worst, 3)}
+    said = f"new bytes under an old name are read {_after(worst)}"
+    if worst is None or worst > side.staleness_s:
+        said += f", and this bus allows for {side.staleness_s:.0f} s: who is on time may be called late"
+        step = f"somabus operator policy --staleness {int(worst or PATIENCE_S) * 2 + 1}"
+        return Finding("replaced", Weight.WARNING, side.other, said, step, facts)
+    return Finding("replaced", Weight.NOTE if worst > 1 else Weight.OK, side.other, said, "", facts)
+
+
+def answer_replaced(side: Side, folder: Path) -> None:
+    """Read a file until its bytes are new."""
+    side.watch(lambda: (folder / "replaced").read_bytes() == b"0")
+    for number in range(1, _REPLACES + 1):
+        side.talk.say()
+        data = b"%d" % number
+        side.talk.say(at=side.watch(lambda data=data: (folder / "replaced").read_bytes() == data))  # type: ignore[misc]
+
+
+def _after(seconds: float | None) -> str:
+    return "not seen within a minute" if seconds is None else f"after {spoken(seconds)}"
