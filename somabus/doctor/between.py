@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from somabus.clock import Clock
 from somabus.doctor.finding import Finding, learned
-from somabus.doctor.place import Place, Tell
+from somabus.doctor.place import Place, Tell, remove
 from somabus.doctor.rounds import ROUNDS, facts_of
 from somabus.doctor.side import Side
 from somabus.doctor.talk import Talk
@@ -95,7 +95,19 @@ def answer(
         ROUNDS[name].answer(side, folder / f"{number}")
     facts = facts_of(talk.hear("what was found"))
     talk.say()
+    _tidy(side, folder)
     return plan.asker, Drive.model_validate(facts).model_dump(include=set(facts))
+
+
+def _tidy(side: Side, folder: Path) -> None:
+    """Remove what the other one, whose drive may show it an old listing, leaves behind when it goes."""
+
+    def gone() -> bool:
+        remove(folder)
+        return not folder.exists()
+
+    side.watch(lambda: not (folder / "a.0.opened").exists())
+    side.watch(gone)
 
 
 def _asked(

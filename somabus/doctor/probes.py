@@ -215,10 +215,12 @@ def _symbolic_links(place: Place) -> Finding:
 
 
 def _space(place: Place) -> Finding:
-    free = place.usage(str(place.root)).free
-    said = f"{free / 2**20:,.0f} MiB free"
-    if free < _LOW:
-        weight = Weight.ERROR if free < _FULL else Weight.WARNING
+    usage = place.usage(str(place.root))
+    said = f"{usage.free / 2**20:,.0f} MiB free"
+    if not usage.total:
+        return Finding("space", Weight.NOTE, "drive", "this drive does not tell how much is free; look on its server")
+    if usage.free < _LOW:
+        weight = Weight.ERROR if usage.free < _FULL else Weight.WARNING
         return Finding("space", weight, "drive", f"{said}; sending ends when nothing is left", "make room on the drive")
     return Finding("space", Weight.OK, "drive", said)
 

@@ -21,6 +21,7 @@ from somabus.model.heartbeat import Outcome
 from somabus.model.ids import milliseconds
 from somabus.model.presence import SKEW_TOLERANCE, Presence, span
 from somabus.model.slot import WHY, Slot, State
+from somabus.model.stop import scope_of
 from somabus.model.tree import box
 from somabus.model.wire import parse_object
 from somabus.operator.oversight import stops_of
@@ -79,7 +80,7 @@ def _claims(ward: Ward) -> Iterator[Finding]:
         stuck = [end for end in ends if end < milliseconds(now - patience)]
         if stuck:
             since = span(timedelta(milliseconds=milliseconds(now) - min(stuck)))
-            said = f"{len(stuck)} claimed messages whose lease ended, the oldest {since} ago, and nobody took them over"
+            said = f"claims whose lease has ended: {len(stuck)}, the oldest {since} ago; nobody took them over"
             yield Finding("stuck claim", Weight.WARNING, agent, said, f"on its machine: somabus beat --agent {agent}")
 
 
@@ -94,7 +95,7 @@ def _dead(ward: Ward) -> Iterator[Finding]:
     for agent in _agents(ward):
         tally = Counter(_why(ward, agent, name) for name in _names(ward, box(agent, State.DEAD)) if name.endswith(WHY))
         for reason, count in sorted(tally.items()):
-            said = f"{count} dead letters: {reason}; {_REMEDIES.get(reason, 'look at them')}"
+            said = f"dead letters: {count}, {reason}; {_REMEDIES.get(reason, 'look at them')}"
             yield Finding("dead letter", Weight.WARNING, agent, said, f"somabus dead --agent {agent}")
 
 
@@ -177,13 +178,13 @@ def _debris(ward: Ward) -> Iterator[Finding]:
     found = list(debris(ward.root, ward.seat.store.now().timestamp()))
     if found:
         oldest = span(timedelta(seconds=max(each.age_s for each in found)))
-        said = f"{len(found)} writers were killed and left their folders, the oldest {oldest} ago"
+        said = f"left by writers that were killed: {len(found)} folders, the oldest {oldest} ago"
         yield Finding("debris", Weight.NOTE, "tmp", said, "somabus doctor --fix")
 
 
 def _damage(ward: Ward) -> Iterator[Finding]:
     faults = judge_path(ward.root, now=ward.seat.store.now)[0]
-    told = [_told(fault) for fault in faults]
+    told = [_told(fault) for fault in faults if scope_of(fault.path) is None]  # a stop is told as one
     yield from told[:_MOST]
     if len(told) > _MOST:
         yield Finding("damage", Weight.ERROR, "bus", f"{len(told) - _MOST} more faults in the tree", "somabus verify")
