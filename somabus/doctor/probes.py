@@ -45,7 +45,7 @@ def examine(place: Place) -> Iterator[Finding]:
 def _mount(place: Place) -> Finding:
     kind, network = place.mount
     said = f"{kind or 'of a kind that this system does not tell'}, {'network' if network else 'local'}"
-    return Finding("mount", Weight.OK, "drive", said, "", {"kind": kind, "network": network})
+    return Finding("mount", Weight.OK, "drive", said)
 
 
 def _replace(place: Place) -> Finding:

@@ -17,7 +17,14 @@ from somabus.doctor.finding import Finding, Weight
 from somabus.doctor.holder import Holder, take
 from somabus.doctor.place import put
 from somabus.doctor.side import LOOK_S, PATIENCE_S, Side
-from somabus.doctor.sight import answer_appears, answer_replaced, ask_appears, ask_replaced, prepare_replaced
+from somabus.doctor.sight import (
+    answer_appears,
+    answer_replaced,
+    ask_appears,
+    ask_replaced,
+    prepare_appears,
+    prepare_replaced,
+)
 from somabus.model.presence import SKEW_TOLERANCE
 
 COUNT: Final = 60
@@ -186,7 +193,7 @@ def _race(way: str) -> Round:
 ROUNDS: Final[dict[str, Round]] = {
     "clock": Round(_nothing, _ask_clock, _answer_clock),
     **{way: _race(way) for way in taking.WAYS},
-    "appears": Round(_nothing, ask_appears, answer_appears),
+    "appears": Round(prepare_appears, ask_appears, answer_appears),
     "replaced": Round(prepare_replaced, ask_replaced, answer_replaced),
     "locks": Round(_nothing, _ask_locks, _answer_locks),
     "events": Round(_nothing, _ask_events, _answer_events),

@@ -32,12 +32,13 @@ class Side:
         """Wait for a moment by this machine's clock."""
         threading.Event().wait(max(0.0, at - self.now()))
 
-    def watch(self, look: Callable[[], bool]) -> float | None:
-        """Look again and again, and return when it was so, or None if it never was."""
-        begun = self.clock.monotonic()
+    def watch(self, look: Callable[[], bool], rarest_s: float = LOOK_S) -> float | None:
+        """Look more and more rarely, and return when it was so, or None if it never was."""
+        begun, pause_s = self.clock.monotonic(), LOOK_S
         while self.clock.monotonic() - begun < PATIENCE_S:
             with suppress(OSError):
                 if look():
                     return self.now()
-            threading.Event().wait(LOOK_S)
+            threading.Event().wait(pause_s)
+            pause_s = min(pause_s * 2, rarest_s)
         return None

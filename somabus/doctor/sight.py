@@ -11,32 +11,40 @@ from somabus.doctor.side import PATIENCE_S, Side
 from somabus.store.directory.trouble import patiently
 
 _REPLACES: Final = 3
+_RARELY_S: Final = 2.0  # the kernel's SMB client holds an old file open while it is read more than once a second
+_LOOK: Final = {"listed": "listing", "opened": "opening"}
+
+
+def prepare_appears(folder: Path) -> None:
+    """Make a folder for each way of looking."""
+    for eye in _LOOK:
+        (folder / eye).mkdir()
 
 
 def ask_appears(side: Side, folder: Path) -> Finding:
     """Let a name appear for which the other machine has been looking since before it was there."""
     side.talk.hear(f"{side.other} looking for a new name")
     at = side.now() + side.offset_s
-    for eye in ("listed", "opened"):
-        put(folder / eye, b"new")
+    for eye in _LOOK:
+        put(folder / eye / "new", b"new")
     word = side.talk.hear(f"{side.other} seeing a new name", PATIENCE_S * 2)
-    seen = {eye: None if word[eye] is None else max(0.0, word[eye] - at) for eye in ("listed", "opened")}
+    seen = {eye: None if word[eye] is None else max(0.0, word[eye] - at) for eye in _LOOK}
     facts = {f"appears_{eye}_s": None if seen_s is None else round(seen_s, 3) for eye, seen_s in seen.items()}
-    said = ", ".join(f"{eye} {_after(seen_s)}" for eye, seen_s in seen.items())
+    said = ", ".join(f"{_after(seen_s)} by {_LOOK[eye]}" for eye, seen_s in seen.items())
     if None in seen.values():
         step = "look at the caching options of the mounts"
-        return Finding("new name", Weight.WARNING, side.other, f"asked for too early, it is {said}", step, facts)
+        return Finding("new name", Weight.WARNING, side.other, f"looked for too early, it is {said}", step, facts)
     late = max(seen_s for seen_s in seen.values() if seen_s is not None) > 1
-    said = f"asked for too early, it is {said}" + ("; mail comes that much later, none is lost" if late else "")
+    said = f"looked for too early, it is {said}" + ("; mail comes that much later, none is lost" if late else "")
     return Finding("new name", Weight.NOTE if late else Weight.OK, side.other, said, "", facts)
 
 
 def answer_appears(side: Side, folder: Path) -> None:
-    """Look for two names, one by listing alone and one by opening alone: neither look spoils the other."""
-    seen: dict[str, float | None] = {"listed": None, "opened": None}
+    """Look for two names, each in its folder: a listing would remind the system of a name that it denies on opening."""
+    seen: dict[str, float | None] = dict.fromkeys(_LOOK)
     looks = {
-        "listed": lambda: "listed" in os.listdir(folder),
-        "opened": lambda: bool((folder / "opened").read_bytes()),
+        "listed": lambda: "new" in os.listdir(folder / "listed"),
+        "opened": lambda: bool((folder / "opened" / "new").read_bytes()),
     }
 
     def look() -> bool:
@@ -69,7 +77,7 @@ def ask_replaced(side: Side, folder: Path) -> Finding:
     late = [each for each in seen if each is not None]
     worst = max(late) if len(late) == len(seen) else None
     facts = {"replaced_s": None if worst is None else round(worst, 3)}
-    said = f"new bytes under an old name are read {_after(worst)}"
+    said = f"new bytes under an old name are {_after(worst)}"
     if worst is None or worst > side.staleness_s:
         said += f", and this bus allows for {side.staleness_s:.0f} s: who is on time may be called late"
         step = f"somabus operator policy --staleness {int(worst or PATIENCE_S) * 2 + 1}"
@@ -83,8 +91,9 @@ def answer_replaced(side: Side, folder: Path) -> None:
     for number in range(1, _REPLACES + 1):
         side.talk.say()
         data = b"%d" % number
-        side.talk.say(at=side.watch(lambda data=data: (folder / "replaced").read_bytes() == data))  # type: ignore[misc]
+        seen = side.watch(lambda data=data: (folder / "replaced").read_bytes() == data, _RARELY_S)  # type: ignore[misc]
+        side.talk.say(at=seen)
 
 
 def _after(seconds: float | None) -> str:
-    return "not seen within a minute" if seconds is None else f"after {spoken(seconds)}"
+    return "not seen within a minute" if seconds is None else f"seen after {spoken(seconds)}"

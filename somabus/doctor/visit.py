@@ -83,8 +83,7 @@ class Visit:
         asker, facts = answer(
             self._root / "tmp", me, clock=self.clock, drive_now=seat.store.now, wait_s=wait_s, tell=self.tell
         )
-        kind, network = mount_of(self._root)
-        return asker, self._remember({**facts, "kind": kind, "network": network}, asker)
+        return asker, self._remember(facts, asker)
 
     def bus(self, *, fix: bool = False) -> list[Finding]:
         """Read how the bus does; with `fix`, put right what is provably safe, unless a human stopped the bus.
@@ -108,10 +107,10 @@ class Visit:
 
     def _remember(self, facts: dict[str, Any], against: str) -> Drive:
         """Join what was found with what was known, unless another kind of drive lies there now."""
-        drives, path = self._drives(), str(self._root)
+        drives, path, (kind, network) = self._drives(), str(self._root), mount_of(self._root)
         before = drives.recall(path)
-        if facts.get("kind", before.kind) != before.kind:
-            before = Drive()
+        if before.kind != kind:
+            before = Drive(kind=kind, network=network)
         known = {"against": against or before.against, "measured_at": self.clock.now()}
         now = before.model_copy(update={**facts, **known})
         drives.remember(path, now)
