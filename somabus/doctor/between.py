@@ -70,7 +70,7 @@ def ask(place: Place, plan: Plan, *, wait_s: float, tell: Tell) -> Iterator[Find
 
 def planned(asker: str, other: str, drive: Drive, staleness_s: float, began_at: datetime) -> Plan:
     """Return the plan for a drive of which one machine has found out what it can."""
-    rounds = tuple(name for name in ROUNDS if name != "link" or drive.hard_links is not False)
+    rounds = tuple(name for name in ROUNDS if name != "link" or drive.hard_links)
     return Plan(asker=asker, other=other, began_at=began_at, staleness_s=staleness_s, rounds=rounds)
 
 

@@ -4,6 +4,7 @@ It makes the bare system calls there, past the store: the drive is the patient. 
 written, and what a killed doctor leaves there is debris like any other.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from somabus.clock import Clock
 from somabus.errors import StoreDamagedError
 from somabus.model.bus import BUS_FILE
 from somabus.store.directory.mount import Mount, mount_of
-from somabus.store.directory.trouble import translate
+from somabus.store.directory.trouble import patiently, translate
 
 Tell = Callable[[str, float, float], None]
 """Called while something takes its time: what, how far, of how much."""
@@ -72,10 +73,10 @@ def remove(folder: Path) -> None:
 
 
 def put(path: Path, data: bytes) -> None:
-    """Let a complete file appear under a name, or replace the one that is there."""
+    """Let a complete file appear under a name, or replace the one that is there; patiently, as the store does."""
     aside = path.with_name(f".{path.name}.new")
     aside.write_bytes(data)
-    aside.replace(path)
+    patiently(lambda: aside.replace(path), also=frozenset([errno.EEXIST]))
 
 
 def drive_time(folder: Path, name: str) -> float:

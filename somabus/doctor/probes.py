@@ -15,7 +15,6 @@ from somabus.doctor.holder import Holder, take
 from somabus.doctor.place import Place, drive_time, put, spoken
 from somabus.doctor.taking import WAYS
 from somabus.model.presence import SKEW_TOLERANCE
-from somabus.store.directory.trouble import patiently
 
 _REPLACES: Final = 60
 _LISTED: Final = 100
@@ -56,7 +55,7 @@ def _replace(place: Place) -> Finding:
     def write() -> None:
         with suppress(OSError):  # a reader has it open: the store tries again, and so do we at the next number
             for number in range(1, _REPLACES):
-                patiently(lambda number=number: put(path, b"%d" % (number % 10) * 4096))  # type: ignore[misc]
+                put(path, b"%d" % (number % 10) * 4096)
         done.set()
 
     writer = threading.Thread(target=write)

@@ -8,7 +8,6 @@ from typing import Final
 from somabus.doctor.finding import Finding, Weight
 from somabus.doctor.place import put, spoken
 from somabus.doctor.side import PATIENCE_S, Side
-from somabus.store.directory.trouble import patiently
 
 _REPLACES: Final = 3
 _RARELY_S: Final = 2.0  # the kernel's SMB client holds an old file open while it is read more than once a second
@@ -69,8 +68,7 @@ def ask_replaced(side: Side, folder: Path) -> Finding:
     seen: list[float | None] = []
     for number in range(1, _REPLACES + 1):
         side.talk.hear(f"{side.other} reading a file", PATIENCE_S * 2)
-        data = b"%d" % number
-        patiently(lambda data=data: put(folder / "replaced", data))  # type: ignore[misc]
+        put(folder / "replaced", b"%d" % number)
         at = side.now() + side.offset_s
         word = side.talk.hear(f"{side.other} seeing new bytes", PATIENCE_S * 2)
         seen.append(None if word["at"] is None else max(0.0, word["at"] - at))

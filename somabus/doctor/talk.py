@@ -16,7 +16,7 @@ from somabus.doctor.place import Tell, put
 from somabus.errors import MessageError, NoAnswerError
 from somabus.model import wire
 from somabus.model.wire import parse_object
-from somabus.store.directory.trouble import patiently, translate
+from somabus.store.directory.trouble import translate
 
 _LISTED: Final = "listed"
 _OPENED: Final = "opened"
@@ -52,7 +52,7 @@ class Talk:
         for eye in (_OPENED, _LISTED):
             path = self.folder / f"{self._me}.{self._said}.{eye}"
             try:
-                patiently(lambda path=path: put(path, data))  # type: ignore[misc]
+                put(path, data)
             except OSError as error:
                 raise translate(error, path.name) from error
         self._said += 1

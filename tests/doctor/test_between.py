@@ -31,6 +31,7 @@ def test_both_machines_learn_what_holds_between_them(machines):
     other = threading.Thread(target=lambda: answered.append(there.answer("planner", wait_s=30)))
     other.start()
 
+    here.drive()
     found = list(here.between("scout", "planner", wait_s=30))
     other.join()
 
@@ -39,9 +40,11 @@ def test_both_machines_learn_what_holds_between_them(machines):
     assert [each for each in found if each.weight in (Weight.WARNING, Weight.ERROR)] == []
     (asker, known) = answered[0]
     mine = here._drives().recall(str(bus))
+    assert mine.hard_links
     assert (asker, known.against, mine.against) == ("scout", "scout", "planner")
     assert (known.locks_across, known.native_events, known.link_exclusive) == (True, True, True)
-    assert mine.model_copy(update={"against": "scout", "measured_at": known.measured_at}) == known
+    for fact in ("kind", "network", "replaced_s", "appears_listed_s", "appears_opened_s", "claims_exclusive"):
+        assert getattr(known, fact) == getattr(mine, fact), fact
     assert [each.name for each in (bus / "tmp").iterdir() if each.name.startswith("doctor=")] == []
 
 
