@@ -29,6 +29,7 @@ An exception from outside this tree is a bug in somabus, please report it.
         ├── KeyMissingError           nobody's fault: it is not there, or somebody took it
         ├── DocumentTooLargeError     more bytes than any document of a bus may have
         ├── StoreUnavailableError     could not look; try again later, nothing is known to be lost
+        │   └── NoAnswerError         the doctor on the other machine did not say its next word in time
         ├── StoreFullError            no space left; nothing was half written
         ├── StoreRefusedError         the drive refuses to write here: read-only, or no permission
         └── StoreDamagedError         not what the format allows (a folder or a link for a file); needs a person

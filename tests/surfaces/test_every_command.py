@@ -53,6 +53,7 @@ ALL = {
     "status": Use("status", ("bus", "agent", "short", "counts", "beat", "peers", "stops"), unread=1),
     "verify": Use("verify bus", ("faults", "documents")),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
+    "doctor": Use("doctor", ("findings",), unread=1),
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
     "beat": Use("beat", ("agent", "number", "outcome", "steps", "missed", "dead", "peers"), unread=0),
     "due": Use("due", ("due",), unread=1),
