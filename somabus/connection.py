@@ -17,7 +17,7 @@ from somabus.errors import (
     TrustError,
     UnsafeKeyError,
 )
-from somabus.home import Places, agent_home, check_apart, check_private, default_home, load_signer
+from somabus.home import Drives, Places, agent_home, check_apart, check_private, default_home, load_signer
 from somabus.model.bus import BUS_FILE, Bus, BusPolicy
 from somabus.model.envelope import Seal, split
 from somabus.model.ids import IdMaker
@@ -131,8 +131,9 @@ def connect(
     writer = new_writer()
     try:
         store = DirectoryStore(
-            str(root), writer=writer, marker=BUS_FILE, durability=durability, now=clock.now if clock else None
-        )
+            str(root), writer=writer, marker=BUS_FILE, durability=durability, now=clock.now if clock else None,
+            drive=Drives(base, writer).recall(str(root)),
+        )  # fmt: skip
     except ValueError:
         message = f"durability {durability!r} is none of full, file, none"
         raise ConfigurationError(message) from None

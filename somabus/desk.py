@@ -10,7 +10,7 @@ from pathlib import Path
 from somabus.clock import Clock, SystemClock
 from somabus.connection import base_of, known, new_writer
 from somabus.errors import ConfigurationError, KeyExistsError, MessageError
-from somabus.home import Places, check_apart, check_private, operator_home, operators_here
+from somabus.home import Drives, Places, check_apart, check_private, operator_home, operators_here
 from somabus.model.bus import BUS_FILE, Bus
 from somabus.model.names import check_name
 from somabus.model.signing import SEED_BYTES, Signer
@@ -42,7 +42,10 @@ class Desk:
         self._writer = new_writer()
         self._homes: dict[str, DirectoryStore] = {}
         self._clock = clock or SystemClock()
-        self.store = DirectoryStore(str(root), writer=self._writer, marker=BUS_FILE, now=clock.now if clock else None)
+        self.store = DirectoryStore(
+            str(root), writer=self._writer, marker=BUS_FILE, now=clock.now if clock else None,
+            drive=Drives(self._base, self._writer).recall(str(root)),
+        )  # fmt: skip
         self.bus: Bus = known(self.store, Places(self._base, self._writer), str(root))
 
     def names(self) -> list[str]:

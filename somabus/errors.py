@@ -30,6 +30,7 @@ An exception from outside this tree is a bug in somabus, please report it.
         ├── KeyMissingError           nobody's fault: it is not there, or somebody took it
         ├── DocumentTooLargeError     more bytes than any document of a bus may have
         ├── StoreUnavailableError     could not look; try again later, nothing is known to be lost
+        │   └── NoAnswerError         the doctor on the other machine did not say its next word in time
         ├── StoreFullError            no space left; nothing was half written
         ├── StoreRefusedError         the drive refuses to write here: read-only, or no permission
         └── StoreDamagedError         not what the format allows (a folder or a link for a file); needs a person
@@ -367,6 +368,12 @@ class StoreUnavailableError(StoreError):
     """Could not look. This is not an empty answer; try again later."""
 
     _sentence = "could not look at {key}: the drive does not answer or is not there; try again later"
+
+
+class NoAnswerError(StoreUnavailableError):
+    """The doctor on another machine did not say its next word in time; what was found before still holds."""
+
+    _sentence = "no answer at {key}; on the other machine, under the other agent's name, type: somabus doctor --answer"
 
 
 class StoreFullError(StoreError):

@@ -1,6 +1,7 @@
 """An agent's home: its private key and its memory, on this machine and never on the shared drive.
 
     <home>/places/<digest of the path>.json     which bus was where, for when the drive is away
+    <home>/drives/<digest of the path>.json     what was measured of the drive there
     <home>/buses/<bus id>/<agent>/key           the private key, for this user alone
     <home>/buses/<bus id>/<agent>/key.next      the key that it asks an operator to certify
     <home>/buses/<bus id>/<agent>/key.was       the public half of the key before
@@ -20,6 +21,7 @@ from typing import Final, Literal
 from somabus.errors import ConfigurationError, KeyExistsError, MessageError, UnsafeKeyError
 from somabus.model import signing
 from somabus.model.bus import Bus
+from somabus.model.drive import Drive
 from somabus.model.message import Value
 from somabus.model.wire import parse_object
 from somabus.store.directory import DirectoryStore
@@ -79,6 +81,25 @@ class Places:
             return None if raw is None else Place.from_object(parse_object(raw)).bus
         except MessageError:
             return None  # damaged: it is written anew at the next look
+
+
+class Drives:
+    """Remembers what was measured of the drive at a path."""
+
+    def __init__(self, home: Path, writer: str) -> None:
+        self._store = DirectoryStore(str(home), writer=writer, private=True)
+
+    def remember(self, path: str, drive: Drive) -> None:
+        """Remember it."""
+        self._store.replace(_place(path, "drives"), drive.to_json())
+
+    def recall(self, path: str) -> Drive:
+        """Return what is known; of a drive that was never measured that is nothing."""
+        raw = self._store.read(_place(path, "drives"))
+        try:
+            return Drive() if raw is None else Drive.from_object(parse_object(raw))
+        except MessageError:
+            return Drive()  # damaged: the next `somabus doctor` writes it anew
 
 
 def agent_home(home: Path, bus: str, agent: str, writer: str) -> DirectoryStore:
@@ -176,7 +197,7 @@ def _signer(raw: bytes) -> signing.Signer:
     return signing.Signer(signing.from_text(raw.decode().strip()))
 
 
-def _place(path: str) -> str:
+def _place(path: str, folder: str = "places") -> str:
     import hashlib
 
-    return f"places/{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"
+    return f"{folder}/{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"

@@ -56,6 +56,7 @@ ALL = {
     "schedule remove": Use("schedule remove --with systemd", ("scheduler", "job", "removed")),
     "verify": Use("verify bus", ("faults", "documents")),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
+    "doctor": Use("doctor", ("findings",), unread=1),
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
     "beat": Use("beat", ("agent", "number", "outcome", "steps", "missed", "dead", "peers"), unread=0),
     "due": Use("due", ("due",), unread=1),

@@ -153,11 +153,3 @@ def test_a_script_may_import_what_lies_beside_it(team, script, home):
     )
 
     assert team("beat", "--script", name).code == Exit.DONE
-
-
-def test_a_script_that_is_not_there_is_named(team):
-    """A mistyped path is exit 2 with the path."""
-    answer = team("beat", "--script", "missing.py")
-
-    assert answer.code == Exit.USAGE
-    assert "missing.py" in answer.err

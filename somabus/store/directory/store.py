@@ -30,9 +30,11 @@ from somabus.errors import (
     StoreDamagedError,
     StoreUnavailableError,
 )
+from somabus.model.drive import Drive
 from somabus.store.directory.driveclock import DriveClock
 from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
+from somabus.store.directory.mount import mount_of
 from somabus.store.directory.trouble import KEPT, NO_LINKS, OCCUPIED, PATIENCE_S, patiently, translate
 from somabus.store.directory.watch import POLL_S, FolderWatch
 from somabus.store.directory.windows import is_link, on_disk
@@ -60,6 +62,7 @@ class DirectoryStore:
         private: make everything readable by this user alone.
         patience_s: how long a step that meets a passing error is tried again.
         poll_s: how often `wait` lists where no event comes.
+        drive: what was measured of the drive; what is not known is tried.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class DirectoryStore:
         private: bool = False,
         patience_s: float = PATIENCE_S,
         poll_s: float = POLL_S,
+        drive: Drive | None = None,
     ) -> None:
         self.root = os.path.abspath(root)
         self.durability = Durability(durability)
@@ -84,6 +88,7 @@ class DirectoryStore:
         self._numbers = itertools.count()
         self._patience_s = patience_s
         self._poll_s = poll_s
+        self._drive = drive or Drive()
         self._watches: dict[str, FolderWatch] = {}
         self._clock = DriveClock(self._drive_time)
         self.now = now or self._clock.now
@@ -223,7 +228,7 @@ class DirectoryStore:
                 with contextlib.suppress(FileNotFoundError):
                     self._layout.refuse_links(f"{path}{os.sep}.")
                 self._layout.make_folder(path)
-                self._watches[key] = FolderWatch(path, self._poll_s)
+                self._watches[key] = FolderWatch(path, self._poll_s, native=self._hears())
             return True
         return self._watches[key].wait(timeout)
 
@@ -298,6 +303,8 @@ class DirectoryStore:
 
     def _publish_file(self, path: str, data: bytes, key: str) -> bool:
         """Give complete bytes their name, if nobody has it; False if this drive has no hard links."""
+        if not WINDOWS and self._drive.hard_links is False:
+            return False
         temporary = self._write_aside(data)
         publish = self._files.rename if WINDOWS else self._files.link
         try:
@@ -363,6 +370,11 @@ class DirectoryStore:
         except FileNotFoundError:
             self._layout.make_folder(os.path.dirname(path))
             step()
+
+    def _hears(self) -> bool:
+        """Tell whether native events can be worth a watcher: on a network drive only where the doctor saw some."""
+        known = self._drive.native_events
+        return not mount_of(self.root).network if known is None else known
 
     def _drop(self, path: str) -> None:
         with contextlib.suppress(OSError):

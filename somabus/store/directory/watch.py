@@ -15,14 +15,17 @@ _FIRST: Final = ("",)
 
 
 class FolderWatch:
-    """Watches one folder for as long as the process lives. One waiter at a time."""
+    """Watches one folder for as long as the process lives. One waiter at a time.
 
-    def __init__(self, path: str, poll_s: float = POLL_S) -> None:
+    With `native` false it only lists: on a network drive a watcher costs a thread and hears of nobody else's writes.
+    """
+
+    def __init__(self, path: str, poll_s: float = POLL_S, *, native: bool = True) -> None:
         self._path = path
         self._poll_s = poll_s
         self._event = threading.Event()
         self._listing: tuple[str, ...] = _FIRST
-        self._observer = _observe(path, self._event)
+        self._observer = _observe(path, self._event) if native else None
 
     def wait(self, timeout: float) -> bool:
         """Return True when something may have changed since the last call, False after `timeout` seconds."""

@@ -1,0 +1,78 @@
+"""The command doctor: what this drive gives, and how the bus on it does."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from somabus.cli.group import Context, command, finish
+from somabus.cli.output import Exit
+from somabus.doctor.finding import Finding, unwell, worst_first
+from somabus.doctor.place import Tell, silent
+from somabus.doctor.visit import Visit
+from somabus.errors import ConfigurationError
+from somabus.model.drive import Drive
+from somabus.model.schedule import parse_duration
+
+
+@command("doctor", "somabus doctor --with planner")
+@click.option("--with", "other", metavar="AGENT", help="Also examine the drive together with that agent's machine.")
+@click.option("--answer", is_flag=True, help="Be the other machine: wait for somebody's --with.")
+@click.option("--for", "span", metavar="SPAN", default="10m", show_default=True, help="Wait so long for the other one.")
+@click.option("--fix", is_flag=True, help="Put right what is provably safe: old debris in tmp/, open keys.")
+def doctor(context: Context, other: str | None, span: str, *, answer: bool, fix: bool) -> None:
+    """Prove what this drive gives, then read how the bus does.
+
+    Each finding has its cause and the next command. What was learned about the drive is kept on this machine, and
+    chooses the safe variant of each protocol.
+    """
+    if answer and (other or fix):
+        message = "--answer goes alone; --with and --fix are for the one who asks"
+        raise ConfigurationError(message)
+    wait_s = parse_duration(span).total_seconds()
+    me = context.agent().name if other or answer else ""
+    with _progress(shown=not context.as_json) as tell:
+        visit = Visit(context.bus(), context.settings.home or None, tell=tell)
+        if answer:
+            _answered(context, *visit.answer(me, wait_s=wait_s))
+            return
+        tell("the drive", 0, 0)
+        found = visit.drive()
+        found += list(visit.between(me, other, wait_s=wait_s)) if other else []
+        tell("the bus", 0, 0)
+        found += visit.bus(fix=fix)
+    _report(context, worst_first(found))
+    finish(Exit.UNWELL if unwell(found) else Exit.DONE)
+
+
+def _report(context: Context, found: list[Finding]) -> None:
+    rows = [(each.weight, each.name, each.about, each.cause, each.step) for each in found]
+    columns = ("weight", "finding", "about", "cause", "next step")
+    context.out.table({"findings": found}, columns, rows, empty="", unread=context.unread())
+
+
+def _answered(context: Context, asker: str, drive: Drive) -> None:
+    text = (
+        f"the drive was examined together with {asker}, who has the findings; this machine remembers what was learned"
+    )
+    context.out.answer({"asker": asker, "drive": drive}, text, unread=context.unread())
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Tell]:
+    """Show on a terminal what is being waited for, and how long it may still take."""
+    if not (shown and sys.stderr.isatty()):
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+
+        def tell(what: str, passed: float, whole: float) -> None:
+            progress.update(task, description=what, completed=passed, total=whole or None)
+
+        yield tell

@@ -1,0 +1,142 @@
+"""A drive between two machines: one asks, the other answers, and they meet in a folder of their own on that drive.
+
+The folder's name says who asks whom; the first word in it is the plan, which both sides follow round by round. Names
+are fresh in every session, so nothing that a drive remembers of an earlier one comes in between.
+"""
+
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from somabus.clock import Clock
+from somabus.doctor.finding import Finding, learned
+from somabus.doctor.place import Place, Tell, remove
+from somabus.doctor.rounds import ROUNDS, facts_of
+from somabus.doctor.side import Side
+from somabus.doctor.talk import Talk
+from somabus.errors import NoAnswerError, StoreUnavailableError, UnsupportedFormatError
+from somabus.model.drive import Drive
+from somabus.model.message import Name, Utc, Value
+
+_WORD_S: Final = 120.0
+_FRESH: Final = timedelta(minutes=15)
+_LOOK_S: Final = 0.5
+_SESSION: Final = re.compile(r"doctor=(?P<asker>[a-z0-9._-]+)=(?P<other>[a-z0-9._-]+)=[0-9a-f]{8,32}")
+
+
+class Plan(Value):
+    """What the two will do, in this order; `began_at` is the drive's time."""
+
+    format: Literal[1] = 1
+    asker: Name
+    other: Name
+    began_at: Utc
+    staleness_s: float
+    rounds: tuple[str, ...]
+
+
+def session(asker: str, other: str, token: str) -> str:
+    """Return the name of the folder in which they meet."""
+    return f"doctor={asker}={other}={token}"
+
+
+def ask(place: Place, plan: Plan, *, wait_s: float, tell: Tell) -> Iterator[Finding]:
+    """Examine the drive together with the other machine.
+
+    Raises:
+        NoAnswerError: nobody answers, or no more.
+    """
+    talk = Talk(place.folder, "a", "b", place.clock, _WORD_S, tell)
+    side = Side(talk, place.clock, plan.other, plan.staleness_s)
+    for number, name in enumerate(plan.rounds):
+        folder = place.folder / f"{number}"
+        folder.mkdir()
+        shutil.copymode(place.folder, folder)
+        ROUNDS[name].prepare(folder)
+    talk.say(**plan.model_dump(mode="json"))
+    talk.hear(f"waiting for {plan.other}", wait_s)
+    found = []
+    for number, name in enumerate(plan.rounds):
+        finding = ROUNDS[name].ask(side, place.folder / f"{number}")
+        found.append(finding)
+        yield finding
+    talk.say(learned=learned(found))
+    talk.hear("goodbye")
+
+
+def planned(asker: str, other: str, drive: Drive, staleness_s: float, began_at: datetime) -> Plan:
+    """Return the plan for a drive of which one machine has found out what it can."""
+    rounds = tuple(name for name in ROUNDS if name != "link" or drive.hard_links)
+    return Plan(asker=asker, other=other, began_at=began_at, staleness_s=staleness_s, rounds=rounds)
+
+
+def answer(
+    tmp: Path, me: str, *, clock: Clock, drive_now: Callable[[], datetime], wait_s: float, tell: Tell
+) -> tuple[str, dict[str, Any]]:
+    """Wait for somebody who asks, do the other part of every round, and return who asked and what was learned.
+
+    Raises:
+        NoAnswerError: nobody asks, or no more.
+        StoreUnavailableError: could not look.
+        UnsupportedFormatError: the plan is of a later version.
+    """
+    folder, plan = _asked(tmp, me, clock, drive_now, wait_s, tell)
+    talk = Talk(folder, "b", "a", clock, _WORD_S, tell)
+    talk.hear("the plan")
+    side = Side(talk, clock, plan.asker, plan.staleness_s)
+    if not set(plan.rounds) <= set(ROUNDS):
+        raise UnsupportedFormatError(min(set(plan.rounds) - set(ROUNDS)))
+    talk.say()
+    for number, name in enumerate(plan.rounds):
+        ROUNDS[name].answer(side, folder / f"{number}")
+    facts = facts_of(talk.hear("what was found"))
+    talk.say()
+    _tidy(side, folder)
+    return plan.asker, Drive.model_validate(facts).model_dump(include=set(facts))
+
+
+def _tidy(side: Side, folder: Path) -> None:
+    """Remove what the other one, whose drive may show it an old listing, leaves behind when it goes."""
+
+    def gone() -> bool:
+        remove(folder)
+        return not folder.exists()
+
+    side.watch(lambda: not (folder / "a.0.opened").exists())
+    side.watch(gone)
+
+
+def _asked(
+    tmp: Path, me: str, clock: Clock, drive_now: Callable[[], datetime], wait_s: float, tell: Tell
+) -> tuple[Path, Plan]:
+    """Return the folder and the plan of a session that somebody has just begun with us."""
+    begun, seen, pause = clock.monotonic(), set[str](), threading.Event()
+    while (passed := clock.monotonic() - begun) < wait_s:
+        for name in sorted(_names(tmp) - seen):
+            found = _SESSION.fullmatch(name)
+            if found is None or found["other"] != me:
+                continue
+            seen.add(name)
+            try:
+                word = Talk(tmp / name, "b", "a", clock, _WORD_S, tell).hear(f"the plan of {found['asker']}", 60)
+            except NoAnswerError:
+                continue  # the one who asked has gone
+            plan = Plan.from_object(word)
+            if abs(drive_now() - plan.began_at) < _FRESH:
+                return tmp / name, plan
+        tell("waiting for somebody who asks", passed, wait_s)
+        pause.wait(_LOOK_S)
+    raise NoAnswerError("tmp", f"nobody asked {me} for {wait_s:.0f} s; there: somabus doctor --with {me}")
+
+
+def _names(tmp: Path) -> set[str]:
+    try:
+        return {each.name for each in tmp.iterdir()}
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise StoreUnavailableError("tmp", error.strerror or "") from error

@@ -1,0 +1,125 @@
+"""One visit of the doctor: the drive, the other machine, the bus. What was learned is remembered on this machine."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from somabus.clock import Clock, SystemClock
+from somabus.connection import base_of, new_writer
+from somabus.desk import Desk
+from somabus.doctor.between import answer, ask, planned, session
+from somabus.doctor.finding import Finding, Weight, learned
+from somabus.doctor.mend import mend
+from somabus.doctor.place import Tell, place_on, silent
+from somabus.doctor.probes import examine
+from somabus.doctor.ward import Ward, look_round
+from somabus.errors import StoreFullError, StoreRefusedError, UnknownRecipientError
+from somabus.home import Drives
+from somabus.model.drive import Drive
+from somabus.model.names import check_name, nearest
+from somabus.model.stop import Range
+from somabus.operator.oversight import stops_of
+from somabus.operator.seat import Seat
+from somabus.store.directory.mount import mount_of
+
+_TOKEN_BYTES: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Args: where the bus is, where this machine keeps its keys, and who is told while something takes its time."""
+
+    path: str
+    home: str | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    tell: Tell = silent
+    usage: Callable[[str], Any] = shutil.disk_usage
+
+    def drive(self) -> list[Finding]:
+        """Find out what this machine can about the drive, and remember it.
+
+        Raises:
+            StoreUnavailableError: the drive is not there.
+        """
+        try:
+            with place_on(self._root, self.clock, f"doctor-{new_writer()}", self.usage) as place:
+                found = list(examine(place))
+        except (StoreRefusedError, StoreFullError) as error:
+            step = "give this user the right to write there, or make room"
+            return [Finding("write", Weight.ERROR, "drive", f"this machine cannot write on the bus: {error}", step)]
+        self._remember(learned(found), "")
+        return found
+
+    def between(self, me: str, other: str, *, wait_s: float) -> Iterator[Finding]:
+        """Find out, together with the machine of another agent that runs `somabus doctor --answer`, what holds there.
+
+        Raises:
+            UnknownRecipientError: nobody of that name has joined.
+            NoAnswerError: it does not answer, or no more; what was found before is remembered.
+        """
+        seat = self._seat()
+        self._check(other, seat)
+        name, found = session(me, other, os.urandom(_TOKEN_BYTES).hex()), list[Finding]()
+        plan = planned(me, other, self._drives().recall(str(self._root)), seat.bus.policy.staleness_s, seat.store.now())
+        try:
+            with place_on(self._root, self.clock, name) as place:
+                for finding in ask(place, plan, wait_s=wait_s, tell=self.tell):
+                    found.append(finding)
+                    yield finding
+        finally:
+            if found:
+                self._remember(learned(found), other)
+
+    def answer(self, me: str, *, wait_s: float) -> tuple[str, Drive]:
+        """Wait until somebody asks, do the other part, and return who asked and what is known of the drive now.
+
+        Raises:
+            NoAnswerError: nobody asks, or no more.
+        """
+        seat = self._seat()
+        asker, facts = answer(
+            self._root / "tmp", me, clock=self.clock, drive_now=seat.store.now, wait_s=wait_s, tell=self.tell
+        )
+        return asker, self._remember(facts, asker)
+
+    def bus(self, *, fix: bool = False) -> list[Finding]:
+        """Read how the bus does; with `fix`, put right what is provably safe, unless a human stopped the bus.
+
+        Raises:
+            StoreUnavailableError: could not look.
+        """
+        ward = Ward(self._seat(), self._root, base_of(self.home))
+        fixed = list(mend(ward)) if fix and not self._stopped(ward.seat) else []
+        return [*fixed, *look_round(ward)]
+
+    @property
+    def _root(self) -> Path:
+        return Path(self.path).absolute()
+
+    def _seat(self) -> Seat:
+        return Desk(self.path, home=self.home).look()
+
+    def _drives(self) -> Drives:
+        return Drives(base_of(self.home), new_writer())
+
+    def _remember(self, facts: dict[str, Any], against: str) -> Drive:
+        """Join what was found with what was known, unless another kind of drive lies there now."""
+        drives, path, (kind, network) = self._drives(), str(self._root), mount_of(self._root)
+        before = drives.recall(path)
+        if before.kind != kind:
+            before = Drive(kind=kind, network=network)
+        known = {"against": against or before.against, "measured_at": self.clock.now()}
+        now = before.model_copy(update={**facts, **known})
+        drives.remember(path, now)
+        return now
+
+    def _check(self, other: str, seat: Seat) -> None:
+        names = seat.identities.names()
+        if check_name(other) not in names:
+            raise UnknownRecipientError(other, nearest(other, names))
+
+    def _stopped(self, seat: Seat) -> bool:
+        return any(each.scope.range is Range.BUS for each in stops_of(seat))

@@ -1,0 +1,120 @@
+"""P16: two machines examine their drive together, over nothing but that drive."""
+
+import threading
+
+import pytest
+
+from somabus import Agent, create_bus
+from somabus.doctor.between import Plan, answer, session
+from somabus.doctor.finding import Weight
+from somabus.doctor.talk import Talk
+from somabus.doctor.visit import Visit
+from somabus.errors import NoAnswerError, UnsupportedFormatError
+from somabus.testing import HandClock
+from tests.model.examples import NOW
+
+
+@pytest.fixture
+def machines(tmp_path):
+    """A bus that scout joined from one machine and planner from another, and a visit from each."""
+    bus, homes = tmp_path / "bus", (tmp_path / "a", tmp_path / "b")
+    create_bus(bus)
+    for name, home in zip(("scout", "planner"), homes, strict=True):
+        Agent(name, bus=bus, home=home, durability="none")
+    return bus, Visit(str(bus), str(homes[0])), Visit(str(bus), str(homes[1]))
+
+
+def test_both_machines_learn_what_holds_between_them(machines):
+    """One asks and one answers: each verdict is found, the session's folder is gone, and both remember the drive."""
+    bus, here, there = machines
+    answered = []
+    other = threading.Thread(target=lambda: answered.append(there.answer("planner", wait_s=30)))
+    other.start()
+
+    here.drive()
+    found = list(here.between("scout", "planner", wait_s=30))
+    other.join()
+
+    names = ["clocks", "link", "folder", "mkdir", "claim", "o_excl", "new name", "replaced", "locks", "events"]
+    assert [each.name for each in found] == names
+    assert [each for each in found if each.weight in (Weight.WARNING, Weight.ERROR)] == []
+    (asker, known) = answered[0]
+    mine = here._drives().recall(str(bus))
+    assert mine.hard_links
+    assert (asker, known.against, mine.against) == ("scout", "scout", "planner")
+    assert (known.locks_across, known.native_events, known.link_exclusive) == (True, True, True)
+    for fact in ("kind", "network", "replaced_s", "appears_listed_s", "appears_opened_s", "claims_exclusive"):
+        assert getattr(known, fact) == getattr(mine, fact), fact
+    assert [each.name for each in (bus / "tmp").iterdir() if each.name.startswith("doctor=")] == []
+
+
+def hand_talk(folder, me, other, wait_s=5.0):
+    """One side of a conversation by the system's clock."""
+    from somabus.clock import SystemClock
+
+    return Talk(folder, me, other, SystemClock(), wait_s, lambda *_: None)
+
+
+@pytest.mark.parametrize("hidden", ["opened", "listed"])
+def test_a_word_is_heard_by_the_eye_that_sees_it(tmp_path, hidden):
+    """Where a new name is not seen by opening yet, or not by listing, the other look finds the word."""
+    hand_talk(tmp_path, "a", "b").say(n=1)
+    (tmp_path / f"a.0.{hidden}").unlink()
+
+    assert hand_talk(tmp_path, "b", "a").hear("a word") == {"n": 1}
+
+
+def test_half_a_word_is_no_word(tmp_path):
+    """P2: what is not complete yet is looked at again, and not believed."""
+    (tmp_path / "a.0.opened").write_bytes(b'{"n":')
+
+    with pytest.raises(NoAnswerError):
+        hand_talk(tmp_path, "b", "a", wait_s=0.05).hear("a word")
+
+
+def planned(bus, **changes):
+    """Leave a plan for planner on the drive, as scout's doctor does."""
+    plan = Plan(asker="scout", other="planner", began_at=NOW, staleness_s=10, rounds=("clock",))
+    folder = bus / "tmp" / session("scout", "planner", "0" * 12)
+    folder.mkdir(parents=True)
+    hand_talk(folder, "a", "b").say(**plan.model_copy(update=changes).model_dump(mode="json"))
+    return folder
+
+
+def test_an_old_question_is_not_answered(machines):
+    """P9: who was killed while asking is not answered an hour later."""
+    bus, _, _ = machines
+    planned(bus)
+    clock = HandClock(NOW)
+    clock.advance(hours=1)
+    from somabus.clock import SystemClock
+
+    with pytest.raises(NoAnswerError):
+        answer(bus / "tmp", "planner", clock=SystemClock(), drive_now=clock.now, wait_s=0.2, tell=lambda *_: None)
+
+
+def test_a_plan_of_a_later_version_is_refused(machines):
+    """An answerer that does not know a round says so at once, and does nothing of it."""
+    bus, _, _ = machines
+    folder = planned(bus, rounds=("clock", "teleport"))
+    before = sorted(each.name for each in folder.iterdir())
+    from somabus.clock import SystemClock
+
+    with pytest.raises(UnsupportedFormatError, match="teleport"):
+        answer(
+            bus / "tmp", "planner", clock=SystemClock(), drive_now=lambda: NOW, wait_s=5, tell=lambda *_: None
+        )  # fmt: skip
+
+    assert sorted(each.name for each in folder.iterdir()) == before
+
+
+def test_the_one_who_waits_is_told_how_long(tmp_path):
+    """While nobody answers the wait is told, with its deadline."""
+    told = []
+    talk = hand_talk(tmp_path, "b", "a", wait_s=0.05)
+    talk._tell = lambda *facts: told.append(facts)
+
+    with pytest.raises(NoAnswerError):
+        talk.hear("the plan")
+
+    assert {(what, whole) for what, _, whole in told} == {("the plan", 0.05)}
