@@ -289,4 +289,7 @@ class Assembly:
 
     def _vitals(self) -> dict[str, Any]:
         offset = (self.connection.clock.now() - self.now()).total_seconds()
-        return machine.vitals(self.connection.home_path, self.connection.drive, self._version, offset)
+        drive: int | None = None
+        with suppress(StoreUnavailableError):
+            drive = self.connection.ask(lambda: machine.free(self.connection.drive), "tmp")
+        return machine.vitals(self.connection.home_path, drive, self._version, offset)

@@ -1,9 +1,11 @@
 """Where a bus is and who we are on it: the stores, the bus's own facts and the agent's key, opened together."""
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from somabus.clock import Clock, SystemClock
 from somabus.errors import (
@@ -25,15 +27,33 @@ from somabus.model.names import check_name
 from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
+from somabus.store.deadline import Deadline, DeadlineStore
 from somabus.store.directory import DirectoryStore
+from somabus.store.directory.mount import mount_of
 from somabus.store.port import Store
 
+T = TypeVar("T")
 _RULES: Final = ("hop_limit", "staleness_s", "rate_per_hour", "retention")
+
+
+class Ask(Protocol):
+    """Makes a call that may touch the drive, by itself or with a deadline."""
+
+    def __call__(self, call: Callable[[], T], what: str) -> T:
+        """Return what the call returns.
+
+        Raises:
+            StoreUnavailableError: the drive does not answer.
+        """
+
+
+def _at_once(call: Callable[[], T], what: str) -> T:  # noqa: ARG001 - a local drive does not hang
+    return call()
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Everything an agent stands on. `drive` and `home_path` are for looking at the space left.
+    """Everything an agent stands on. `drive` and `home_path` are for looking at the space left; `ask` before that.
 
     `unsafe`: others can read the key; the agent raises the alarm and does nothing else.
     """
@@ -47,6 +67,13 @@ class Connection:
     drive: Path
     home_path: Path
     unsafe: UnsafeKeyError | None = None
+    ask: Ask = _at_once
+
+    def there(self) -> bool:
+        """Tell whether the file of the bus is where it should be; not while the drive does not answer."""
+        with suppress(StoreUnavailableError):
+            return self.ask((self.drive / BUS_FILE).exists, BUS_FILE)
+        return False
 
 
 def create_bus(
@@ -127,27 +154,39 @@ def connect(
     """
     check_name(agent)
     root, base = Path(path).absolute(), base_of(home)
-    check_apart(base, root)
+    deadline = Deadline() if mount_of(root).network else None
+    ask: Ask = _at_once if deadline is None else deadline.ask
+    ask(lambda: check_apart(base, root), str(root))
     writer = new_writer()
     try:
-        store = DirectoryStore(
+        disk = DirectoryStore(
             str(root), writer=writer, marker=BUS_FILE, durability=durability, now=clock.now if clock else None,
             drive=Drives(base, writer).recall(str(root)),
         )  # fmt: skip
     except ValueError:
         message = f"durability {durability!r} is none of full, file, none"
         raise ConfigurationError(message) from None
-    bus = known(store, Places(base, writer), str(root))
+    store = disk if deadline is None else _with_deadline(disk, deadline)
+    bus = known(store, Places(base, writer), str(root), ask)
     mine = agent_home(base, bus.bus, agent, writer)
     signer, unsafe = load_signer(mine, os.urandom), None
     try:
         check_private(mine)
     except UnsafeKeyError as error:
         unsafe = error
-    return Connection(store, mine, bus, signer, clock or SystemClock(), _machine(base), root, base, unsafe)
+    return Connection(store, mine, bus, signer, clock or SystemClock(), _machine(base), root, base, unsafe, ask)
 
 
-def known(store: DirectoryStore, places: Places, path: str) -> Bus:
+def _with_deadline(disk: DirectoryStore, deadline: Deadline) -> Store:
+    def close(last: Callable[[], None]) -> None:
+        with suppress(StoreUnavailableError, RuntimeError):  # no thread can be begun when the interpreter ends
+            deadline.ask(last, "tmp")
+
+    disk.closing(close)
+    return DeadlineStore(disk, deadline)
+
+
+def known(store: Store, places: Places, path: str, ask: Ask = _at_once) -> Bus:
     """Return the bus at a path, or what this machine remembers of it while the drive is away.
 
     Raises:
@@ -165,7 +204,7 @@ def known(store: DirectoryStore, places: Places, path: str) -> Bus:
     except StoreUnavailableError:
         if before is not None:
             return before
-        if not Path(path).exists() or Path(path).is_dir():
+        if ask(lambda: not Path(path).exists() or Path(path).is_dir(), path):
             raise NotABusError(path) from None
         raise
     if before is not None and before.owned and before.bus != bus.bus:

@@ -13,11 +13,11 @@ def host() -> str:
     return platform.node()[:120] or "unknown"
 
 
-def vitals(home: Path, drive: Path, version: str, clock_offset_s: float) -> dict[str, Any]:
+def vitals(home: Path, free_drive: int | None, version: str, clock_offset_s: float) -> dict[str, Any]:
     """Return how this machine does; what it does not tell is None."""
     return {
-        "disk_free_here": _free(home),
-        "disk_free_drive": _free(drive),
+        "disk_free_here": free(home),
+        "disk_free_drive": free_drive,
         "load": _load(),
         "clock_offset_s": round(clock_offset_s, 3),
         "host": host(),
@@ -25,7 +25,8 @@ def vitals(home: Path, drive: Path, version: str, clock_offset_s: float) -> dict
     }
 
 
-def _free(path: Path) -> int | None:
+def free(path: Path) -> int | None:
+    """Return how many bytes are free where a path lies, or None if that cannot be told."""
     import shutil
 
     try:

@@ -18,7 +18,6 @@ from somabus.errors import (
     StoreUnavailableError,
     TrustError,
 )
-from somabus.model.bus import BUS_FILE
 from somabus.model.card import Card
 from somabus.model.message import explain
 from somabus.model.names import nearest
@@ -61,7 +60,7 @@ class Membership:
             self.card = services.registry.join(self._wished(), services.signer.sign)
             self.joined = True
         except StoreUnavailableError:
-            if must and services.connection.drive.joinpath(BUS_FILE).exists():
+            if must and services.connection.there():
                 raise
         services.parts.schedule = Schedule.parse(self.card.cadence)
 

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from somabus.store.deadline import Deadline, DeadlineStore
 from somabus.store.directory import DirectoryStore
 from somabus.store.memory import MemoryStore
 from somabus.testing import FailingFiles, HandClock
@@ -27,6 +28,14 @@ class TestDirectory(StoreContract):
 
     def make_store(self, tmp_path):
         return DirectoryStore(str(tmp_path), writer="w", durability=self.durability, poll_s=0.02)
+
+
+class TestDirectoryWithADeadline(StoreContract):
+    """A folder whose calls are made by other threads, as on a network drive."""
+
+    def make_store(self, tmp_path):
+        disk = DirectoryStore(str(tmp_path), writer="w", durability="none", poll_s=0.02)
+        return DeadlineStore(disk, Deadline())
 
 
 class TestDirectoryWithoutHardLinks(StoreContract):

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from somabus.errors import (
     DocumentTooLargeError,
@@ -92,7 +93,9 @@ class DirectoryStore:
         self._watches: dict[str, FolderWatch] = {}
         self._clock = DriveClock(self._drive_time)
         self.now = now or self._clock.now
-        self._finalizer = weakref.finalize(self, _close, self._tmp, self._watches)
+        self._finalizer: weakref.finalize[..., DirectoryStore] = weakref.finalize(
+            self, _close, self._tmp, self._watches
+        )
 
     def read(self, key: str, *, listed: bool = False) -> bytes | None:
         """See `Store.read`."""
@@ -239,7 +242,7 @@ class DirectoryStore:
 
         path = self._layout.path(f"tmp/locks/{check_key(name)}")
         # A marker file would stay behind its dead holder for ever: the system's lock or none.
-        lock = FileLock(path, timeout=0, fallback_to_soft=False)
+        lock = FileLock(path, timeout=0, fallback_to_soft=False, thread_local=False)
         with self._translated(name):
             with contextlib.suppress(FileNotFoundError):
                 self._layout.refuse_links(path)
@@ -261,6 +264,11 @@ class DirectoryStore:
         self._finalizer()
         self._watches.clear()
         self._finalizer = weakref.finalize(self, _close, self._tmp, self._watches)
+
+    def closing(self, run: Callable[[Callable[[], None]], None]) -> None:
+        """Let `run` do what is left to do when the process ends: on a drive that hangs, that may hang as well."""
+        self._finalizer.detach()
+        self._finalizer = weakref.finalize(self, run, partial(_close, self._tmp, self._watches))
 
     # -- steps ------------------------------------------------------------------------------------------------
 
