@@ -1,17 +1,18 @@
 """Noticing that something may have changed below a folder: the watcher is a hint, the listing is the truth.
 
 Native events report nothing of another machine's writes on SMB and NFS, and a watcher can die silently; so besides
-listening, the folder is listed at an interval.
+listening, the folder is listed at an interval, and a watcher that has died, or whose folder was away, is begun anew.
 """
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from typing import Final
 
 POLL_S: Final = 1.0
-_FIRST: Final = ("",)
+_AWAY: Final = -1
 
 
 class FolderWatch:
@@ -24,21 +25,20 @@ class FolderWatch:
         self._path = path
         self._poll_s = poll_s
         self._event = threading.Event()
-        self._listing: tuple[str, ...] = _FIRST
+        self._native = native
         self._observer = _observe(path, self._event) if native else None
+        self._listing: int | None = None
 
     def wait(self, timeout: float) -> bool:
         """Return True when something may have changed since the last call, False after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while True:
             left = deadline - time.monotonic()
-            if self._event.wait(max(0.0, min(self._poll_s, left))):
-                self._event.clear()
-                self._listing = self._look()
-                return True
-            seen = self._look()
-            if seen != self._listing:
-                self._listing = seen
+            heard = self._event.wait(max(0.0, min(self._poll_s, left)))
+            self._event.clear()
+            before, self._listing = self._listing, self._look()
+            self._mend(was_away=before == _AWAY)
+            if heard or self._listing != before:
                 return True
             if left <= 0:
                 return False
@@ -48,11 +48,25 @@ class FolderWatch:
         if self._observer is not None:
             self._observer.stop()
 
-    def _look(self) -> tuple[str, ...]:
+    def _look(self) -> int:
+        """Return a number that is another one when the folder holds other names: of these there may be many."""
         try:
-            return tuple(sorted(os.listdir(self._path)))
+            return hash(frozenset(os.listdir(self._path))) & sys.maxsize
         except OSError:
-            return ()  # whoever waits looks for itself, and gets the real error then
+            return _AWAY  # whoever waits looks for itself, and gets the real error then
+
+    def _mend(self, *, was_away: bool) -> None:
+        """Begin to listen anew where nothing would be heard any more: no watcher outlives its folder."""
+        if self._native and self._listing != _AWAY and (was_away or not _alive(self._observer)):
+            self.close()
+            self._observer = _observe(self._path, self._event)
+
+
+def _alive(observer) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see below
+    """Tell whether a watcher hears; one that the system never had to give is not asked for again."""
+    return observer is None or (
+        observer.is_alive() and all(each.is_alive() for each in observer.emitters or [observer])
+    )
 
 
 def _observe(path: str, event: threading.Event):  # type: ignore[no-untyped-def]  # noqa: ANN202 - watchdog's classes are imported late

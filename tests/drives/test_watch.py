@@ -1,0 +1,79 @@
+"""P6 on one machine: whoever waits is woken, by an event where the system has some and by listing where it has none."""
+
+import shutil
+import threading
+import time
+
+import pytest
+
+from somabus.store.directory.watch import FolderWatch
+
+FAR_S = 30.0
+
+
+def woken(watch, act):
+    """Do something while another thread waits; return whether it was woken, and after how many seconds."""
+    woken_after = []
+
+    def wait():
+        began = time.monotonic()
+        if watch.wait(FAR_S):
+            woken_after.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    act()
+    thread.join(FAR_S)
+    return woken_after
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """A watch on a folder that lists so rarely that only an event can wake it in time."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    found = FolderWatch(str(folder), poll_s=FAR_S)
+    found.wait(0)
+    yield found, folder
+    found.close()
+
+
+def test_an_event_wakes(watch):
+    """A file that comes wakes the waiter at once, not at the next listing."""
+    watching, folder = watch
+    (after,) = woken(watching, (folder / "a").touch)
+    assert after < FAR_S / 2
+
+
+def test_a_watcher_that_died_is_begun_anew(watch):
+    """A watcher that died without a word is replaced at the next look, and events wake again."""
+    watching, folder = watch
+    for emitter in list(watching._observer.emitters):
+        emitter.stop()
+        emitter.join(5)
+    watching.wait(0)
+
+    (after,) = woken(watching, (folder / "a").touch)
+    assert after < FAR_S / 2
+
+
+def test_a_folder_that_was_away_is_heard_again(watch):
+    """After its folder went away and came back, the watch tells of it, and events wake again."""
+    watching, folder = watch
+    shutil.rmtree(folder)
+    watching.wait(0)
+    watching.wait(0)
+    folder.mkdir()
+
+    assert watching.wait(0)
+    (after,) = woken(watching, (folder / "a").touch)
+    assert after < FAR_S / 2
+
+
+def test_without_events_listing_wakes(tmp_path):
+    """Where no events come, what came is noticed by listing, and nothing that came is slept over."""
+    watching = FolderWatch(str(tmp_path), poll_s=0.02, native=False)
+    assert watching.wait(0)
+    assert not watching.wait(0)
+    (tmp_path / "a").touch()
+    assert watching.wait(FAR_S)
