@@ -35,12 +35,12 @@ class Deadline:
 
     Args:
         patience_s: so long a call may take.
-        monotonic: a clock that never goes back.
+        monotonic: a clock that never goes back; the machine's if none is given.
     """
 
-    def __init__(self, patience_s: float = PATIENCE_S, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S, monotonic: Callable[[], float] | None = None) -> None:
         self._patience_s = patience_s
-        self._monotonic = monotonic
+        self._monotonic = monotonic or time.monotonic
         self._pid = os.getpid()
         self._idle: list[_Hand] = []
         self._hanging: set[_Hand] = set()
