@@ -17,7 +17,7 @@ from somabus.errors import SomabusError
 from somabus.model.names import check_name
 from somabus.scheduler.logfile import printing_to
 from somabus.scheduler.record import Record
-from somabus.scheduler.serve import Turn, serve
+from somabus.scheduler.serve import Start, Turn
 
 
 def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[Agent], Exit]) -> None:
@@ -29,10 +29,10 @@ def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[
         ended.append(beat(agent))
         return int(ended[-1])
 
-    turn = serve(
-        record, who=(name, bus_id), clock=SystemClock(), pause=threading.Event().wait,
-        agent=prepared, beat=run, code_of=lambda error: int(_code(error)),
-    )  # fmt: skip
+    turn = Start(
+        record=record, who=(name, bus_id), clock=SystemClock(), pause=threading.Event().wait,
+        agent=prepared, beat=run, code_of=_code,
+    ).serve()  # fmt: skip
     if turn is Turn.BUSY:
         click.echo("another firing of this agent is at work")
         finish(Exit.BUSY)
