@@ -56,17 +56,18 @@ def install(
     Without --every and --cron the cadence stays what the agent's card says; with one the card says it from then on.
     """
     cadence, now = _cadence(every, cron, zone), SystemClock().now()
-    agent = context.agent(every=None if prints else cadence)
+    agent, name = context.agent(every=None), tool or here()
     plan = _plan(context, agent, Schedule.parse(cadence) if cadence else agent.schedule, script, always=always)
-    name = tool or here()
+    entry = scheduler(name).render(plan, now)  # what cannot be scheduled is refused before anything is changed
     if prints:
-        entry = scheduler(name).render(plan, now)
         shown = {"scheduler": name, "job": plan.job, "entry": entry}
         context.out.answer(shown, entry.rstrip("\n"), unread=agent.unread)
         return
+    if cadence:
+        context.agent(every=cadence)  # the card says it
     record = Record(agent.connection.home)
-    _leave(record, name)
     scheduler(name).install(plan, now)
+    _leave(record, name)
     record.install(_installation(plan, name, now))
     facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log}
     context.out.answer(facts, "\n".join(_installed(plan, name, now)), unread=agent.unread)
