@@ -74,7 +74,7 @@ class SchedulerError(ConfigurationError):
 
     def __str__(self) -> str:
         return (
-            f"{self.tool} {_line(self.detail)}; nothing was changed; install by hand what this shows: "
+            f"{self.tool} {_line(self.detail)}; its entries are as they were; install by hand what this shows: "
             "somabus schedule install --print, or choose another scheduler with --with"
         )
 

@@ -12,8 +12,9 @@ import click
 from somabus.agent import Agent
 from somabus.cli.group import Acts, Command, Context, finish
 from somabus.cli.output import Exit
+from somabus.cli.scheduled import remembered
 from somabus.clock import SystemClock
-from somabus.connection import base_of, known_bus
+from somabus.connection import base_of
 from somabus.errors import ConfigurationError, SchedulerError
 from somabus.model.firing import Installation
 from somabus.model.schedule import Schedule
@@ -55,17 +56,18 @@ def install(
     Without --every and --cron the cadence stays what the agent's card says; with one the card says it from then on.
     """
     cadence, now = _cadence(every, cron, zone), SystemClock().now()
-    agent = context.agent(every=None if prints else cadence)
+    agent, name = context.agent(every=None), tool or here()
     plan = _plan(context, agent, Schedule.parse(cadence) if cadence else agent.schedule, script, always=always)
-    name = tool or here()
+    entry = scheduler(name).render(plan, now)  # what cannot be scheduled is refused before anything is changed
     if prints:
-        entry = scheduler(name).render(plan, now)
         shown = {"scheduler": name, "job": plan.job, "entry": entry}
         context.out.answer(shown, entry.rstrip("\n"), unread=agent.unread)
         return
+    if cadence:
+        context.agent(every=cadence)  # the card says it
     record = Record(agent.connection.home)
-    _leave(record, name)
     scheduler(name).install(plan, now)
+    _leave(record, name)
     record.install(_installation(plan, name, now))
     facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log}
     context.out.answer(facts, "\n".join(_installed(plan, name, now)), unread=agent.unread)
@@ -101,7 +103,8 @@ def remove(context: Context, tool: str | None) -> None:
 
     Works while the drive is away.
     """
-    record, job, entry = _remembered(context)
+    agent, bus_id, record = remembered(context)
+    job, entry = job_name(agent, bus_id), record.installation
     name = tool or (entry.scheduler if entry else here())
     gone = scheduler(name).remove(job)
     if entry is None or entry.scheduler == name:
@@ -117,21 +120,24 @@ def run_now(context: Context) -> None:
 
     Tells whether it fired. A slot that was served is not served again.
     """
-    record, job, entry = _remembered(context)
+    agent, _bus_id, record = remembered(context)
+    entry = record.installation
     if entry is None:
-        message = f"{job} is not scheduled on this machine; first: somabus schedule install"
+        message = f"{agent} is not scheduled on this machine; first: somabus schedule install"
         raise ConfigurationError(message)
     clock = SystemClock()
     before = clock.now()
-    scheduler(entry.scheduler).start(job)
+    scheduler(entry.scheduler).start(entry.job)
     deadline = clock.monotonic() + _FIRES_WITHIN_S
     while (firing := record.firing) is None or firing.fired_at < before:
         if clock.monotonic() > deadline:
-            message = f"was told to start {job}, and nothing fired within {_FIRES_WITHIN_S:.0f} s; see {entry.log}"
+            message = (
+                f"was told to start {entry.job}, and nothing fired within {_FIRES_WITHIN_S:.0f} s; see {entry.log}"
+            )
             raise SchedulerError(entry.scheduler, message)
         threading.Event().wait(_LOOK_EVERY_S)
-    said = f"{entry.scheduler} fired {job}; what becomes of it: somabus schedule show, or {entry.log}"
-    context.out.answer({"scheduler": entry.scheduler, "job": job, "firing": firing}, said)
+    said = f"{entry.scheduler} fired {entry.job}; what becomes of it: somabus schedule show, or {entry.log}"
+    context.out.answer({"scheduler": entry.scheduler, "job": entry.job, "firing": firing}, said)
 
 
 # -- steps ----------------------------------------------------------------------------------------------------
@@ -189,17 +195,6 @@ def _leave(record: Record, name: str) -> None:
     entry = record.installation
     if entry is not None and entry.scheduler != name:
         scheduler(entry.scheduler).remove(entry.job)
-
-
-def _remembered(context: Context) -> tuple[Record, str, Installation | None]:
-    """Return the record of the agent without a look at the drive, the job's name, and what is installed."""
-    where, settings = context.bus(), context.settings
-    bus = known_bus(where, settings.home or None)
-    record = Record.of(where, settings.agent, settings.home) if settings.agent else None
-    if bus is None or record is None:
-        agent = context.agent()
-        record, bus = Record(agent.connection.home), agent.bus
-    return record, job_name(settings.agent, bus.bus), record.installation
 
 
 def _said(fact: str, step: str) -> list[str]:

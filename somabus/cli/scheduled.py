@@ -14,31 +14,25 @@ from somabus.cli.output import Exit, code_of
 from somabus.clock import SystemClock
 from somabus.connection import known_bus
 from somabus.errors import SomabusError
+from somabus.model.names import check_name
 from somabus.scheduler.logfile import printing_to
 from somabus.scheduler.record import Record
-from somabus.scheduler.serve import Turn, serve
+from somabus.scheduler.serve import Start, Turn
 
 
 def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[Agent], Exit]) -> None:
     """Be what a scheduler started; end with the code of the beat, 0 if the slot was served, or 7 if one is at work."""
-    where, home = context.bus(), context.settings.home
-    if known_bus(where, home or None) is None:
-        context.agent()  # never seen from here: it is no bus, or it is remembered from now on
-    bus, name = known_bus(where, home or None), context.settings.agent
-    record = Record.of(where, name, home)
-    if bus is None or record is None or not name:
-        context.agent()
-        return
+    name, bus_id, record = remembered(context)
     ended: list[Exit] = []
 
     def run(agent: Agent) -> int:
         ended.append(beat(agent))
         return int(ended[-1])
 
-    turn = serve(
-        record, who=(name, bus.bus), clock=SystemClock(), pause=threading.Event().wait,
-        agent=prepared, beat=run, code_of=lambda error: int(_code(error)),
-    )  # fmt: skip
+    turn = Start(
+        record=record, who=(name, bus_id), clock=SystemClock(), pause=threading.Event().wait,
+        agent=prepared, beat=run, code_of=_code,
+    ).serve()  # fmt: skip
     if turn is Turn.BUSY:
         click.echo("another firing of this agent is at work")
         finish(Exit.BUSY)
@@ -46,6 +40,16 @@ def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[
         click.echo("the slot was served before")
         return
     finish(ended[-1])
+
+
+def remembered(context: Context) -> tuple[str, str, Record]:
+    """Return the agent that is set, the id of its bus and its record; a drive that was seen before is not looked at."""
+    settings = context.settings
+    bus = known_bus(context.bus(), settings.home or None)
+    if bus is None or not settings.agent:
+        bus = context.agent().bus  # it is no bus, or nobody is set; or it is remembered from now on
+    name = check_name(settings.agent)
+    return name, bus.bus, Record.of(bus.bus, name, settings.home)
 
 
 @contextmanager

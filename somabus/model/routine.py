@@ -52,7 +52,7 @@ def judge_routine(found: Evidence, schedule: Schedule, now: datetime) -> Standin
         _installed(found, found.installation, schedule)
         or _fired(found, found.installation, schedule, now)
         or _ran(found, found.installation)
-        or _finished(found, found.installation)
+        or _finished(found, found.installation, schedule, now)
         or Standing(_all(found, found.installation, schedule, now))
     )
 
@@ -86,9 +86,14 @@ def _ran(found: Evidence, entry: Installation) -> Standing | None:
     return Standing(fact, "ran", f"see the log: {entry.log}")
 
 
-def _finished(found: Evidence, entry: Installation) -> Standing | None:
-    beat = found.beat
-    if beat is None or beat.finished_at is not None or found.busy:
+def _finished(found: Evidence, entry: Installation, schedule: Schedule, now: datetime) -> Standing | None:
+    firing, beat = found.firing, found.beat
+    if found.busy:
+        if firing is None or firing.due_at >= schedule.due(now - PATIENCE):
+            return None
+        fact = f"{entry.scheduler} fired at {_at(firing.fired_at)}, and is at work since, while other slots went by"
+        return Standing(fact, "finished", f"see the log: {entry.log}; if process {firing.pid} hangs, end it")
+    if beat is None or beat.finished_at is not None:
         return None
     fact = f"beat {beat.number} began at {_at(beat.started_at)} and did not finish: killed?"
     return Standing(fact, "finished", f"see the log: {entry.log}; then: somabus beat")

@@ -8,14 +8,13 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime
-from getpass import getuser
 from pathlib import Path
 from typing import Final
 
 from somabus.errors import ConfigurationError, SchedulerError
 from somabus.scheduler.plan import Plan
 from somabus.scheduler.times import Wall, here, hours_and_minutes, times_of_day
-from somabus.scheduler.tool import Run, must, run
+from somabus.scheduler.tool import Run, must, run, user
 
 _LONGEST: Final = 998
 """cron's own limit for a command (MAX_COMMAND), less its end."""
@@ -70,7 +69,7 @@ class Cron:
         # The outer shell ends at once, so that nobody has to wait for the inner one.
         subprocess.run(  # noqa: S602 - the line is ours, and sh is who cron gives it to
             f"( {command}\n) &", shell=True, cwd=Path.home(), start_new_session=True, check=True,
-            env={"HOME": str(Path.home()), "LOGNAME": getuser(), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
+            env={"HOME": str(Path.home()), "LOGNAME": user(), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """Which scheduler this machine has."""
 
-import getpass
 import os
 import shutil
 import sys
@@ -8,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from somabus.scheduler.tool import Scheduler
+from somabus.scheduler.tool import Scheduler, user
 
 
 def choose(platform: str, *, has: Callable[[str], bool], lingers: bool) -> str:
@@ -28,7 +27,7 @@ def choose(platform: str, *, has: Callable[[str], bool], lingers: bool) -> str:
 
 def here() -> str:
     """Return the name of the scheduler of this machine."""
-    lingers = sys.platform == "linux" and Path("/var/lib/systemd/linger", getpass.getuser()).exists()
+    lingers = sys.platform == "linux" and Path("/var/lib/systemd/linger", user()).exists()
     return choose(sys.platform, has=lambda tool: shutil.which(tool) is not None, lingers=lingers)
 
 
@@ -59,7 +58,7 @@ def _windows() -> Scheduler:
     from somabus.scheduler.windows import Windows
 
     domain = os.environ.get("USERDOMAIN", "")
-    return Windows(f"{domain}\\{getpass.getuser()}" if domain else getpass.getuser())
+    return Windows(f"{domain}\\{user()}" if domain else user())
 
 
 _MAKERS: Final[dict[str, Callable[[], Scheduler]]] = {

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from somabus.connection import base_of, known_bus, new_writer
+from somabus.connection import base_of, new_writer
 from somabus.errors import MessageError
 from somabus.home import agent_home
 from somabus.model.firing import Firing, Installation
@@ -28,10 +28,9 @@ class Record:
         self._home = home
 
     @classmethod
-    def of(cls, bus: str, agent: str, home: str) -> "Record | None":
-        """Return the record of an agent without a look at the drive; None if this machine never saw the bus."""
-        there = known_bus(bus, home or None)
-        return None if there is None else cls(agent_home(base_of(home or None), there.bus, agent, new_writer()))
+    def of(cls, bus_id: str, agent: str, home: str) -> "Record":
+        """Return the record of an agent, without a look at the drive."""
+        return cls(agent_home(base_of(home or None), bus_id, agent, new_writer()))
 
     @property
     def installation(self) -> Installation | None:

@@ -8,7 +8,9 @@ Firing more often than the grid is harmless, and so is firing twice at once.
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from somabus.agent import Agent
 from somabus.clock import Clock
@@ -17,7 +19,9 @@ from somabus.model.schedule import DEFAULT, Schedule
 from somabus.scheduler.plan import slot_at, stagger
 from somabus.scheduler.record import Record
 
-BUG = 1
+_TRIES: Final = 3
+_A_MOMENT_S: Final = 1.0
+BUG: Final = 1
 """The exit code of a firing that ended in a way that nobody foresaw."""
 
 
@@ -29,17 +33,9 @@ class Turn(StrEnum):
     RAN = "ran"
 
 
-def serve(
-    record: Record,
-    *,
-    who: tuple[str, str],
-    clock: Clock,
-    pause: Callable[[float], object],
-    agent: Callable[[], Agent],
-    beat: Callable[[Agent], int],
-    code_of: Callable[[Exception], int],
-) -> Turn:
-    """Serve a slot.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start by a scheduler.
 
     Args:
         record: of the agent, on this machine.
@@ -50,22 +46,39 @@ def serve(
         beat: runs the routine and returns the exit code.
         code_of: the exit code for what was raised.
     """
-    with record.turn() as mine:
-        if not mine:
-            return Turn.BUSY
-        firing = record.fire(clock.now(), os.getpid())
+
+    record: Record
+    who: tuple[str, str]
+    clock: Clock
+    pause: Callable[[float], object]
+    agent: Callable[[], Agent]
+    beat: Callable[[Agent], int]
+    code_of: Callable[[Exception], int]
+
+    def serve(self) -> Turn:
+        """Serve the slot that was fired for, unless another start of this agent is at work, or it was served."""
+        for tries_left in reversed(range(_TRIES)):
+            with self.record.turn() as mine:
+                if mine:
+                    return self._serve()
+            # Race: whoever asks whether a firing is at work holds the turn for a moment.
+            self.pause(_A_MOMENT_S if tries_left else 0.0)
+        return Turn.BUSY
+
+    def _serve(self) -> Turn:
+        firing = self.record.fire(self.clock.now(), os.getpid())
         code = BUG
         try:
-            pause(_until_turn(record, who, clock))
-            mate = agent()
-            pause(_until_slot(mate))
+            self.pause(_until_turn(self.record, self.who, self.clock))
+            mate = self.agent()
+            self.pause(_until_slot(mate))
             served = _served(mate)
-            code = 0 if served else beat(mate)
+            code = 0 if served else self.beat(mate)
         except Exception as error:
-            code = code_of(error)
+            code = self.code_of(error)
             raise
         finally:
-            record.end(firing, clock.now(), code)
+            self.record.end(firing, self.clock.now(), code)
         return Turn.SERVED if served else Turn.RAN
 
 

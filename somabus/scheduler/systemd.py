@@ -1,6 +1,5 @@
 """systemd: a timer and a service of the user's own manager, catching up on what came while the machine was off."""
 
-import getpass
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from somabus.errors import SchedulerError
 from somabus.scheduler.plan import Plan
 from somabus.scheduler.times import hours_and_minutes, times_of_day, utc
-from somabus.scheduler.tool import Run, must, run
+from somabus.scheduler.tool import Run, must, run, user
 
 
 class Systemd:
@@ -106,9 +105,7 @@ class Systemd:
         """See `Scheduler.note`."""
         if not plan.always:
             return "it fires while you are logged in; for longer: somabus schedule install --always"
-        return (
-            f"so that it also fires while you are not logged in, type once: loginctl enable-linger {getpass.getuser()}"
-        )
+        return f"so that it also fires while you are not logged in, type once: loginctl enable-linger {user()}"
 
     def _unit(self, job: str, kind: str) -> Path:
         return self._folder / f"{job}.{kind}"

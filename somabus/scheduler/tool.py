@@ -1,7 +1,9 @@
 """How a scheduler's own tool is run, and what all schedulers have in common."""
 
+import getpass
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -40,6 +42,13 @@ def run(order: Sequence[str], given: bytes = b"") -> Done:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SchedulerError(order[0], f"does not answer: {error}") from error
     return Done(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+
+
+def user() -> str:
+    """Return the name of this user, who may have none in a container."""
+    with suppress(KeyError, OSError, ImportError):
+        return getpass.getuser()
+    return "nobody"
 
 
 def must(order: Sequence[str], done: Done) -> Done:

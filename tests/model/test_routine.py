@@ -63,7 +63,7 @@ CASES = {
     "killed in it": ({"beat": beaten(**KILLED), "firing": fired(**OPEN)}, "finished", "/the/log", "killed?"),
     "waiting for its turn": ({"beat": beaten(BEFORE), "firing": fired(**OPEN), "busy": True}, "", "", "is at work"),
     "at work": ({"beat": beaten(**KILLED), "firing": fired(**OPEN), "busy": True}, "", "", "is at work"),
-    "at work for long": ({"firing": fired(BEFORE, **OPEN), "beat": beaten(BEFORE, **KILLED), "busy": True}, "", "", "at work"),
+    "at work for long": ({"firing": fired(BEFORE, **OPEN), "beat": beaten(BEFORE, **KILLED), "busy": True}, "finished", "process 7", "at work since"),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from somabus.model.firing import Installation
 from somabus.model.heartbeat import Outcome
 from somabus.scheduler.plan import stagger
 from somabus.scheduler.record import Record
-from somabus.scheduler.serve import Turn, serve
+from somabus.scheduler.serve import Start, Turn
 from somabus.testing import Crash, HandClock, World
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -46,7 +46,8 @@ class Machine:
         """Let the scheduler fire."""
         self.waited = 0.0
         parts = {"agent": lambda: self.scout, "beat": self.beat, "pause": self.pause, "code_of": lambda error: 4}
-        return serve(self.record, who=("scout", self.world.bus.bus), clock=self, **{**parts, **changed})
+        facts = {**parts, **changed, "record": self.record, "who": ("scout", self.world.bus.bus), "clock": self}
+        return Start(**facts).serve()
 
 
 def test_a_firing_at_the_slot_waits_for_its_turn_and_beats():
@@ -174,6 +175,20 @@ def test_no_two_at_once():
 
     assert seen == [(Turn.BUSY, True, True)]
     assert not machine.record.busy
+
+
+def test_asking_does_not_cost_a_slot():
+    """Whoever asks in the very moment of a firing whether one is at work does not keep it from its turn."""
+    machine = Machine()
+    asking = machine.record.turn()
+    asking.__enter__()
+
+    def pause(seconds):
+        machine.pause(seconds)
+        if machine.waited == seconds:  # the first time
+            asking.__exit__(None, None, None)
+
+    assert machine.fire(pause=pause) is Turn.RAN
 
 
 def test_a_damaged_record_counts_as_none():

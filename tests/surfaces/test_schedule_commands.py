@@ -124,6 +124,8 @@ def test_what_cannot_be_scheduled_is_refused(team, table, order, words):
 
     assert (answer.code, words in answer.err) == (2, True), answer
     assert table.read_text() == THEIRS
+    card = next(each for each in team("peers", "--json").json["peers"] if each["name"] == "scout")["card"]
+    assert card["cadence"] == "0 */6 * * *"
 
 
 def test_a_scheduler_that_is_not_here_is_told(team, monkeypatch):
@@ -168,6 +170,20 @@ def test_changing_the_scheduler_leaves_one_entry(team, table, monkeypatch):
 
     assert table.read_text() == THEIRS
     assert len(list(Path("config/systemd/user").glob("somabus-scout-*.timer"))) == 1
+
+
+def test_a_scheduler_that_refuses_leaves_the_entry_that_is_there(team, table, monkeypatch):
+    """Who cannot go over to another scheduler keeps the entry in the one he has."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(Path.cwd() / "config"))
+    (Path.cwd() / "tools" / "systemctl").write_text("#!/bin/sh\necho 'no bus' >&2\nexit 1\n")
+    (Path.cwd() / "tools" / "systemctl").chmod(0o755)
+    team("schedule", "install", "--every", "1d", "--with", "cron")
+
+    answer = team("schedule", "install", "--with", "systemd")
+
+    assert (answer.code, "no bus" in answer.err) == (2, True), answer
+    assert table.read_text().count("--scheduled") == 1
+    assert team("schedule", "show", "--json").json["standing"]["missing"] == ""
 
 
 def test_run_now_starts_what_is_installed(team, table):

@@ -16,15 +16,6 @@ def script(home):
     return write
 
 
-def test_a_script_that_is_not_there_is_named(team):
-    """A mistyped script is exit 2, and the answer names it and what is needed; no mail is acknowledged instead."""
-    answer = team("beat", "--script", "missing.py")
-
-    assert answer.code == 2
-    assert "missing.py: there is no such file" in answer.err
-    assert team("status", "--json").json["beat"] is None
-
-
 def test_a_handler_of_a_script_answers(team, script):
     """What a handler returns is sent back as the answer."""
     name = script("def setup(agent):\n    agent.on('question')(lambda message: f'you said {message.body}')\n")
@@ -153,3 +144,12 @@ def test_a_script_may_import_what_lies_beside_it(team, script, home):
     )
 
     assert team("beat", "--script", name).code == Exit.DONE
+
+
+def test_a_script_that_is_not_there_is_named(team):
+    """A mistyped script is exit 2, and the answer names it and what is needed; no mail is acknowledged instead."""
+    answer = team("beat", "--script", "missing.py")
+
+    assert answer.code == Exit.USAGE
+    assert "missing.py: there is no such file" in answer.err
+    assert team("status", "--json").json["beat"] is None

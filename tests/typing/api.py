@@ -300,6 +300,12 @@ def sharing() -> None:
     agent.learn("smb", "links hold", 0.8)
 
 
+def own_routine() -> None:
+    """An agent knows its cadence, and what it wrote at its last beat, if it ever beat."""
+    assert_type(agent.schedule.text, str)
+    assert_type(agent.heartbeat(), Heartbeat | None)
+
+
 def peers() -> None:
     """Everybody, with the verdict and what they last said."""
     for peer in agent.peers():
