@@ -228,6 +228,27 @@ def test_a_drive_that_is_away_is_not_called_empty(team):
     assert list(team.bus.iterdir()) == []
 
 
+def test_a_folder_that_never_was_a_bus_is_wrong_usage(team, tmp_path):
+    """Exit code 2, and nothing is made in it."""
+    other = tmp_path / "other"
+    other.mkdir()
+
+    assert team("doctor", "--bus", str(other)).code == 2
+    assert list(other.iterdir()) == []
+
+
+def test_a_bus_whose_own_file_is_damaged_is_told_with_its_remedy(team):
+    """Without somabus.json no agent starts; the doctor still examines the drive, and says what to bring back."""
+    (team.bus / "somabus.json").write_text("{ half")
+
+    answer = team("doctor", "--json")
+
+    (worst, *rest) = answer.json["findings"]
+    assert (answer.code, worst["name"], worst["about"]) == (6, "damage", "somabus.json"), answer
+    assert "bring back a copy" in worst["step"]
+    assert {"link", "claim", "lock"} <= {each["name"] for each in rest}
+
+
 def test_one_who_answers_does_nothing_else(team):
     """--answer with --fix or --with is refused as wrong usage."""
     assert team("doctor", "--answer", "--fix").code == 2
@@ -245,7 +266,7 @@ def test_nobody_asks_and_nobody_answers(team):
     """Each side gives up after the time it was given, with exit code 4 and what to type on the other machine."""
     asked, answered = team("doctor", "--with", "planner", "--for", "1s"), team("doctor", "--answer", "--for", "1s")
 
-    assert (asked.code, "somabus doctor --answer" in asked.err) == (4, True), asked
+    assert (asked.code, "somabus doctor --answer" in asked.out) == (4, True), asked
     assert (answered.code, "somabus doctor --with scout" in answered.err) == (4, True), answered
 
 
