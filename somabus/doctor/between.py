@@ -63,7 +63,7 @@ def ask(place: Place, plan: Plan, *, wait_s: float, tell: Tell) -> Iterator[Find
         shutil.copymode(place.folder, folder)
         ROUNDS[name].prepare(folder)
     talk.say(**plan.model_dump(mode="json"))
-    talk.hear(f"waiting for {plan.other}", wait_s)
+    talk.hear(f"{plan.other} to answer", wait_s)
     found = []
     for number, name in enumerate(plan.rounds):
         with _understood(plan.other):
@@ -135,7 +135,7 @@ def _asked(
                 raise UnsupportedFormatError(min(set(plan.rounds) - set(ROUNDS)))
             if abs(drive_now() - plan.began_at) < _FRESH and _first(tmp / name):
                 return tmp / name, plan
-        tell("waiting for somebody who asks", passed, wait_s)
+        tell("somebody who asks", passed, wait_s)
         pause.wait(_LOOK_S)
     raise NoAnswerError("tmp", f"nobody asked {me} for {wait_s:.0f} s; there: somabus doctor --with {me}")
 

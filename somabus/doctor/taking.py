@@ -14,7 +14,8 @@ from somabus.doctor.finding import Finding, Weight
 from somabus.doctor.place import get, put
 from somabus.store.directory.trouble import NO_LINKS, OCCUPIED
 
-_LOST: Final = OCCUPIED | {errno.ENOENT, errno.ESTALE, errno.ETXTBSY}
+_PASSED_BY: Final = ("ENOENT", "ESTALE", "ETXTBSY")
+_LOST: Final = OCCUPIED | {getattr(errno, name) for name in _PASSED_BY if hasattr(errno, name)}
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 

@@ -55,6 +55,21 @@ def silent_agent(team):
     planner(team, clock).beat()
 
 
+def late_agent(team):
+    """Planner, who beats every hour, did so two and a half hours ago."""
+    planner(team, HandClock(SystemClock().now() - timedelta(hours=2.5))).beat()
+
+
+def failed_beat(team):
+    """A step of planner's beat failed: while it ran, a file stood where its outbox should be."""
+    agent, blocked = planner(team), team.bus / "messages/planner/outbox"
+    agent.learn("smb", "links hold")
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.write_bytes(b"")
+    agent.beat()
+    blocked.unlink()
+
+
 def missed_beats(team):
     """Planner's machine slept for five hours."""
     clock = HandClock(SystemClock().now().replace(minute=0, second=1) - timedelta(hours=5))
@@ -133,6 +148,8 @@ PLANTED = {
     stuck_claim: ("stuck claim", Weight.WARNING, "planner", "the oldest 3 days ago", "somabus beat"),
     dead_letter: ("dead letter", Weight.WARNING, "planner", "1, rejected; the handler refused", "somabus dead"),
     silent_agent: ("silent agent", Weight.WARNING, "planner", "not beaten in 3 days", "somabus beat"),
+    late_agent: ("late agent", Weight.NOTE, "planner", "not beaten in", "somabus beat"),
+    failed_beat: ("failed beat", Weight.WARNING, "planner", "a step of it failed", "somabus beat"),
     missed_beats: ("missed beats", Weight.WARNING, "planner", "missed 4 beats before beat 2", "somabus status"),
     skewed_clock: ("skewed clock", Weight.WARNING, "planner", "future of the drive's clock", "time server"),
     unfinished_beat: ("unfinished beat", Weight.WARNING, "planner", "did not finish", "somabus beat"),
