@@ -8,10 +8,10 @@ import click
 
 from somabus.cli.group import Context, command, finish
 from somabus.cli.output import Exit
-from somabus.doctor.finding import Finding, unwell, worst_first
+from somabus.doctor.finding import Finding, Weight, unwell, worst_first
 from somabus.doctor.place import Tell, silent
 from somabus.doctor.visit import Visit
-from somabus.errors import ConfigurationError
+from somabus.errors import ConfigurationError, NoAnswerError
 from somabus.model.drive import Drive
 from somabus.model.schedule import parse_duration
 
@@ -39,11 +39,23 @@ def doctor(context: Context, other: str | None, span: str, *, answer: bool, fix:
             return
         tell("the drive", 0, 0)
         found = visit.drive()
-        found += list(visit.between(me, other, wait_s=wait_s)) if other else []
+        answered = _between(visit, found, me, other, wait_s) if other else True
         tell("the bus", 0, 0)
         found += visit.bus(fix=fix)
     _report(context, worst_first(found))
-    finish(Exit.UNWELL if unwell(found) else Exit.DONE)
+    finish(Exit.AWAY if not answered else Exit.UNWELL if unwell(found) else Exit.DONE)
+
+
+def _between(visit: Visit, found: list[Finding], me: str, other: str, wait_s: float) -> bool:
+    """Add what the two machines find; what one has found is told although the other one does not answer."""
+    try:
+        for finding in visit.between(me, other, wait_s=wait_s):
+            found.append(finding)  # noqa: PERF402 - what came before an error stays
+    except NoAnswerError as error:
+        step = "there: somabus doctor --answer"
+        found.append(Finding("answer", Weight.ERROR, other, f"no answer: {error.detail}", step))
+        return False
+    return True
 
 
 def _report(context: Context, found: list[Finding]) -> None:

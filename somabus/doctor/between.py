@@ -8,9 +8,12 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
+
+from pydantic import Field
 
 from somabus.clock import Clock
 from somabus.doctor.finding import Finding, learned
@@ -18,9 +21,10 @@ from somabus.doctor.place import Place, Tell, remove
 from somabus.doctor.rounds import ROUNDS, facts_of
 from somabus.doctor.side import Side
 from somabus.doctor.talk import Talk
-from somabus.errors import NoAnswerError, StoreUnavailableError, UnsupportedFormatError
+from somabus.errors import MalformedMessageError, NoAnswerError, UnsupportedFormatError
 from somabus.model.drive import Drive
 from somabus.model.message import Name, Utc, Value
+from somabus.store.directory.trouble import translate
 
 _WORD_S: Final = 120.0
 _FRESH: Final = timedelta(minutes=15)
@@ -36,7 +40,7 @@ class Plan(Value):
     other: Name
     began_at: Utc
     staleness_s: float
-    rounds: tuple[str, ...]
+    rounds: tuple[str, ...] = Field(max_length=64)
 
 
 def session(asker: str, other: str, token: str) -> str:
@@ -49,6 +53,7 @@ def ask(place: Place, plan: Plan, *, wait_s: float, tell: Tell) -> Iterator[Find
 
     Raises:
         NoAnswerError: nobody answers, or no more.
+        MessageError: a word makes no sense.
     """
     talk = Talk(place.folder, "a", "b", place.clock, _WORD_S, tell)
     side = Side(talk, place.clock, plan.other, plan.staleness_s)
@@ -58,19 +63,19 @@ def ask(place: Place, plan: Plan, *, wait_s: float, tell: Tell) -> Iterator[Find
         shutil.copymode(place.folder, folder)
         ROUNDS[name].prepare(folder)
     talk.say(**plan.model_dump(mode="json"))
-    talk.hear(f"waiting for {plan.other}", wait_s)
+    talk.hear(f"{plan.other} to answer", wait_s)
     found = []
     for number, name in enumerate(plan.rounds):
-        finding = ROUNDS[name].ask(side, place.folder / f"{number}")
-        found.append(finding)
-        yield finding
+        with _understood(plan.other):
+            found.append(ROUNDS[name].ask(side, place.folder / f"{number}"))
+        yield found[-1]
     talk.say(learned=learned(found))
     talk.hear("goodbye")
 
 
 def planned(asker: str, other: str, drive: Drive, staleness_s: float, began_at: datetime) -> Plan:
     """Return the plan for a drive of which one machine has found out what it can."""
-    rounds = tuple(name for name in ROUNDS if name != "link" or drive.hard_links)
+    rounds = tuple(name for name in ROUNDS if name != "link" or drive.hard_links or drive.link_exclusive is False)
     return Plan(asker=asker, other=other, began_at=began_at, staleness_s=staleness_s, rounds=rounds)
 
 
@@ -82,21 +87,21 @@ def answer(
     Raises:
         NoAnswerError: nobody asks, or no more.
         StoreUnavailableError: could not look.
-        UnsupportedFormatError: the plan is of a later version.
+        MessageError: the plan is of a later version, or a word makes no sense.
     """
     folder, plan = _asked(tmp, me, clock, drive_now, wait_s, tell)
     talk = Talk(folder, "b", "a", clock, _WORD_S, tell)
     talk.hear("the plan")
     side = Side(talk, clock, plan.asker, plan.staleness_s)
-    if not set(plan.rounds) <= set(ROUNDS):
-        raise UnsupportedFormatError(min(set(plan.rounds) - set(ROUNDS)))
     talk.say()
-    for number, name in enumerate(plan.rounds):
-        ROUNDS[name].answer(side, folder / f"{number}")
-    facts = facts_of(talk.hear("what was found"))
+    with _understood(plan.asker):
+        for number, name in enumerate(plan.rounds):
+            ROUNDS[name].answer(side, _folder(folder / f"{number}"))
+        facts = facts_of(talk.hear("what was found"))
+        known = Drive.model_validate(facts).model_dump(include=set(facts))
     talk.say()
     _tidy(side, folder)
-    return plan.asker, Drive.model_validate(facts).model_dump(include=set(facts))
+    return plan.asker, known
 
 
 def _tidy(side: Side, folder: Path) -> None:
@@ -118,7 +123,7 @@ def _asked(
     while (passed := clock.monotonic() - begun) < wait_s:
         for name in sorted(_names(tmp) - seen):
             found = _SESSION.fullmatch(name)
-            if found is None or found["other"] != me:
+            if found is None or found["other"] != me or (tmp / name).is_symlink():
                 continue
             seen.add(name)
             try:
@@ -126,11 +131,42 @@ def _asked(
             except NoAnswerError:
                 continue  # the one who asked has gone
             plan = Plan.from_object(word)
-            if abs(drive_now() - plan.began_at) < _FRESH:
+            if not set(plan.rounds) <= set(ROUNDS):
+                raise UnsupportedFormatError(min(set(plan.rounds) - set(ROUNDS)))
+            if abs(drive_now() - plan.began_at) < _FRESH and _first(tmp / name):
                 return tmp / name, plan
-        tell("waiting for somebody who asks", passed, wait_s)
+        tell("somebody who asks", passed, wait_s)
         pause.wait(_LOOK_S)
     raise NoAnswerError("tmp", f"nobody asked {me} for {wait_s:.0f} s; there: somabus doctor --with {me}")
+
+
+def _first(folder: Path) -> bool:
+    """Tell whether we are the one who answers, if the agent runs on two machines."""
+    try:
+        (folder / "answered").mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise translate(error, folder.name) from error
+    return True
+
+
+def _folder(path: Path) -> Path:
+    """Return the folder of a round, which is no link to somewhere else."""
+    if path.is_symlink():
+        raise MalformedMessageError(f"{path.name} is a symbolic link")
+    return path
+
+
+@contextmanager
+def _understood(other: str) -> Iterator[None]:
+    """Take a word that lacks what its round needs for what it is: not the other's fault to be a bug of ours."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise MalformedMessageError(f"what {other} says makes no sense: {error!r}"[:300]) from error
+    except OSError as error:
+        raise translate(error, "tmp") from error
 
 
 def _names(tmp: Path) -> set[str]:
@@ -139,4 +175,4 @@ def _names(tmp: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise StoreUnavailableError("tmp", error.strerror or "") from error
+        raise translate(error, "tmp") from error

@@ -48,7 +48,4 @@ def _judged(way: str, taken: list[taking.Taken], failed: list[OSError]) -> Findi
         return Finding("link", Weight.NOTE, "exclusive", said, "", {"hard_links": False})
     if failed:
         raise failed[0]
-    verdict = taking.verdict(way, taken, RACES, "two on this machine")
-    if way == "link":
-        verdict.learned.setdefault("hard_links", True)
-    return verdict
+    return taking.verdict(way, taken, RACES, "two on this machine")

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Final, Self
 
+_PATIENCE_S: Final = 30.0
 _HOLD: Final = """
 import sys
 from filelock import FileLock
@@ -25,7 +27,10 @@ class Holder:
         order = [sys.executable, "-c", _HOLD, str(path)]
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(order, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)  # noqa: S603 - ourselves
+        deadline = threading.Timer(_PATIENCE_S, self._child.kill)  # a lock call can hang
+        deadline.start()
         self.holds = self._child.stdout is not None and self._child.stdout.readline().strip() == b"held"
+        deadline.cancel()
 
     def kill(self) -> None:
         """End it as `kill -9` does."""

@@ -11,13 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from somabus.clock import Clock
 from somabus.errors import StoreDamagedError
 from somabus.model.bus import BUS_FILE
+from somabus.model.wire import MAX_DOCUMENT
 from somabus.store.directory.mount import Mount, mount_of
 from somabus.store.directory.trouble import patiently, translate
+
+_BARE: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BARE
+_READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BARE
 
 Tell = Callable[[str, float, float], None]
 """Called while something takes its time: what, how far, of how much."""
@@ -75,8 +80,15 @@ def remove(folder: Path) -> None:
 def put(path: Path, data: bytes) -> None:
     """Let a complete file appear under a name, or replace the one that is there; patiently, as the store does."""
     aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(data)
+    with open(os.open(aside, _NEW, 0o666), "wb") as file:
+        file.write(data)
     patiently(lambda: aside.replace(path), also=frozenset([errno.EEXIST]))
+
+
+def get(path: Path) -> bytes:
+    """Read a file, at most so much as a word has; a link or a pipe that somebody put there is not followed."""
+    with open(os.open(path, _READ), "rb") as file:
+        return file.read(MAX_DOCUMENT)
 
 
 def drive_time(folder: Path, name: str) -> float:

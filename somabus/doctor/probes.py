@@ -12,7 +12,7 @@ from typing import Final
 from somabus.doctor.duel import race
 from somabus.doctor.finding import Finding, Weight
 from somabus.doctor.holder import Holder, take
-from somabus.doctor.place import Place, drive_time, put, spoken
+from somabus.doctor.place import Place, drive_time, get, put, spoken
 from somabus.doctor.taking import WAYS
 from somabus.model.presence import SKEW_TOLERANCE
 
@@ -24,7 +24,8 @@ _SMALL_OFFSET_S: Final = 2.0
 _SLOW_SYNC_S: Final = 0.2
 _LOW: Final = 200 * 2**20
 _FULL: Final = 20 * 2**20
-_LONGEST_KEY: Final = "messages/" + "a" * 64 + "/claimed/" + "c" * 80
+_LONGEST_NAME: Final = 64 + len("=") + 64  # the folder of a channel
+_LONGEST_KEY: Final = len("channels/") + _LONGEST_NAME + len("/scratchpad/0000000/0000000000.json")
 _FORBIDDEN: Final = ("con", "aux.json", "dot.")  # a colon took a whole mount of smbnetfs down
 _CANNOT_SYNC: Final = frozenset([errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF])
 
@@ -62,7 +63,7 @@ def _replace(place: Place) -> Finding:
     writer.start()
     while not done.is_set():
         try:
-            data = path.read_bytes()
+            data = get(path)
             odd += len(data) != 4096 or len(set(data)) != 1  # noqa: PLR2004
         except OSError:
             missing += 1
@@ -103,7 +104,7 @@ def _visible(place: Place) -> Finding:
     put(path, b"old")
     listed_s = _until(place, lambda: "new" in os.listdir(place.folder))
     put(path, b"new")
-    read_s = _until(place, lambda: path.read_bytes() == b"new")
+    read_s = _until(place, lambda: get(path) == b"new")
     if listed_s is None or read_s is None:
         said = "this machine does not see its own writes within ten seconds"
         return Finding("visible", Weight.ERROR, "drive", said, "look at the mount's caching options")
@@ -136,12 +137,8 @@ def _fsync(place: Place) -> Finding:
         said = f"a file costs {spoken(took_s)}; folders cannot be forced to the disk, that is the server's affair"
         return Finding("fsync", Weight.NOTE, "drive", said, "", facts)
     weight = Weight.NOTE if took_s > _SLOW_SYNC_S else Weight.OK
-    step = (
-        'where a power cut may take the newest mail: durability = "file" in somabus.toml'
-        if weight is Weight.NOTE
-        else ""
-    )
-    return Finding("fsync", weight, "drive", f"a file costs {spoken(took_s)}, and so can a folder", step, facts)
+    step = "where a power cut may take the newest mail: SOMABUS_DURABILITY=file" if weight is Weight.NOTE else ""
+    return Finding("fsync", weight, "drive", f"a file costs {spoken(took_s)}; folders can be forced too", step, facts)
 
 
 def _syncs_folders(folder: Path) -> bool:
@@ -173,11 +170,12 @@ def _clock(place: Place) -> Finding:
 
 
 def _path_length(place: Place) -> Finding:
-    path = place.folder / _LONGEST_KEY
-    length = len(str(place.root / _LONGEST_KEY))
+    length = len(str(place.root)) + 1 + _LONGEST_KEY
+    left = length - len(str(place.folder)) - 1
     try:
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"")
+        (place.folder / ("a" * _LONGEST_NAME)).mkdir()
+        (place.folder / ("b" * (left // 2))).mkdir()
+        (place.folder / ("b" * (left // 2)) / ("c" * (left - left // 2 - 1))).touch()
     except OSError as error:
         step = "keep the bus nearer to the root of its drive; on Windows, switch on long paths"
         said = f"a path of {length} characters, as the bus can have, is refused: {error.strerror}"

@@ -29,8 +29,8 @@ class Side:
         return self.clock.now().timestamp()
 
     def until(self, at: float) -> None:
-        """Wait for a moment by this machine's clock."""
-        threading.Event().wait(max(0.0, at - self.now()))
+        """Wait for a moment by this machine's clock, a minute at most."""
+        threading.Event().wait(min(max(0.0, at - self.now()), PATIENCE_S))
 
     def watch(self, look: Callable[[], bool], rarest_s: float = LOOK_S) -> float | None:
         """Look more and more rarely, and return when it was so, or None if it never was."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from somabus.doctor.finding import Finding, Weight
-from somabus.doctor.place import put, spoken
+from somabus.doctor.place import get, put, spoken
 from somabus.doctor.side import PATIENCE_S, Side
 
 _REPLACES: Final = 3
@@ -43,7 +43,7 @@ def answer_appears(side: Side, folder: Path) -> None:
     seen: dict[str, float | None] = dict.fromkeys(_LOOK)
     looks = {
         "listed": lambda: "new" in os.listdir(folder / "listed"),
-        "opened": lambda: bool((folder / "opened" / "new").read_bytes()),
+        "opened": lambda: bool(get(folder / "opened" / "new")),
     }
 
     def look() -> bool:
@@ -85,11 +85,11 @@ def ask_replaced(side: Side, folder: Path) -> Finding:
 
 def answer_replaced(side: Side, folder: Path) -> None:
     """Read a file until its bytes are new."""
-    side.watch(lambda: (folder / "replaced").read_bytes() == b"0")
+    side.watch(lambda: get(folder / "replaced") == b"0")
     for number in range(1, _REPLACES + 1):
         side.talk.say()
         data = b"%d" % number
-        seen = side.watch(lambda data=data: (folder / "replaced").read_bytes() == data, _RARELY_S)  # type: ignore[misc]
+        seen = side.watch(lambda data=data: get(folder / "replaced") == data, _RARELY_S)  # type: ignore[misc]
         side.talk.say(at=seen)
 
 

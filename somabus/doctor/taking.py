@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from somabus.doctor.finding import Finding, Weight
+from somabus.doctor.place import get, put
 from somabus.store.directory.trouble import NO_LINKS, OCCUPIED
 
-_LOST: Final = OCCUPIED | {errno.ENOENT, errno.ESTALE, errno.ETXTBSY}
+_PASSED_BY: Final = ("ENOENT", "ESTALE", "ETXTBSY")
+_LOST: Final = OCCUPIED | {getattr(errno, name) for name in _PASSED_BY if hasattr(errno, name)}
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
@@ -71,9 +73,9 @@ def verdict(way: str, racers: Collection[Taken], count: int, who: str) -> Findin
     twice, nobody, lied = sum(n > 1 for n in held), held.count(0), sum(n > 1 for n in told)
     shares = " and ".join(str(len(each.held)) for each in racers)
     facts: dict[str, object] = {known.fact: not twice}
+    if way == "link":
+        facts["hard_links"] = not twice  # links that decide nothing are as good as none: publish by folder
     if twice:
-        if way == "link":
-            facts["hard_links"] = False  # there are some, and they decide nothing: publish by folder
         cause = f"{who}: two winners {twice} times in {count}; {known.meaning}"
         return Finding(way, known.if_broken, "exclusive", cause, known.step, facts)
     if nobody:
@@ -90,7 +92,7 @@ def _nothing(_folder: Path, _me: str, _count: int) -> None:
 
 
 def _make_source(folder: Path, me: str, _count: int) -> None:
-    (folder / f"{me}.source").write_bytes(me.encode())
+    put(folder / f"{me}.source", me.encode())
 
 
 def _link(folder: Path, me: str, number: int) -> bool:
@@ -142,7 +144,7 @@ def _claim(folder: Path, me: str, number: int) -> bool:
 
 def _reads(path: Path) -> bool:
     try:
-        return bool(path.read_bytes())
+        return bool(get(path))
     except OSError:
         return False
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from somabus.clock import Clock
-from somabus.doctor.place import Tell, put
+from somabus.doctor.place import Tell, get, put
 from somabus.errors import MessageError, NoAnswerError
 from somabus.model import wire
 from somabus.model.wire import parse_object
@@ -78,8 +78,8 @@ class Talk:
     def _look(self) -> dict[str, Any] | None:
         name = f"{self._other}.{self._heard}"
         with contextlib.suppress(OSError, MessageError):
-            return parse_object((self.folder / f"{name}.{_OPENED}").read_bytes())
+            return parse_object(get(self.folder / f"{name}.{_OPENED}"))
         with contextlib.suppress(OSError, MessageError):
             if f"{name}.{_LISTED}" in os.listdir(self.folder):
-                return parse_object((self.folder / f"{name}.{_LISTED}").read_bytes())
+                return parse_object(get(self.folder / f"{name}.{_LISTED}"))
         return None

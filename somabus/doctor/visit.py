@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from somabus.clock import Clock, SystemClock
-from somabus.connection import base_of, new_writer
+from somabus.connection import base_of, known_bus, new_writer
 from somabus.desk import Desk
 from somabus.doctor.between import answer, ask, planned, session
 from somabus.doctor.finding import Finding, Weight, learned
@@ -16,8 +16,18 @@ from somabus.doctor.mend import mend
 from somabus.doctor.place import Tell, place_on, silent
 from somabus.doctor.probes import examine
 from somabus.doctor.ward import Ward, look_round
-from somabus.errors import StoreFullError, StoreRefusedError, UnknownRecipientError
+from somabus.errors import (
+    MessageError,
+    NotABusError,
+    StoreDamagedError,
+    StoreFullError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    TrustError,
+    UnknownRecipientError,
+)
 from somabus.home import Drives
+from somabus.model.bus import BUS_FILE
 from somabus.model.drive import Drive
 from somabus.model.names import check_name, nearest
 from somabus.model.stop import Range
@@ -43,10 +53,15 @@ class Visit:
 
         Raises:
             StoreUnavailableError: the drive is not there.
+            NotABusError: there is no bus, and never was.
         """
         try:
             with place_on(self._root, self.clock, f"doctor-{new_writer()}", self.usage) as place:
                 found = list(examine(place))
+        except StoreUnavailableError:
+            if known_bus(self._root, self.home) is None:
+                raise NotABusError(self.path) from None
+            raise
         except (StoreRefusedError, StoreFullError) as error:
             step = "give this user the right to write there, or make room"
             return [Finding("write", Weight.ERROR, "drive", f"this machine cannot write on the bus: {error}", step)]
@@ -91,7 +106,11 @@ class Visit:
         Raises:
             StoreUnavailableError: could not look.
         """
-        ward = Ward(self._seat(), self._root, base_of(self.home))
+        try:
+            ward = Ward(self._seat(), self._root, base_of(self.home))
+        except (TrustError, MessageError, StoreDamagedError) as error:
+            step = "bring back a copy of it; no agent can start without"
+            return [Finding("damage", Weight.ERROR, BUS_FILE, str(error), step)]
         fixed = list(mend(ward)) if fix and not self._stopped(ward.seat) else []
         return [*fixed, *look_round(ward)]
 
@@ -111,8 +130,7 @@ class Visit:
         before = drives.recall(path)
         if before.kind != kind:
             before = Drive(kind=kind, network=network)
-        known = {"against": against or before.against, "measured_at": self.clock.now()}
-        now = before.model_copy(update={**facts, **known})
+        now = before.joined(facts, against=against, at=self.clock.now())
         drives.remember(path, now)
         return now
 

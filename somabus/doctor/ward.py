@@ -15,7 +15,7 @@ from typing import Final
 
 from somabus.doctor.debris import debris
 from somabus.doctor.finding import Finding, Weight
-from somabus.errors import MessageError, StoreDamagedError
+from somabus.errors import MessageError, SomabusError, StoreDamagedError, StoreUnavailableError
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.heartbeat import Outcome
 from somabus.model.ids import milliseconds
@@ -62,8 +62,10 @@ def look_round(ward: Ward) -> Iterator[Finding]:
     for name, look in LOOKS.items():
         try:
             yield from look(ward)
-        except OSError as error:
-            yield Finding(name, Weight.ERROR, "bus", f"could not look: {error.strerror or error}", "somabus verify")
+        except StoreUnavailableError:
+            raise
+        except (OSError, SomabusError) as error:
+            yield Finding(name, Weight.ERROR, "bus", f"could not look: {error}", "somabus verify")
 
 
 def _stops(ward: Ward) -> Iterator[Finding]:
@@ -138,7 +140,6 @@ def _peers(ward: Ward) -> Iterator[Finding]:
 
 
 def _beats(ward: Ward) -> Iterator[Finding]:
-    # Whether this machine's own schedule is there and has fired is a look of its own, to be put beside this one.
     for peer in ward.peers:
         beat = peer.heartbeat.beat if peer.heartbeat else None
         if beat is None:
@@ -229,6 +230,7 @@ LOOKS: Final[dict[str, Callable[[Ward], Iterator[Finding]]]] = {
     "dead letter": _dead,
     "silent agent": _peers,
     "missed beats": _beats,
+    # The standing of this machine's own schedules, fired or not, is looked at here.
     "skewed clock": _clocks,
     "debris": _debris,
     "damage": _damage,

@@ -1,6 +1,8 @@
 """What is known of a drive, as measured on it by `somabus doctor`: it chooses the safe variant of each protocol."""
 
-from typing import Literal
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
 
 from somabus.model.message import Utc, Value
 
@@ -34,3 +36,18 @@ class Drive(Value):
     clock_offset_s: float | None = None
     measured_at: Utc | None = None
     against: str = ""
+
+    def joined(self, facts: Mapping[str, Any], *, against: str, at: datetime) -> "Drive":
+        """Return what is known after a measurement, alone (`against` is empty) or with another agent's machine.
+
+        What two machines have seen broken stays broken until two machines see it hold: one alone sees less.
+        """
+        broken = {name for name in _RACED if getattr(self, name) is False}
+        kept = broken | ({"hard_links"} if "link_exclusive" in broken else set())
+        new = {name: fact for name, fact in facts.items() if against or name not in kept}
+        return self.model_copy(update={**new, "against": against or self.against, "measured_at": at})
+
+
+_RACED: Final = frozenset([
+    "link_exclusive", "mkdir_exclusive", "folder_exclusive", "open_exclusive", "claims_exclusive",
+])  # fmt: skip

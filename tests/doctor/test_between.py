@@ -1,15 +1,17 @@
 """P16: two machines examine their drive together, over nothing but that drive."""
 
+import os
 import threading
 
 import pytest
 
 from somabus import Agent, create_bus
+from somabus.clock import SystemClock
 from somabus.doctor.between import Plan, answer, session
 from somabus.doctor.finding import Weight
 from somabus.doctor.talk import Talk
 from somabus.doctor.visit import Visit
-from somabus.errors import NoAnswerError, UnsupportedFormatError
+from somabus.errors import NoAnswerError, SomabusError, UnsupportedFormatError
 from somabus.testing import HandClock
 from tests.model.examples import NOW
 
@@ -50,8 +52,6 @@ def test_both_machines_learn_what_holds_between_them(machines):
 
 def hand_talk(folder, me, other, wait_s=5.0):
     """One side of a conversation by the system's clock."""
-    from somabus.clock import SystemClock
-
     return Talk(folder, me, other, SystemClock(), wait_s, lambda *_: None)
 
 
@@ -87,8 +87,6 @@ def test_an_old_question_is_not_answered(machines):
     planned(bus)
     clock = HandClock(NOW)
     clock.advance(hours=1)
-    from somabus.clock import SystemClock
-
     with pytest.raises(NoAnswerError):
         answer(bus / "tmp", "planner", clock=SystemClock(), drive_now=clock.now, wait_s=0.2, tell=lambda *_: None)
 
@@ -98,14 +96,74 @@ def test_a_plan_of_a_later_version_is_refused(machines):
     bus, _, _ = machines
     folder = planned(bus, rounds=("clock", "teleport"))
     before = sorted(each.name for each in folder.iterdir())
-    from somabus.clock import SystemClock
-
     with pytest.raises(UnsupportedFormatError, match="teleport"):
         answer(
             bus / "tmp", "planner", clock=SystemClock(), drive_now=lambda: NOW, wait_s=5, tell=lambda *_: None
         )  # fmt: skip
 
     assert sorted(each.name for each in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("word", [{}, {"left": "x", "came": 1}, {"left": [], "came": 1}])
+def test_a_word_that_makes_no_sense_is_the_others_fault(machines, word):
+    """Whoever writes nonsense into the conversation ends it with an error that says so, and not with a bug of ours."""
+    bus, here, _ = machines
+    told = []
+
+    def liar():
+        (folder,) = until(lambda: list((bus / "tmp").glob("doctor=scout=planner=*")))
+        talk = hand_talk(folder, "b", "a", wait_s=20)
+        talk.hear("the plan")
+        talk.say()
+        talk.hear("a clock")
+        (folder / "b.1.opened").write_bytes(str(word).replace("'", '"').encode())
+        told.append(word)
+
+    other = threading.Thread(target=liar)
+    other.start()
+
+    with pytest.raises(SomabusError):
+        list(here.between("scout", "planner", wait_s=3))
+    other.join()
+    assert told == [word]
+
+
+def until(look):
+    """Wait for what another thread shall make."""
+    pause = threading.Event()
+    while not (found := look()):
+        pause.wait(0.01)
+    return found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
+def test_a_conversation_leads_nowhere_else(machines, tmp_path):
+    """P2: neither the folder of a session, nor that of a round, nor a file in it is followed out of the bus."""
+    bus, _, there = machines
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("precious")
+    (bus / "tmp").mkdir(exist_ok=True)
+    (bus / "tmp" / session("scout", "planner", "1" * 12)).symlink_to(victim)
+    with pytest.raises(NoAnswerError):
+        there.answer("planner", wait_s=0.3)
+    folder = planned(bus, began_at=there._seat().store.now())
+    (folder / "0").symlink_to(victim)
+    (folder / ".b.0.opened.new").symlink_to(victim / "file")
+
+    with pytest.raises(SomabusError):
+        there.answer("planner", wait_s=5)
+
+    assert {each.name: each.read_text() for each in victim.iterdir()} == {"file": "precious"}
+
+
+def test_one_of_two_machines_of_an_agent_answers(machines):
+    """Where an agent runs on two machines, the second one lets the first one answer."""
+    bus, _, there = machines
+    (planned(bus, began_at=there._seat().store.now()) / "answered").mkdir()
+
+    with pytest.raises(NoAnswerError, match="nobody asked"):
+        there.answer("planner", wait_s=0.3)
 
 
 def test_the_one_who_waits_is_told_how_long(tmp_path):

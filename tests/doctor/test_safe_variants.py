@@ -15,6 +15,7 @@ from somabus.store.directory import DirectoryStore
 from somabus.store.directory import store as adapter
 from somabus.store.directory.mount import Mount
 from somabus.testing import FailingFiles
+from tests.model.examples import NOW
 
 
 def steps_of(tmp_path, drive):
@@ -116,3 +117,30 @@ def test_each_path_has_its_own_memory(bus, tmp_path):
     Visit(str(bus), str(tmp_path / "home")).drive()
 
     assert Drives(tmp_path / "home", "w").recall(str(tmp_path / "copy")) == Drive()
+
+
+@pytest.mark.parametrize(
+    ("known", "facts", "against", "after"),
+    [
+        (Drive(), {"link_exclusive": True, "hard_links": True}, "", (True, True)),
+        (
+            Drive(link_exclusive=False, hard_links=False),
+            {"link_exclusive": True, "hard_links": True},
+            "",
+            (False, False),
+        ),
+        (
+            Drive(link_exclusive=False, hard_links=False),
+            {"link_exclusive": True, "hard_links": True},
+            "x",
+            (True, True),
+        ),
+        (Drive(hard_links=False), {"link_exclusive": True, "hard_links": True}, "", (True, True)),
+        (Drive(link_exclusive=True, hard_links=True), {"hard_links": False}, "", (True, False)),
+    ],
+)
+def test_what_two_machines_saw_broken_one_alone_does_not_mend(known, facts, against, after):
+    """One machine alone sees no race with another: its good verdict does not take back a bad one of two machines."""
+    now = known.joined(facts, against=against, at=NOW)
+
+    assert (now.link_exclusive, now.hard_links, now.measured_at) == (*after, NOW)

@@ -22,7 +22,7 @@ def taken(told, held=None):
 @pytest.mark.parametrize(
     ("way", "mine", "theirs", "weight", "learned", "said"),
     [
-        ("link", taken([0, 2]), taken([1]), Weight.OK, {"link_exclusive": True}, "one winner, 3 times (2 and 1)"),
+        ("link", taken([0, 2]), taken([1]), Weight.OK, {"link_exclusive": True, "hard_links": True}, "one winner, 3 times (2 and 1)"),
         ("link", taken([0, 1]), taken([1, 2]), Weight.WARNING, {"link_exclusive": False, "hard_links": False}, "two winners 1"),
         ("folder", taken([0, 1]), taken([1, 2]), Weight.ERROR, {"folder_exclusive": False}, "two winners 1 times"),
         ("claim", taken([0, 1, 2]), taken([2], []), Weight.NOTE, {"claims_exclusive": True}, "told that they won 1 times"),

@@ -55,6 +55,21 @@ def silent_agent(team):
     planner(team, clock).beat()
 
 
+def late_agent(team):
+    """Planner, who beats every hour, did so two and a half hours ago."""
+    planner(team, HandClock(SystemClock().now() - timedelta(hours=2.5))).beat()
+
+
+def failed_beat(team):
+    """A step of planner's beat failed: while it ran, a file stood where its outbox should be."""
+    agent, blocked = planner(team), team.bus / "messages/planner/outbox"
+    agent.learn("smb", "links hold")
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.write_bytes(b"")
+    agent.beat()
+    blocked.unlink()
+
+
 def missed_beats(team):
     """Planner's machine slept for five hours."""
     clock = HandClock(SystemClock().now().replace(minute=0, second=1) - timedelta(hours=5))
@@ -133,6 +148,8 @@ PLANTED = {
     stuck_claim: ("stuck claim", Weight.WARNING, "planner", "the oldest 3 days ago", "somabus beat"),
     dead_letter: ("dead letter", Weight.WARNING, "planner", "1, rejected; the handler refused", "somabus dead"),
     silent_agent: ("silent agent", Weight.WARNING, "planner", "not beaten in 3 days", "somabus beat"),
+    late_agent: ("late agent", Weight.NOTE, "planner", "not beaten in", "somabus beat"),
+    failed_beat: ("failed beat", Weight.WARNING, "planner", "a step of it failed", "somabus beat"),
     missed_beats: ("missed beats", Weight.WARNING, "planner", "missed 4 beats before beat 2", "somabus status"),
     skewed_clock: ("skewed clock", Weight.WARNING, "planner", "future of the drive's clock", "time server"),
     unfinished_beat: ("unfinished beat", Weight.WARNING, "planner", "did not finish", "somabus beat"),
@@ -228,6 +245,27 @@ def test_a_drive_that_is_away_is_not_called_empty(team):
     assert list(team.bus.iterdir()) == []
 
 
+def test_a_folder_that_never_was_a_bus_is_wrong_usage(team, tmp_path):
+    """Exit code 2, and nothing is made in it."""
+    other = tmp_path / "other"
+    other.mkdir()
+
+    assert team("doctor", "--bus", str(other)).code == 2
+    assert list(other.iterdir()) == []
+
+
+def test_a_bus_whose_own_file_is_damaged_is_told_with_its_remedy(team):
+    """Without somabus.json no agent starts; the doctor still examines the drive, and says what to bring back."""
+    (team.bus / "somabus.json").write_text("{ half")
+
+    answer = team("doctor", "--json")
+
+    (worst, *rest) = answer.json["findings"]
+    assert (answer.code, worst["name"], worst["about"]) == (6, "damage", "somabus.json"), answer
+    assert "bring back a copy" in worst["step"]
+    assert {"link", "claim", "lock"} <= {each["name"] for each in rest}
+
+
 def test_one_who_answers_does_nothing_else(team):
     """--answer with --fix or --with is refused as wrong usage."""
     assert team("doctor", "--answer", "--fix").code == 2
@@ -245,7 +283,7 @@ def test_nobody_asks_and_nobody_answers(team):
     """Each side gives up after the time it was given, with exit code 4 and what to type on the other machine."""
     asked, answered = team("doctor", "--with", "planner", "--for", "1s"), team("doctor", "--answer", "--for", "1s")
 
-    assert (asked.code, "somabus doctor --answer" in asked.err) == (4, True), asked
+    assert (asked.code, "somabus doctor --answer" in asked.out) == (4, True), asked
     assert (answered.code, "somabus doctor --with scout" in answered.err) == (4, True), answered
 
 
