@@ -46,7 +46,7 @@ def windows(fs, monkeypatch):
     fs.os = OSType.WINDOWS
     monkeypatch.setattr(somabus.store.directory.files, "WINDOWS", True)
     monkeypatch.setattr(somabus.store.directory.store, "WINDOWS", True)
-    monkeypatch.setattr(somabus.store.directory.files, "_READ", os.O_RDONLY)
+    monkeypatch.setattr(somabus.store.directory.files, "_open", lambda path: os.open(path, os.O_RDONLY))
     fs.create_dir("C:\\bus")
     return "C:\\bus"
 
