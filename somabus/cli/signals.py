@@ -11,7 +11,7 @@ if sys.platform == "win32":
     from ctypes import wintypes
     from typing import Final
 
-    _CLOSED: Final = 2  # and above: logged off, shut down; 0 and 1 are Ctrl-C and Ctrl-Break
+    _CLOSED: Final = 2  # 0 and 1 are Ctrl-C and Ctrl-Break; the others do not reach a process that loaded user32.dll
     _Handler = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
     _set = ctypes.WinDLL("kernel32", use_last_error=True).SetConsoleCtrlHandler
     _set.argtypes, _set.restype = (_Handler, wintypes.BOOL), wintypes.BOOL
@@ -29,7 +29,7 @@ if sys.platform == "win32":
 
     @contextmanager
     def stopping() -> Iterator[threading.Event]:
-        """Yield an event that is set by Ctrl-C, Ctrl-Break, a closed console, the end of the session and a shutdown.
+        """Yield an event that is set by Ctrl-C, Ctrl-Break and a closed console.
 
         No signals: Python's handlers run in the main thread, and there a wait is not interrupted by them.
         """
