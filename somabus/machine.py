@@ -2,8 +2,11 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_MAY_WAIT: Final = 0x00100000  # SYNCHRONIZE
 
 
 def host() -> str:
@@ -23,6 +26,21 @@ def vitals(home: Path, free_drive: int | None, version: str, clock_offset_s: flo
         "host": host(),
         "version": version,
     }
+
+
+def parent_gone() -> Callable[[], bool]:
+    """Return what tells whether the process that started this one has ended."""
+    if sys.platform == "win32":  # it goes on naming a parent that has ended
+        import ctypes
+        from ctypes import wintypes
+
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.OpenProcess.restype = wintypes.HANDLE
+        kernel.WaitForSingleObject.argtypes = (wintypes.HANDLE, wintypes.DWORD)
+        handle = kernel.OpenProcess(_MAY_WAIT, False, os.getppid())  # noqa: FBT003 - the system's own parameter
+        return lambda: handle is None or kernel.WaitForSingleObject(handle, 0) == 0
+    parent = os.getppid()
+    return lambda: os.getppid() != parent
 
 
 def free(path: Path) -> int | None:

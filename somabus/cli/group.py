@@ -1,5 +1,6 @@
 """The group of commands: options that all of them share, errors turned into sentences and exit codes."""
 
+import errno
 import logging
 import os
 import sys
@@ -181,6 +182,10 @@ class Group(click.Group):
                 raise
             out.error(ConfigurationError(error.format_message()))
             ctx.exit(Exit.USAGE)
+        except OSError as error:
+            if os.name != "nt" or error.errno != errno.EINVAL:
+                raise
+            raise BrokenPipeError(errno.EPIPE, "the reader of a pipe has gone") from error  # as Windows says it
         finally:
             log.removeHandler(handler)
 

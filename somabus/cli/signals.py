@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 if sys.platform == "win32":
@@ -11,18 +11,13 @@ if sys.platform == "win32":
     from ctypes import wintypes
     from typing import Final
 
-    _CLOSED: Final = 2  # and above: logged off, shut down; 0 and 1 are Ctrl-C and Ctrl-Break
+    _CLOSED: Final = 2  # 0 and 1 are Ctrl-C and Ctrl-Break; the others do not reach a process that loaded user32.dll
     _Handler = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
     _set = ctypes.WinDLL("kernel32", use_last_error=True).SetConsoleCtrlHandler
     _set.argtypes, _set.restype = (_Handler, wintypes.BOOL), wintypes.BOOL
 
-    @contextmanager
-    def stopping() -> Iterator[threading.Event]:
-        """Yield an event that is set by Ctrl-C, Ctrl-Break, a closed console, the end of the session and a shutdown.
-
-        No signals: Python's handlers run in the main thread, and there a wait is not interrupted by them.
-        """
-        stop, ended = threading.Event(), threading.Event()
+    def told_by(stop: threading.Event, ended: threading.Event) -> Callable[[int], bool]:
+        """Return what the console is to call: it sets `stop`, and holds a closing console until `ended` is set."""
 
         def told(event: int) -> bool:
             stop.set()
@@ -30,7 +25,16 @@ if sys.platform == "win32":
                 ended.wait()  # Windows ends the process as soon as this returns, or after some five seconds
             return True
 
-        handler = _Handler(told)
+        return told
+
+    @contextmanager
+    def stopping() -> Iterator[threading.Event]:
+        """Yield an event that is set by Ctrl-C, Ctrl-Break and a closed console.
+
+        No signals: Python's handlers run in the main thread, and there a wait is not interrupted by them.
+        """
+        stop, ended = threading.Event(), threading.Event()
+        handler = _Handler(told_by(stop, ended))
         _set(handler, True)  # noqa: FBT003 - the system's own parameter
         try:
             yield stop

@@ -6,7 +6,6 @@ event ─► glance ─► Agent.announce ─► digest ─► Host.reply
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
@@ -19,6 +18,7 @@ from somabus.errors import StoreUnavailableError
 from somabus.hooks import glance
 from somabus.hooks.digest import digest
 from somabus.hooks.hosts import WAIT_FOR_S, Host, Moment, Reply
+from somabus.machine import parent_gone
 from somabus.model.bus import BUS_FILE
 from somabus.model.text import clean
 
@@ -87,8 +87,7 @@ class Call:
 
     def _news(self, agent: Agent, session: str, moment: Moment) -> News | None:
         if moment is Moment.WAIT:
-            parent = os.getppid()
-            return agent.wait_news(session, WAIT_FOR_S, over=lambda: os.getppid() != parent)
+            return agent.wait_news(session, WAIT_FOR_S, over=parent_gone())
         try:
             return self._look(agent, session)
         except StoreUnavailableError:

@@ -1,6 +1,8 @@
 """The store under Windows: the same promises with backslashes, no hard links, no devices and no case."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,8 @@ from somabus.model import tree
 from somabus.model.ids import uuid7
 from somabus.model.names import channel_folder, is_name
 from somabus.model.slot import OUTCOMES, Slot, State
+from somabus.store.directory import DirectoryStore
+from somabus.store.directory.windows import extended, is_link
 from somabus.testing import FailingFiles
 from somabus.testing.contract import StoreContract
 from tests.drives.conftest import everything, make_store
@@ -22,6 +26,7 @@ SINGLE_FILE_PROMISES = [
     "test_list_is_sorted_and_one_level_deep", "test_keys_stay_in_the_tree", "test_huge_documents_are_refused_unread",
     "test_now_is_aware_and_does_not_go_back",
 ]  # fmt: skip
+real = pytest.mark.skipif(sys.platform != "win32", reason="only Windows itself shows it")
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True).filter(is_name)
 HOLDERS = st.text("0123456789abcdef", min_size=12, max_size=12)
 IDS = st.builds(uuid7, st.integers(0, 10**17), st.binary(min_size=8, max_size=8))
@@ -129,3 +134,76 @@ def test_a_folder_in_a_documents_place_is_damage(windows, fs):
 
     with pytest.raises(StoreDamagedError):
         make_store(windows).read(f"{ID}.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "long"),
+    [
+        ("C:\\bus", "\\\\?\\C:\\bus"),
+        ("X:\\", "\\\\?\\X:\\"),
+        ("\\\\server\\share", "\\\\?\\UNC\\server\\share"),
+        ("\\\\server\\share\\soma network", "\\\\?\\UNC\\server\\share\\soma network"),
+        ("\\\\?\\C:\\bus", "\\\\?\\C:\\bus"),
+        ("\\\\?\\UNC\\server\\share", "\\\\?\\UNC\\server\\share"),
+        ("\\\\.\\C:\\bus", "\\\\.\\C:\\bus"),
+    ],
+)
+def test_a_path_gets_its_long_form(path, long):
+    """Drive letters and shares get the form that Windows takes at any length, and once only."""
+    assert extended(path) == long
+
+
+@pytest.mark.parametrize("root", ["D:\\bus", "\\\\server\\share\\bus"])
+def test_a_bus_lies_on_any_drive(windows, fs, root):
+    """A folder of a drive letter and of a share are roots like any other."""
+    fs.create_dir(root)
+    store = make_store(root)
+
+    store.create("box/a.json", b"a")
+
+    assert store.list("box") == ["a.json"]
+    assert store.read("box/a.json") == b"a"
+    assert os.path.exists(os.path.join(root, "box", "a.json"))
+
+
+def test_a_junction_is_a_link(tmp_path):
+    """A junction looks like a folder and leads elsewhere: it is not followed either."""
+    plain = tmp_path.lstat()
+
+    class Junction:
+        st_mode = plain.st_mode
+        st_reparse_tag = 0xA0000003
+
+    assert not is_link(plain)
+    assert is_link(Junction())
+
+
+@real
+def test_a_root_may_be_longer_than_windows_likes(tmp_path):
+    """Every verb works below a root of 300 characters."""
+    root = os.path.join(str(tmp_path), *["deep" * 12] * 6)
+    store = DirectoryStore(root, writer="w")
+
+    store.create("box/a.json", b"a")
+    store.move("box/a.json", "box/b.json")
+    store.replace("box/b.json", b"b")
+    seen = store.list("box"), store.read("box/b.json")
+    with store.lock("x") as held:
+        store.delete("box/b.json")
+
+    assert len(root) > 260
+    assert (seen, held, store.read("box/b.json")) == ((["b.json"], b"b"), True, None)
+    store.close()
+
+
+@real
+def test_who_waits_for_mail_can_end(tmp_path):
+    """A process that watched a folder ends by itself: no thread of the watcher keeps it."""
+    code = (
+        "import sys; from somabus.store.directory import DirectoryStore\n"
+        "store = DirectoryStore(sys.argv[1], writer='w'); store.wait('box', 0); store.wait('box', 0.1)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], timeout=30, check=False)
+
+    assert done.returncode == 0

@@ -47,7 +47,7 @@ NOT_WRITTEN = {"text", "disk_free_here", "disk_free_drive", "load", "clock_offse
 @pytest.mark.parametrize("label", list(DOCUMENTS))
 def test_the_page_shows_every_member_of_every_document(label):
     """A writer in another language finds each member of each document on the page, and none that is not there."""
-    page = DOCS.read_text()
+    page = DOCS.read_text(encoding="utf-8")
     shown = re.search(rf"^{re.escape(label)} +(\{{.*?)(?=^\S|\Z)", page, re.DOTALL | re.MULTILINE)[1]
     members = set(re.findall(r'"([a-z0-9_]+)":', shown)) - {"signature"}
     fields = DOCUMENTS[label].model_fields

@@ -76,7 +76,15 @@ def at_once(orders: Iterable[str]) -> dict[str, Answer]:
 
 def fresh(*order: str, stdin: str | None = None) -> Answer:
     """Run a command in a process of its own, as a shell does."""
-    done = subprocess.run(process(*order), input=stdin, capture_output=True, text=True, env=environment(), timeout=60)
+    done = subprocess.run(
+        process(*order),
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment(),
+        timeout=60,
+    )
     return Answer(done.returncode, done.stdout, done.stderr)
 
 

@@ -1,0 +1,77 @@
+"""How a process that stays is told to end, and that nothing of that stays behind it."""
+
+import signal
+import sys
+import threading
+
+import pytest
+
+from somabus.cli.signals import stopping
+
+windows = pytest.mark.skipif(sys.platform != "win32", reason="the console is one of Windows")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals")
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_asks_to_stop(number):
+    """Ctrl-C and SIGTERM set the event, and raise nothing where the work is."""
+    with stopping() as stop:
+        before = stop.is_set()
+        signal.raise_signal(number)
+
+        assert (before, stop.is_set()) == (False, True)
+
+
+@posix
+def test_afterwards_signals_mean_what_they_meant():
+    """Once the work has ended, Ctrl-C is Python's again."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    with stopping():
+        pass
+
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@windows
+def test_ctrl_c_ends_a_wait():
+    """Ctrl-C sets the event while the main thread waits, where Python would run no handler of a signal."""
+    import subprocess
+
+    code = (
+        "import ctypes; k = ctypes.WinDLL('kernel32'); k.FreeConsole(); k.AllocConsole()\n"
+        "from somabus.cli.signals import stopping\n"
+        "with stopping() as stop: k.GenerateConsoleCtrlEvent(0, 0); ended = stop.wait(20)\n"
+        "raise SystemExit(7 if ended else 1)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 7
+
+
+@windows
+@pytest.mark.parametrize("event", [0, 1], ids=["Ctrl-C", "Ctrl-Break"])
+def test_a_key_asks_to_stop_and_holds_nobody(event):
+    """Ctrl-Break is what Ctrl-C is: what was begun is ended, and the process goes on until then."""
+    from somabus.cli.signals import told_by
+
+    stop = threading.Event()
+
+    assert told_by(stop, threading.Event())(event)
+    assert stop.is_set()
+
+
+@windows
+def test_a_closed_console_waits_for_what_was_begun():
+    """Windows ends the process when the handler returns, so the handler returns when the work has ended."""
+    from somabus.cli.signals import told_by
+
+    stop, ended = threading.Event(), threading.Event()
+    closing = threading.Thread(target=told_by(stop, ended), args=(2,), daemon=True)
+
+    closing.start()
+    asked, waits = stop.wait(20), closing.is_alive()
+    ended.set()
+    closing.join(20)
+
+    assert (asked, waits, closing.is_alive()) == (True, True, False)
