@@ -1,9 +1,7 @@
 """The drives that the suite runs on: real servers with two real clients each, brought up by the lab's scripts."""
 
 import os
-import shlex
 import subprocess
-import sys
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,10 @@ from tests.labs.machine import Machine
 UP_S = 300
 
 
+class ScriptError(Exception):
+    """A script of the lab failed; what it said."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of drive.
@@ -20,14 +22,16 @@ class Kind:
     Args:
         name: the lab's name for it; `local` is a folder on this machine.
         messages: how many make a race: guests are slow.
-        restarts: whether its server comes back dependably.
+        outages: how its server may go away under the mounts, so that they live on when it is back.
+        guests: its machines are guests, which do not boot everywhere.
         options: variables for the lab's scripts.
         row: its row in the table, if that is not its name.
     """
 
     name: str
     messages: int
-    restarts: bool = True
+    outages: tuple[str, ...] = ("stop", "kill")
+    guests: bool = False
     options: dict[str, str] = field(default_factory=dict)
     row: str = ""
 
@@ -36,11 +40,11 @@ class Kind:
 
 
 KINDS = (
-    Kind("local", 2000, restarts=False),
+    Kind("local", 2000, outages=()),
     Kind("sshfs", 2000),
-    Kind("smbnetfs", 2000),
-    Kind("cifs", 200),
-    Kind("nfs", 200),
+    Kind("smbnetfs", 1000),
+    Kind("cifs", 100, outages=("kill",), guests=True),
+    Kind("nfs", 100, outages=(), guests=True),
 )
 
 
@@ -53,8 +57,12 @@ class Drive:
         self._shares, self._reach = [str(state / "share")] * 2, [(), ()]
         if kind.name == "local":
             (state / "share").mkdir()
-        else:
+            return
+        try:
             self._come_up()
+        except BaseException:
+            self.down()
+            raise
 
     def _come_up(self):
         said = self._script(f"{self.kind.name}_up.sh")
@@ -74,14 +82,8 @@ class Drive:
         self._run([self.state / "server.sh", verb])
 
     def machines(self, homes):
-        """Return the two machines with a new folder on the drive, in which no bus is yet."""
+        """Return the two machines with the name of a new bus on the drive, which is not there yet."""
         name = uuid.uuid4().hex[:8]
-        make = f"import os; os.mkdir({f'{self._shares[0]}/{name}'!r})"
-        self._run(
-            [sys.executable, "-c", make]
-            if not self._reach[0]
-            else [*self._reach[0], shlex.join(["mkdir", f"{self._shares[0]}/{name}"])]
-        )
         return [
             Machine(f"{share}/{name}", homes / machine, reach)
             for machine, share, reach in zip("ab", self._shares, self._reach, strict=True)
@@ -100,5 +102,6 @@ class Drive:
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=UP_S,
                 env={**os.environ, **self.kind.options}, check=False,
             ).returncode  # fmt: skip
-        assert code == 0, out.read_text()
+        if code != 0:
+            raise ScriptError(out.read_text())
         return out.read_text()
