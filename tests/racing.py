@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -13,21 +14,27 @@ DEADLINE_S = 240
 
 
 class Racer:
-    """One process; its lines are read as they come. `script` is another one than `racer.py`, with the same first arguments."""
+    """One process; its lines are read as they come.
 
-    def __init__(self, role, bus, home, name, *rest, durability="none", script=RACER):
-        environment = {
-            **os.environ,
+    `script` is another one than `racer.py`, with the same first arguments; `reach` is the command that runs a line of
+    shell on another machine, which sees this one's files.
+    """
+
+    def __init__(self, role, bus, home, name, *rest, durability="none", script=RACER, reach=()):
+        facts = {
             "RACER_DURABILITY": durability,
             "PYTHONPATH": os.pathsep.join(filter(None, [str(RACER.parent.parent), os.environ.get("PYTHONPATH", "")])),
         }
+        command = [sys.executable, str(script), role, str(bus), str(home), name, *map(str, rest)]
+        if reach:
+            command = [*reach, shlex.join(["env", *(f"{fact}={value}" for fact, value in facts.items()), *command])]
         self.process = subprocess.Popen(
-            [sys.executable, str(script), role, str(bus), str(home), name, *map(str, rest)],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env={**os.environ, **facts},
         )
         self.lines = []
         self._came = threading.Condition()
@@ -80,7 +87,12 @@ class Racer:
 
 def race(places, name, count, lease_s, homes):
     """Let one process a place race for one inbox; return what all of them said."""
-    racers = [Racer("drain", place, home, name, count, lease_s) for place, home in zip(places, homes, strict=True)]
+    return compete(Racer("drain", place, home, name, count, lease_s) for place, home in zip(places, homes, strict=True))
+
+
+def compete(racers):
+    """Start all of them at once, wait until they end, and return what all of them said."""
+    racers = list(racers)
     for racer in racers:
         racer.go()
     return [line for racer in racers for line in racer.end()]

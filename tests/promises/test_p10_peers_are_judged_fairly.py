@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from somabus import Presence
-from somabus.testing import World
+from somabus.store.memory import MemoryStore
+from somabus.testing import HandClock, World
 
 
 def presence(world, of, by):
@@ -143,3 +144,38 @@ def test_one_who_said_goodbye_is_stopped_and_alarms_nobody():
     assert alerts == ()
     world.agent("worker", every="1h").beat()
     assert presence(world, "worker", "scout") is Presence.ON_TIME
+
+
+class CutOff(MemoryStore):
+    """A drive that shows a heartbeat cut off at its old length, at the first look after it was replaced: sshfs does."""
+
+    def __init__(self, now):
+        super().__init__(now)
+        self.fresh = set()
+
+    def replace(self, key, data):
+        super().replace(key, data)
+        if key.endswith("heartbeat.json"):
+            self.fresh.add(key)
+
+    def read(self, key, *, listed=False):
+        data = super().read(key, listed=listed)
+        if key not in self.fresh:
+            return data
+        self.fresh.remove(key)
+        return data[:-20]
+
+
+def test_a_heartbeat_that_the_drive_cuts_off_once_accuses_nobody():
+    """What a drive shows cut off just after it was replaced is no forgery: one look more shows it whole, and nothing is told."""
+    clock = HandClock()
+    world = World(CutOff(clock.now), clock)
+    scout = world.agent("scout")
+    world.agent("worker").beat()
+
+    report = scout.beat()
+
+    assert "registry/worker/heartbeat.json" not in world.store.fresh, "it was not looked at"
+    assert report.peers == {"worker": "on time"}
+    assert report.alerts == ()
+    assert scout.beat().alerts == ()
