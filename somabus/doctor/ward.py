@@ -7,15 +7,17 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from somabus.agent import Agent
 from somabus.doctor.debris import debris
 from somabus.doctor.finding import Finding, Weight
-from somabus.errors import MessageError, SomabusError, StoreDamagedError, StoreUnavailableError
+from somabus.errors import MessageError, SomabusError, StoreDamagedError, StoreUnavailableError, UnsafeKeyError
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.heartbeat import Outcome
 from somabus.model.ids import milliseconds
@@ -27,7 +29,9 @@ from somabus.model.wire import parse_object
 from somabus.operator.oversight import stops_of
 from somabus.operator.seat import Seat
 from somabus.registry import Peer, Registry
+from somabus.scheduler import standing
 from somabus.store.directory.mount import mount_of
+from somabus.sweep.room import Fill
 from somabus.verify import Fault, judge_path
 from somabus.verify.mail import SYNC
 
@@ -224,18 +228,39 @@ def _folder(ward: Ward) -> Iterator[Finding]:
         yield Finding("folder", Weight.NOTE, str(ward.root), said, f"chmod o-w {ward.root}, or see docs/security.md")
 
 
+def _schedules(ward: Ward) -> Iterator[Finding]:
+    """Tell installed, fired, ran and finished apart for each agent whose key is on this machine."""
+    here = ward.home / "buses" / ward.seat.bus.bus
+    known = {peer.name for peer in ward.peers if peer.card is not None}
+    for name in sorted(known & {each.name for each in here.iterdir()} if here.is_dir() else ()):
+        with suppress(UnsafeKeyError):  # told as an open key
+            found = standing(Agent(name, ward.root, home=ward.home, join=False))
+            weight = Weight.NOTE if found.missing == "installed" else Weight.WARNING
+            if found.missing:
+                yield Finding("schedule", weight, name, found.fact, found.next_step)
+
+
+def _room(ward: Ward) -> Iterator[Finding]:
+    """Say how full the bus is, where it comes near its budget."""
+    fill = Fill(ward.seat.store.weigh(""), ward.seat.bus.policy.retention.budget_bytes)
+    if fill.level != "ok":
+        weight = Weight.ERROR if fill.level == "error" else Weight.WARNING
+        yield Finding("room", weight, "bus", f"the bus takes {fill}", "see what stays: somabus sweep --rehearse")
+
+
 LOOKS: Final[dict[str, Callable[[Ward], Iterator[Finding]]]] = {
     "stop": _stops,
     "stuck claim": _claims,
     "dead letter": _dead,
     "silent agent": _peers,
     "missed beats": _beats,
-    # The standing of this machine's own schedules, fired or not, is looked at here.
+    "schedule": _schedules,
     "skewed clock": _clocks,
     "debris": _debris,
     "damage": _damage,
     "open key": _keys,
     "folder": _folder,
+    "room": _room,
 }
 
 

@@ -27,6 +27,11 @@ def visit(team, home):
     return Visit(str(team.bus), os.environ["SOMABUS_HOME"], usage=lambda _: ROOMY)
 
 
+def bus(visit, **how):
+    """What the doctor finds on the bus, apart from the note that nothing is scheduled on a machine of tests."""
+    return [each for each in visit.bus(**how) if (each.name, each.weight) != ("schedule", Weight.NOTE)]
+
+
 def planner(team, clock=None):
     """The agent planner, by a clock that is turned by hand if need be."""
     return Agent("planner", team.bus, durability="none", every="1h", clock=clock)
@@ -169,7 +174,7 @@ def test_a_healthy_bus_is_called_healthy(team, visit):
     team.send()
     planner(team).beat()
 
-    assert visit.bus() == []
+    assert bus(visit) == []
     assert [each for each in visit.drive() if each.weight in (Weight.WARNING, Weight.ERROR)] == []
 
 
@@ -178,11 +183,29 @@ def test_a_planted_fault_is_found_and_nothing_else(team, visit, plant):
     """Each fault is named once, with its cause and the next command, and no other fault is."""
     plant(team)
 
-    found = visit.bus()
+    found = bus(visit)
 
     name, weight, about, cause, step = PLANTED[plant]
     assert [(each.name, each.weight) for each in found] == [(name, weight)], found
     assert (about in found[0].about, cause in found[0].cause, step in found[0].step) == (True, True, True), found
+
+
+def test_an_agent_that_is_not_scheduled_here_is_noted(team, visit):
+    """For each agent whose key is on this machine it is said that nothing wakes it, and what to type."""
+    notes = [(each.about, each.weight, each.step) for each in visit.bus() if each.name == "schedule"]
+
+    assert notes == [(name, Weight.NOTE, "somabus schedule install") for name in ("planner", "scout")]
+
+
+def test_a_bus_near_its_budget_is_found(team, visit):
+    """Before the room that the policy gives is used up, the doctor says how much is taken and how to see what stays."""
+    team("operator", "init", "anna", "--no-passphrase")
+    planner(team).beat()
+    team("operator", "policy", "--keep", "budget_bytes=1000")
+
+    found = [each for each in visit.bus() if each.name == "room"]
+
+    assert [(each.weight, each.step) for each in found] == [(Weight.ERROR, "see what stays: somabus sweep --rehearse")]
 
 
 @pytest.mark.parametrize(("free", "weight"), [(100 * 2**20, Weight.WARNING), (2**20, Weight.ERROR)])
@@ -203,7 +226,7 @@ def test_every_command_that_is_advised_exists(team, visit):
         if plant is not revoked_agent:
             plant(team)
 
-    steps = [each.step for each in visit.bus()]
+    steps = [each.step for each in bus(visit)]
 
     advised = {word for step in steps for word in re.findall(r"somabus ([a-z]+)", step)}
     assert advised
@@ -305,7 +328,7 @@ def test_fix_puts_right_only_what_is_safe_and_does_it_once(team, visit):
         plant(team)
     old, before = old_debris(team), everything(team.bus)
 
-    first, second = visit.bus(fix=True), visit.bus(fix=True)
+    first, second = bus(visit, fix=True), bus(visit, fix=True)
 
     assert sorted(each.about.split("/")[-1] for each in first if each.name == "fixed") == ["4711-abcdef01", "key"]
     assert [each for each in second if each.name in ("fixed", "debris", "open key")] == []
@@ -331,7 +354,7 @@ def test_fix_leaves_what_a_living_writer_may_need(team, visit):
     locks = old_debris(team, "locks")
     before = everything(team.bus)
 
-    found = visit.bus(fix=True)
+    found = bus(visit, fix=True)
 
     assert found == []
     assert everything(team.bus) == before
@@ -344,7 +367,7 @@ def test_fix_does_nothing_while_a_human_has_stopped_the_bus(team, visit):
     old = old_debris(team)
     stop(team)
 
-    found = visit.bus(fix=True)
+    found = bus(visit, fix=True)
 
     assert old.exists()
     assert sorted(each.name for each in found) == ["debris", "stop"]
