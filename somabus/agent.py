@@ -1,6 +1,5 @@
 """`Agent`: the parts joined for one named agent. The only place that knows services and adapters."""
 
-import logging
 import os
 import sys
 import threading
@@ -21,7 +20,6 @@ from somabus.errors import (
     ConfigurationError,
     MessageError,
     SomabusError,
-    StoppedError,
     StoreDamagedError,
     StoreError,
     StoreUnavailableError,
@@ -51,18 +49,17 @@ from somabus.model.report import BeatReport
 from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import DEFAULT, Schedule
 from somabus.model.signing import short, to_text
+from somabus.model.slot import State
 from somabus.model.trust import Trust
 from somabus.post import Channel, Reading
 from somabus.registry import Peer
 from somabus.sidechannel import with_unread
+from somabus.stay import Stay
 from somabus.sweep import Allowance, Sweeper, Swept
 from somabus.trace import Tracer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _COUNT_FOR_S: Final = 1.0
-_GLANCE_S: Final = 1.0
-_LOOK_EVERY_S: Final = 10.0
-_log: Final = logging.getLogger("somabus")
 __all__ = ["Agent"]
 
 
@@ -610,30 +607,16 @@ class Agent:
 
     def run(self, stop: threading.Event | None = None, *, on_beat: Callable[[BeatReport], None] | None = None) -> None:
         """Stay: beat on the grid, and handle mail as it comes, until `stop` is set; then say goodbye to the peers."""
-        stop = stop or threading.Event()
-        budget = Budget()
+        stop, budget, services = stop or threading.Event(), Budget(), self._services
         tell = on_beat or (lambda _report: None)
-        next_beat, next_look, held = self._now(), 0.0, False
-        monotonic = self._services.connection.clock.monotonic
-        while not stop.is_set():
-            try:
-                if self._now() >= next_beat:
-                    next_beat = self._services.parts.schedule.next(self._now())
-                    tell(self._beat(budget, stop.is_set))
-                left = (next_beat - self._now()).total_seconds()
-                woken = self._services.store.wait(f"messages/{self.name}/inbox", max(0.0, min(left, _GLANCE_S)))
-                if woken or monotonic() >= next_look:  # retries and ended leases wake nobody
-                    next_look = monotonic() + _LOOK_EVERY_S
-                    self._services.routine.process(budget, stop.is_set)
-                    held = False
-            except StoppedError as error:
-                if not held:
-                    _log.warning("stopped", extra={"detail": str(error)})
-                held, next_look = True, 0.0
-                stop.wait(_GLANCE_S)  # it stays, and goes on when the stop is lifted
-            except SomabusError as error:
-                _log.warning("could not process mail", extra={"detail": str(error)})
-                stop.wait(_GLANCE_S)  # the beat on the grid reports it
+        Stay(
+            beat=lambda: tell(self._beat(budget, stop.is_set)),
+            process=lambda: self._process(budget, stop.is_set),
+            wait=lambda seconds: services.store.wait(tree.box(self.name, State.INBOX), seconds),
+            schedule=lambda: self.schedule,
+            now=self._now,
+            monotonic=services.connection.clock.monotonic,
+        ).until(stop)
         with suppress(SomabusError):
             self._services.routine.goodbye()
 
@@ -655,6 +638,9 @@ class Agent:
                 return BeatReport(self.name, 0, Outcome.FAILED, detail=str(error))
         self._take_next_key()
         return self._services.routine.beat(budget, stop)
+
+    def _process(self, budget: Budget, stop: Callable[[], bool]) -> None:
+        self._services.routine.process(budget, stop)
 
     def _take_next_key(self) -> None:
         """Go over to the key that an operator has certified: the services are built anew around it."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 _GOOD_FOR_S: Final = 30.0
+_MONTH_S: Final = 30 * 86_400.0
 _FOLDER: Final = "glances"
 
 
@@ -56,11 +57,15 @@ def remember(where: str, order: list[str], event: bytes, folders: dict[str, int]
 
 
 def forget(where: str, order: list[str], event: bytes) -> None:
-    """Look properly at the next call."""
+    """Look properly at the next call; and let go of the glances of sessions that ended a month ago without a word."""
     try:
         os.unlink(_file(where, order, event))
+        now = os.stat(where).st_mtime  # that of the file removed just now
+        for entry in os.scandir(where):
+            if now - entry.stat().st_mtime > _MONTH_S:
+                os.unlink(entry.path)
     except OSError:
-        return
+        return  # Race: another session's hook was faster
 
 
 def moved_at(folders: Iterable[str]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """P6. A hook that has nothing to say costs next to nothing, and overlooks nothing."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -82,3 +83,17 @@ def test_a_hook_that_could_not_look_is_no_reason_to_glance(claude):
         assert silent(claude.call("tool"))
 
     assert not silent(claude.call("tool"))
+
+
+def test_glances_of_sessions_that_never_ended_go_after_a_month(tmp_path):
+    """A session that ended without a word leaves a glance for a month; the next session that ends lets it go, and no younger one."""
+    events = [json.dumps({"hook_event_name": "Stop", "session_id": name}).encode() for name in ("old", "young", "ends")]
+    for event in events:
+        glance.remember(str(tmp_path), [], event, {})
+    (old,) = tmp_path.glob("old.*")
+    month_ago = old.stat().st_mtime - 31 * 86_400
+    os.utime(old, (month_ago, month_ago))
+
+    glance.forget(str(tmp_path), [], events[2])
+
+    assert [path.name.split(".")[0] for path in tmp_path.iterdir()] == ["young"]
