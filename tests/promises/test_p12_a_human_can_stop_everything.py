@@ -354,6 +354,7 @@ ORDERS = {
     "peers": "peers",
     "due": "due",
     "verify": "verify",
+    "doctor": "doctor --fix",
     "goals": "goals --values",
     "approvals": "approvals --all",
     "audit": "audit",
