@@ -27,9 +27,9 @@ from somabus.doctor.sight import (
 )
 from somabus.model.presence import SKEW_TOLERANCE
 
-COUNT: Final = 60
+COUNT: Final = 100
 _PINGS: Final = 8
-_STEP_S: Final = 0.01
+_STEP_S: Final = 0.008
 _SHORTEST_LEAD_S: Final = 0.25
 _EVENTS: Final = 5
 _EVENT_WAIT_S: Final = 3.0

@@ -360,6 +360,7 @@ ORDERS = {
     "due": "due",
     "verify": "verify",
     "sweep": "sweep",
+    "doctor": "doctor --fix",
     "goals": "goals --values",
     "approvals": "approvals --all",
     "audit": "audit",
