@@ -69,12 +69,6 @@ class Connection:
     unsafe: UnsafeKeyError | None = None
     ask: Ask = _at_once
 
-    def there(self) -> bool:
-        """Tell whether the file of the bus is where it should be; not while the drive does not answer."""
-        with suppress(StoreUnavailableError):
-            return self.ask((self.drive / BUS_FILE).exists, BUS_FILE)
-        return False
-
 
 def create_bus(
     path: str | os.PathLike[str],
@@ -204,8 +198,9 @@ def known(store: Store, places: Places, path: str, ask: Ask = _at_once) -> Bus:
     except StoreUnavailableError:
         if before is not None:
             return before
-        if ask(lambda: not Path(path).exists() or Path(path).is_dir(), path):
-            raise NotABusError(path) from None
+        with suppress(OSError):  # a mount whose server is away cannot even be looked at
+            if ask(lambda: not Path(path).exists() or Path(path).is_dir(), path):
+                raise NotABusError(path) from None
         raise
     if before is not None and before.owned and before.bus != bus.bus:
         raise TrustError(

@@ -15,9 +15,11 @@ from somabus.errors import (
     MessageError,
     NotJoinedError,
     StoreDamagedError,
+    StoreError,
     StoreUnavailableError,
     TrustError,
 )
+from somabus.model.bus import BUS_FILE
 from somabus.model.card import Card
 from somabus.model.message import explain
 from somabus.model.names import nearest
@@ -60,7 +62,7 @@ class Membership:
             self.card = services.registry.join(self._wished(), services.signer.sign)
             self.joined = True
         except StoreUnavailableError:
-            if must and services.connection.there():
+            if must and self._bus_answers():
                 raise
         services.parts.schedule = Schedule.parse(self.card.cadence)
 
@@ -78,6 +80,12 @@ class Membership:
         if any(getattr(self.card, fact) != value for fact, value in self._declared.items()):
             self._services.halt.check("Agent.join")
         self.joined = True
+
+    def _bus_answers(self) -> bool:
+        """Tell whether the bus can be read now; a mount remembers names of what is away."""
+        with suppress(StoreError):
+            return self._services.store.read(BUS_FILE) is not None
+        return False
 
     def _new_card(self, schedule: Schedule) -> Card:
         services, now = self._services, self._services.now()

@@ -64,7 +64,7 @@ def test_mail_is_handled_when_it_comes_and_now_and_then():
 
 def test_trouble_is_told_when_it_begins_and_not_every_second(caplog):
     """A drive that is away for an hour is one line of the log, and a second kind of trouble is another one; it stays and goes on."""
-    errors = [StoreUnavailableError("x", "away")] * 1000 + [StoppedError("Agent.run", "the bus", "a fire", "anna")] * 1000
+    errors = [StoreUnavailableError("x", "away")] * 500 + [StoppedError("Agent.run", "the bus", "a fire", "anna")] * 500
     handled = []
 
     def process():
