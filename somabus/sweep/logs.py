@@ -82,9 +82,11 @@ class _Run:
 
     def expire(self, segment: str, floor: Callable[[], int]) -> bool:
         """Drop the archives of a segment that are old enough, or the oldest when there is no room for all."""
-        packed = self._packed(segment)
-        if packed is None or bounds(int(segment))[0] != self.log.archives.gone + 1:
+        if bounds(int(segment))[0] != self.log.archives.gone + 1:
             return True  # what is dropped is always the beginning
+        packed = self._packed(segment)
+        if packed is None:
+            return True
         held = packed[1]
         if not (self._old(list(held.items()), self._rule.span("logs")) or self._heavy()):
             return True
