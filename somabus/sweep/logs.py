@@ -6,6 +6,7 @@ The files stay for an hour beside their archive: by then every machine sees it, 
 dropped is always the beginning of the log, and a mark says how far.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from statistics import median_low
 from typing import Final
@@ -24,14 +25,15 @@ _REST: Final = timedelta(hours=1)
 _DAMAGE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
 
 
-def sweep_log(store: Store, path: str, rule: Retention, floor: int, allowance: Allowance) -> Swept:
+def sweep_log(store: Store, path: str, rule: Retention, floor: Callable[[], int], allowance: Allowance) -> Swept:
     """Pack and drop what is old in one log.
 
     Args:
         store: the bus.
         path: the log.
         rule: what is old.
-        floor: nothing from this number on is dropped: somebody has not read it, or it is open.
+        floor: returns a number from which on nothing is dropped: somebody has not read it, or it is open. It is asked
+            only where something is old enough, for the answer takes a look at every reader.
         allowance: what may be done in this step.
     """
     run = _Run(store, Log(store, path), rule, allowance)
@@ -78,15 +80,17 @@ class _Run:
         self._store.prune(f"{self.log.path}/{segment}")
         return True
 
-    def expire(self, segment: str, floor: int) -> bool:
+    def expire(self, segment: str, floor: Callable[[], int]) -> bool:
         """Drop the archives of a segment that are old enough, or the oldest when there is no room for all."""
-        packed = self._packed(segment)
-        if packed is None or bounds(int(segment))[0] != self.log.archives.gone + 1:
+        if bounds(int(segment))[0] != self.log.archives.gone + 1:
             return True  # what is dropped is always the beginning
-        held = packed[1]
-        if max(held, default=0) >= floor:
+        packed = self._packed(segment)
+        if packed is None:
             return True
+        held = packed[1]
         if not (self._old(list(held.items()), self._rule.span("logs")) or self._heavy()):
+            return True
+        if max(held, default=0) >= floor():
             return True
         if not self._allowance.take():
             return False

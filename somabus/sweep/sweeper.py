@@ -181,7 +181,7 @@ class _Run:
             yield log, partial(self._channel, channel)
             if "scratchpad" in store.list(log):
                 pad = tree.scratchpad(channel)
-                yield pad, partial(sweep_log, store, pad, rule, NOBODY, allowance)
+                yield pad, partial(sweep_log, store, pad, rule, lambda: NOBODY, allowance)
         yield "room", self._room
 
     # -- areas ------------------------------------------------------------------------------------------------
@@ -195,12 +195,13 @@ class _Run:
             return Swept(name, why=str(error))  # refused or damaged: the others have their turn all the same
 
     def _log(self, log: str, *, but: str = "") -> Swept:
-        floor = self._readers.floor(log, but=but)
-        return sweep_log(self._ground.store, log, self._rule, floor, self._allowance)
+        return sweep_log(
+            self._ground.store, log, self._rule, partial(self._readers.floor, log, but=but), self._allowance
+        )
 
     def _channel(self, channel: str) -> Swept:
         log = tree.channel(channel)
-        return sweep_log(self._ground.store, log, self._rule, self._floor(log, channel), self._allowance)
+        return sweep_log(self._ground.store, log, self._rule, partial(self._floor, log, channel), self._allowance)
 
     def _floor(self, log: str, channel: str) -> int:
         """Return the first number of a channel that somebody has not read, that is open, or that is referred to."""

@@ -1,4 +1,4 @@
-"""`MemoryStore`: one dictionary under one lock. What another adapter does differently is a bug of that adapter."""
+"""`MemoryStore`: dictionaries under one lock. What another adapter does differently is a bug of that adapter."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from somabus.errors import DocumentTooLargeError, KeyExistsError, KeyMissingError
-from somabus.store.port import MAX_BYTES, check_key, is_part
+from somabus.store.port import JUNK, MAX_BYTES, check_key
 
 
 class MemoryStore:
@@ -15,6 +15,7 @@ class MemoryStore:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._documents: dict[str, bytes] = {}
+        self._folders: dict[str, dict[str, None]] = {}  # of each folder that is not empty, what a listing shows
         self._locks: set[str] = set()
         self._versions: dict[str, int] = {}
         self._seen: dict[str, int] = {}
@@ -50,27 +51,24 @@ class MemoryStore:
         with self._changed:
             if check_key(source) not in self._documents:
                 raise KeyMissingError(source)
-            self._put(check_key(target), self._documents.pop(source))
-            self._touch(source)
+            self._put(check_key(target), self._take(source))
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
         with self._changed:
-            self._documents.pop(check_key(key), None)
-            self._touch(key)
+            if check_key(key) in self._documents:
+                self._take(key)
 
     def list(self, prefix: str, after: str = "", limit: int | None = None) -> list[str]:
         """See `Store.list`."""
-        start = f"{check_key(prefix.rstrip('/'))}/" if prefix else ""
         with self._changed:
-            names = {key[len(start) :].split("/", 1)[0] for key in self._documents if key.startswith(start)}
-        return sorted(name for name in names if name > after and is_part(name))[:limit]
+            names = list(self._folders.get(_folder(prefix), ()))
+        return sorted(name for name in names if name > after and name.lower() not in JUNK)[:limit]
 
     def weigh(self, prefix: str) -> int:
         """See `Store.weigh`."""
-        start = f"{check_key(prefix.rstrip('/'))}/" if prefix else ""
         with self._changed:
-            return sum(len(data) for key, data in self._documents.items() if key.startswith(start))
+            return self._weigh(_folder(prefix))
 
     def prune(self, prefix: str) -> None:
         """See `Store.prune`; there are no folders here."""
@@ -99,8 +97,34 @@ class MemoryStore:
         return self._now()
 
     def _put(self, key: str, data: bytes) -> None:
+        if key not in self._documents:
+            self._show(key)
         self._documents[key] = data
         self._touch(key)
+
+    def _take(self, key: str) -> bytes:
+        self._hide(key)
+        self._touch(key)
+        return self._documents.pop(key)
+
+    def _show(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        if folder and folder not in self._folders:
+            self._show(folder)
+        self._folders.setdefault(folder, {})[name] = None
+
+    def _hide(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        del self._folders[folder][name]
+        if not self._folders[folder]:
+            del self._folders[folder]
+            if folder:
+                self._hide(folder)
+
+    def _weigh(self, folder: str) -> int:
+        below = f"{folder}/" if folder else ""
+        paths = [f"{below}{name}" for name in self._folders.get(folder, ())]
+        return sum(self._weigh(path) if path in self._folders else len(self._documents[path]) for path in paths)
 
     def _touch(self, key: str) -> None:
         folder = key.rpartition("/")[0]
@@ -108,3 +132,7 @@ class MemoryStore:
             self._versions[folder] = self._versions.get(folder, 0) + 1
             folder = folder.rpartition("/")[0]
         self._changed.notify_all()
+
+
+def _folder(prefix: str) -> str:
+    return check_key(prefix.rstrip("/")) if prefix else ""
