@@ -14,7 +14,8 @@ class Sweeping(Value):
     """The file at home.
 
     `swept`: when each area was last gone through to its end. `mark`: where the records of keys were left. `debris` and
-    `sessions`: since when each name has been seen as it is. `weight`: what the bus weighed, in bytes.
+    `sessions`: since when each name has been seen as it is. `days`: what the handled mail of each day that is over
+    weighs. `weights`: what each part of the bus weighs, in bytes, and `weighed` where weighing was left.
     """
 
     format: Literal[1] = 1
@@ -22,7 +23,9 @@ class Sweeping(Value):
     mark: str = ""
     debris: dict[str, Utc] = Field(default_factory=dict)
     sessions: dict[str, Utc] = Field(default_factory=dict)
-    weight: int | None = None
+    days: dict[str, int] = Field(default_factory=dict)
+    weights: dict[str, int] = Field(default_factory=dict)
+    weighed: str = ""
 
     def due(self, area: str, now: datetime) -> bool:
         """Tell whether an area is to be gone through again; a time from the future is none."""

@@ -4,7 +4,6 @@ What was handled is also the record by which a copy of it is recognised; so yest
 """
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -17,29 +16,39 @@ from somabus.sweep.area import Allowance, Swept, held_back
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
-def sweep_done(store: Store, agent: str, rule: Retention, held: frozenset[str], allowance: Allowance) -> Swept:
-    """Drop what was handled, withdrawn or has expired long ago, the oldest day first."""
-    dropped, kept = 0, 0
-    for folder in _over(store, tree.box(agent, State.DONE), rule):
-        for name in store.list(folder):
+def sweep_done(
+    store: Store, agent: str, rule: Retention, held: frozenset[str], weights: dict[str, int], allowance: Allowance
+) -> tuple[Swept, dict[str, int]]:
+    """Drop what was handled, withdrawn or has expired long ago, the oldest day first.
+
+    Args:
+        store: the bus.
+        agent: whose mail.
+        rule: what is old, and how much there may be.
+        held: the ids that something open refers to.
+        weights: what the days weighed at the step before; those that are over do not change any more.
+        allowance: what may be done in this step.
+
+    Returns:
+        What became of it, and the weights for the next step.
+    """
+    folder, now = tree.box(agent, State.DONE), store.now()
+    days = [day for day in store.list(folder) if _DAY.fullmatch(day)]
+    limit, at_least = ((now - span).date().isoformat() for span in (rule.span("done"), timedelta(days=1)))
+    fresh = {day: store.weigh(f"{folder}/{day}") for day in days if day >= at_least or day not in weights}
+    weights = {day: weight for day, weight in {**weights, **fresh}.items() if day in days}
+    weight, dropped, kept = sum(weights.values()), 0, 0
+    for day in days:
+        if not (day < limit or (weight > rule.done_bytes > 0 and day < at_least)):
+            break
+        for name in store.list(f"{folder}/{day}"):
             if name[:36] in held:
                 kept += 1
             elif allowance.take():
-                store.delete(f"{folder}/{name}")
+                store.delete(f"{folder}/{day}/{name}")
                 dropped += 1
             else:
-                return Swept("done", dropped, done=False)
-        store.prune(folder)
-    return Swept("done", dropped, why=held_back(kept))
-
-
-def _over(store: Store, folder: str, rule: Retention) -> Iterator[str]:
-    """Yield the folders of the days that are over, and of the oldest others while all together are too heavy."""
-    days = [day for day in store.list(folder) if _DAY.fullmatch(day)]
-    weights = {day: store.weigh(f"{folder}/{day}") for day in days} if rule.done_bytes else {}
-    weight, now = sum(weights.values()), store.now()
-    limit, at_least = ((now - span).date().isoformat() for span in (rule.span("done"), timedelta(days=1)))
-    for day in days:
-        if day < limit or (weight > rule.done_bytes > 0 and day < at_least):
-            yield f"{folder}/{day}"
-        weight -= weights.get(day, 0)
+                return Swept("done", dropped, done=False), weights
+        store.prune(f"{folder}/{day}")
+        weight -= weights.pop(day, 0)
+    return Swept("done", dropped, why=held_back(kept)), weights

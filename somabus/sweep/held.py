@@ -61,7 +61,7 @@ class Held:
         for agent in sorted(self._registry.names()):
             for state in _OPEN:
                 folder = tree.box(agent, state)
-                for name in self._store.list(folder):
+                for name in _names(self._store, folder):
                     slot = Slot.parse(name)
                     if slot is None or name.endswith(WHY):
                         continue
@@ -86,3 +86,10 @@ class Held:
             return {} if raw is None else Known.from_object(parse_object(raw)).refers
         except (MessageError, StoreError):
             return {}
+
+
+def _names(store: Store, folder: str) -> list[str]:
+    try:
+        return store.list(folder)
+    except StoreDamagedError:
+        return []  # something stands where a folder should be: no mail, so nothing open

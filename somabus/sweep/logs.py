@@ -22,6 +22,7 @@ from somabus.store.port import Store
 from somabus.sweep.area import Allowance, Swept
 
 _REST: Final = timedelta(hours=1)
+_SAMPLE: Final = 9
 _DAMAGE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
 
 
@@ -58,25 +59,36 @@ class _Run:
 
     def thin(self, segment: str, numbers: list[int]) -> bool:
         """Pack the files of a segment if they are old, or delete them when they have long been packed."""
-        if self._allowance.spent:
-            return False
+        packed = self._packed(segment)
         try:
-            entries = [(number, self._read(number)) for number in numbers]
+            return self._pack(segment, numbers) if packed is None else self._clear(segment, numbers, *packed)
         except _DAMAGE as error:
             self.why = f"segment {segment} stays as it is, for an entry of it cannot be read: {error}"
             return True
-        packed = self._packed(segment)
-        if packed is None and not self._old(entries, self._rule.span("archive")):
+
+    def _pack(self, segment: str, numbers: list[int]) -> bool:
+        if self._allowance.spent:
+            return False
+        if not self._old(
+            [(number, self._read(number)) for number in numbers[:: max(1, len(numbers) // _SAMPLE)]], "archive"
+        ):
             return True
-        if packed is None:
-            self.log.archives.add(int(segment), entries)
-            self.archived += len(entries)
-            return self._allowance.take(len(entries))
-        at, held = packed
+        entries = [(number, self._read(number)) for number in numbers]
+        self.log.archives.add(int(segment), entries)
+        self.archived += len(entries)
+        return self._allowance.take(len(entries))
+
+    def _clear(self, segment: str, numbers: list[int], at: datetime, held: dict[int, bytes]) -> bool:
+        """Delete the files whose bytes have long stood in the archive."""
         if self._now - at < _REST:
             return True
-        if not all(self._delete(number, raw, held) for number, raw in entries):
-            return False
+        for number in numbers:
+            if held.get(number) != self._read(number):
+                self.why = f"number {number} stays, for its archive holds something else; see: somabus verify"
+            elif self._allowance.take():
+                self._store.delete(self.log.key(number))
+            else:
+                return False
         self._store.prune(f"{self.log.path}/{segment}")
         return True
 
@@ -88,7 +100,7 @@ class _Run:
         if packed is None:
             return True
         held = packed[1]
-        if not (self._old(list(held.items()), self._rule.span("logs")) or self._heavy()):
+        if not (self._old(list(held.items()), "logs") or self._heavy()):
             return True
         if max(held, default=0) >= floor():
             return True
@@ -97,16 +109,6 @@ class _Run:
         self._excess = (self._excess or 0) - sum(map(len, held.values()))
         self.log.archives.drop(int(segment))
         self.dropped += len(held)
-        return True
-
-    def _delete(self, number: int, raw: bytes, held: dict[int, bytes]) -> bool:
-        """Delete a file whose bytes stand in the archive."""
-        if held.get(number) != raw:
-            self.why = f"number {number} stays, for its archive holds something else; see: somabus verify"
-            return True
-        if not self._allowance.take():
-            return False
-        self._store.delete(self.log.key(number))
         return True
 
     def _read(self, number: int) -> bytes:
@@ -128,10 +130,10 @@ class _Run:
         held = {number: raw for archive in archives for number, raw in archive.entries.items()}
         return max(archive.header.at for archive in archives), held
 
-    def _old(self, entries: list[tuple[int, bytes]], span: timedelta) -> bool:
+    def _old(self, entries: list[tuple[int, bytes]], what: str) -> bool:
         """Tell whether entries are old, by the time of the one in the middle: no single clock decides."""
         times = [_made_at(raw, self._now) for _, raw in entries]
-        return bool(times) and self._now - median_low(times) > span
+        return bool(times) and self._now - median_low(times) > self._rule.span(what)
 
     def _heavy(self) -> bool:
         if self._excess is None:

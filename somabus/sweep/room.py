@@ -3,10 +3,39 @@
 from typing import Final, NamedTuple
 
 from somabus.alerts import Alerts
+from somabus.errors import StoreDamagedError
 from somabus.model.retention import Retention
+from somabus.store.port import Store
+from somabus.sweep.area import Allowance
 
 COMPONENT: Final = "disk"
 _WARN: Final = 0.8
+_SHARED_OUT: Final = frozenset(["messages", "channels"])
+
+
+def weigh(store: Store, known: dict[str, int], mark: str, allowance: Allowance) -> tuple[dict[str, int], str]:
+    """Weigh the parts of the bus behind a mark, as many as are allowed.
+
+    Returns:
+        What each part weighs, those that were weighed before included, and the mark to go on behind; empty at the end.
+    """
+    parts = sorted(part for folder in store.list("") for part in _parts(store, folder))
+    weights = {part: weight for part, weight in known.items() if part in parts}
+    for part in parts:
+        if part > mark:
+            if allowance.spent:
+                return weights, mark
+            weights[part] = store.weigh(part)
+            mark = part
+    return weights, ""
+
+
+def _parts(store: Store, folder: str) -> list[str]:
+    """Share a folder out where its parts may be many and large."""
+    try:
+        return [f"{folder}/{name}" for name in store.list(folder)] if folder in _SHARED_OUT else [folder]
+    except StoreDamagedError:
+        return []
 
 
 class Fill(NamedTuple):

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from somabus.alerts import Alerts
-from somabus.arcs import Arcs
+from somabus.arcs import PREFIX, Arcs
 from somabus.authority import Authority
 from somabus.channel import Channels
 from somabus.cursors import CursorBook
@@ -37,7 +37,7 @@ from somabus.sweep.keys import sweep_keys
 from somabus.sweep.logs import sweep_log
 from somabus.sweep.readers import NOBODY, Readers
 from somabus.sweep.rehearsal import Rehearsal
-from somabus.sweep.room import Fill, watch
+from somabus.sweep.room import Fill, watch, weigh
 from somabus.sweep.sessions import sweep_sessions
 
 LEASE: Final = "sweep"
@@ -45,6 +45,7 @@ _LEASE_FOR: Final = timedelta(minutes=10)
 _FILE: Final = "sweep.json"
 _ALL: Final = "everybody's"
 _MINE: Final = "mine"
+_LOOKING: Final = "what is open is still being looked through"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -90,7 +91,7 @@ class Sweeper:
         """
         now, found = self._ground.store.now(), list[Swept]()
         before = self._remembered()
-        run = _Run(self._ground, before, allowance, now, each or (lambda _swept: None))
+        run = _Run(self._ground, before, allowance, now, each or (lambda _swept: None), force=force)
         try:
             if force or run.ledger.due(_MINE, now):
                 found += run.all_of(_MINE, run.mine())
@@ -105,10 +106,6 @@ class Sweeper:
             if run.ledger != before:
                 self._ground.home.replace(_FILE, run.ledger.to_json())
         return found
-
-    def weight(self) -> int | None:
-        """Return what the bus weighed when this agent swept it last, in bytes; None if it never did."""
-        return self._remembered().weight
 
     def _my_turn(self, *, force: bool) -> bool:
         """Tell whether nobody has swept for a day."""
@@ -130,8 +127,16 @@ class _Run:
     """One step."""
 
     def __init__(
-        self, ground: Ground, ledger: Sweeping, allowance: Allowance, now: datetime, tell: Callable[[Swept], None]
+        self,
+        ground: Ground,
+        ledger: Sweeping,
+        allowance: Allowance,
+        now: datetime,
+        tell: Callable[[Swept], None],
+        *,
+        force: bool,
     ) -> None:
+        self._force = force
         self._ground = ground
         self._tell = tell
         self.ledger = ledger
@@ -142,11 +147,15 @@ class _Run:
         self._open = Held(ground.store, ground.home, ground.registry)
 
     def all_of(self, whose: str, areas: Iterator[tuple[str, Callable[[], Swept]]]) -> list[Swept]:
-        """Go through areas until the allowance is spent; note when all of them were gone through to the end."""
+        """Go through the areas that are due until the allowance is spent; note which were gone through to the end."""
         found: list[Swept] = []
         for name, sweep in areas:
+            if not (self._force or self.ledger.due(name, self._now)):
+                continue  # an earlier step of this pass has done it
             found.append(self._one(name, sweep))
             self._tell(found[-1])
+            if found[-1].done:
+                self._note(swept={**self.ledger.swept, name: self._now})
             if self._allowance.spent:
                 return found
         if all(each.done for each in found):
@@ -154,34 +163,27 @@ class _Run:
         return found
 
     def ended(self, whose: str) -> None:
-        """Note that areas were gone through to the end."""
-        self._note(swept={**self.ledger.swept, whose: self._now})
+        """Note that all areas of a pass were gone through; those that are not there any more are forgotten."""
+        lately = {name: at for name, at in self.ledger.swept.items() if self._now - at < 2 * EVERY}
+        self._note(swept={**lately, whose: self._now})
 
     def mine(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
         """Yield this agent's own areas."""
-        me, store, rule, allowance = self._ground.me, self._ground.store, self._rule, self._allowance
         yield "sessions", self._sessions
         yield "keys", self._keys
-        held = self._open.look(allowance)
-        if held is None:
-            yield "done", partial(Swept, "done", why="what is open is still being looked through", done=False)
-            return
-        yield "done", partial(sweep_done, store, me, rule, held, allowance)
-        yield "dead", partial(sweep_dead, store, me, rule, held, allowance)
-        outbox = tree.outbox(me)
-        yield outbox, partial(self._log, outbox, but=me)
+        yield "done", self._done
+        yield "dead", self._dead
+        outbox = tree.outbox(self._ground.me)
+        yield outbox, partial(self._log, outbox, but=self._ground.me)
 
     def everybodys(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
         """Yield what is everybody's."""
-        store, rule, allowance = self._ground.store, self._rule, self._allowance
         yield "debris", self._debris
         yield tree.ALERTS, partial(self._log, tree.ALERTS)
         for channel in self._ground.channels.names():
-            log = tree.channel(channel)
-            yield log, partial(self._channel, channel)
-            if "scratchpad" in store.list(log):
-                pad = tree.scratchpad(channel)
-                yield pad, partial(sweep_log, store, pad, rule, lambda: NOBODY, allowance)
+            yield tree.channel(channel), partial(self._channel, channel)
+            if channel.startswith(PREFIX):
+                yield tree.scratchpad(channel), partial(self._scratchpad, channel)
         yield "room", self._room
 
     # -- areas ------------------------------------------------------------------------------------------------
@@ -203,6 +205,9 @@ class _Run:
         log = tree.channel(channel)
         return sweep_log(self._ground.store, log, self._rule, partial(self._floor, log, channel), self._allowance)
 
+    def _scratchpad(self, arc: str) -> Swept:
+        return sweep_log(self._ground.store, tree.scratchpad(arc), self._rule, lambda: NOBODY, self._allowance)
+
     def _floor(self, log: str, channel: str) -> int:
         """Return the first number of a channel that somebody has not read, that is open, or that is referred to."""
         agenda = self._ground.arcs.agenda(channel, deep=True)
@@ -215,6 +220,21 @@ class _Run:
         found = (parse_address(each, channel) for each in held if "#" in each)
         opened += [each.number for each in found if each is not None and channel_folder(each.channel) == folder]
         return min([self._readers.floor(log, channel=channel), *opened])
+
+    def _done(self) -> Swept:
+        held = self._open.look(self._allowance)
+        if held is None:
+            return Swept("done", why=_LOOKING, done=False)
+        ground, days = self._ground, self.ledger.days
+        swept, days = sweep_done(ground.store, ground.me, self._rule, held, days, self._allowance)
+        self._note(days=days)
+        return swept
+
+    def _dead(self) -> Swept:
+        held = self._open.look(self._allowance)
+        if held is None:
+            return Swept("dead", why=_LOOKING, done=False)
+        return sweep_dead(self._ground.store, self._ground.me, self._rule, held, self._allowance)
 
     def _keys(self) -> Swept:
         swept, mark = sweep_keys(self._ground.store, self._ground.me, self._rule, self.ledger.mark, self._allowance)
@@ -232,9 +252,12 @@ class _Run:
         return swept
 
     def _room(self) -> Swept:
-        """Weigh the bus, and raise an alert if it grows over its budget."""
-        fill = Fill(self._ground.store.weigh(""), self._rule.budget_bytes)
-        self._note(weight=fill.weight)
+        """Weigh the bus, a part at each step, and raise an alert if it grows over its budget."""
+        weights, mark = weigh(self._ground.store, self.ledger.weights, self.ledger.weighed, self._allowance)
+        self._note(weights=weights, weighed=mark)
+        if mark:
+            return Swept("room", done=False)
+        fill = Fill(sum(weights.values()), self._rule.budget_bytes)
         if self._ground.real:
             self._ground.cursors.load()
             try:

@@ -75,15 +75,15 @@ def test_no_entry_of_a_log_is_lost(disk, drops, tmp_path_factory, points):
         raw = {n: composer.entry(Draft(to="", body=str(n)), channel="general")[1] for n in NUMBERS}
         place.store.create_many([(log.key(n), data) for n, data in raw.items()])
         place.clock.advance(days=10)
-        sweep_log(place.store, LOG, RULE, 0, plenty())
+        sweep_log(place.store, LOG, RULE, lambda: 0, plenty())
         place.clock.advance(minutes=61)
         if drops:
-            sweep_log(place.store, LOG, RULE, 0, plenty())
+            sweep_log(place.store, LOG, RULE, lambda: 0, plenty())
             place.clock.advance(days=40)
         return raw
 
     def sweep(place, store):
-        sweep_log(store, LOG, RULE, 1000 if drops else 0, plenty())
+        sweep_log(store, LOG, RULE, lambda: 1000 if drops else 0, plenty())
 
     def check(place, raw, where, *, ended):
         log = Log(place.store, LOG)
