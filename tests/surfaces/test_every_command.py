@@ -55,6 +55,7 @@ ALL = {
     "schedule show": Use("schedule show", ("installation", "firing", "entry", "standing"), unread=1, code=3),
     "schedule remove": Use("schedule remove --with systemd", ("scheduler", "job", "removed")),
     "verify": Use("verify bus", ("faults", "documents")),
+    "sweep": Use("sweep --rehearse", ("swept", "rehearsed"), unread=1),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
     "doctor": Use("doctor", ("findings",), unread=1),
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
