@@ -1,6 +1,7 @@
 """Where a bus is and who we are on it: the stores, the bus's own facts and the agent's key, opened together."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,8 +162,9 @@ def known(store: DirectoryStore, places: Places, path: str) -> Bus:
     except StoreUnavailableError:
         if before is not None:
             return before
-        if not Path(path).exists() or Path(path).is_dir():
-            raise NotABusError(path) from None
+        with suppress(OSError):  # a mount whose server is away cannot even be looked at
+            if not Path(path).exists() or Path(path).is_dir():
+                raise NotABusError(path) from None
         raise
     if before is not None and before.owned and before.bus != bus.bus:
         raise TrustError(

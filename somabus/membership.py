@@ -15,6 +15,7 @@ from somabus.errors import (
     MessageError,
     NotJoinedError,
     StoreDamagedError,
+    StoreError,
     StoreUnavailableError,
     TrustError,
 )
@@ -61,7 +62,7 @@ class Membership:
             self.card = services.registry.join(self._wished(), services.signer.sign)
             self.joined = True
         except StoreUnavailableError:
-            if must and services.connection.drive.joinpath(BUS_FILE).exists():
+            if must and self._bus_answers():
                 raise
         services.parts.schedule = Schedule.parse(self.card.cadence)
 
@@ -79,6 +80,12 @@ class Membership:
         if any(getattr(self.card, fact) != value for fact, value in self._declared.items()):
             self._services.halt.check("Agent.join")
         self.joined = True
+
+    def _bus_answers(self) -> bool:
+        """Tell whether the bus can be read now; that its file is seen is not enough, for mounts remember names."""
+        with suppress(StoreError):
+            return self._services.store.read(BUS_FILE) is not None
+        return False
 
     def _new_card(self, schedule: Schedule) -> Card:
         services, now = self._services, self._services.now()
