@@ -7,26 +7,31 @@ from somabus.store.directory import DirectoryStore
 from somabus.testing import Fuse, StoppingStore
 
 
-class Drive:
-    """A store that can be away: then every verb says that it could not look."""
+class Switch:
+    """Whether the drive is away, for everybody."""
 
-    def __init__(self, store):
-        self._store = store
-        self.away = False
+    away = False
 
-    def __getattr__(self, verb):
-        """Hand on a verb."""
-        if self.away:
+
+class Line(StoppingStore):
+    """The way of one process to the drive; while the drive is away, it says so and nothing is done."""
+
+    def __init__(self, store, fuse, switch):
+        super().__init__(store, self)
+        self.step = lambda: self._look(switch) or fuse.step()
+        self.now = lambda: self._look(switch) or store.now()
+
+    def _look(self, switch):
+        if switch.away:
             raise StoreUnavailableError("the drive", "away for a day")
-        return getattr(self._store, verb)
 
 
 class Process:
     """The two stores of one process, on one fuse: it dies with an operation on either."""
 
-    def __init__(self, drive, home):
+    def __init__(self, drive, home, switch):
         self.fuse = Fuse()
-        self.drive = StoppingStore(drive, self.fuse)
+        self.drive = Line(drive, self.fuse, switch)
         self.home = StoppingStore(home, self.fuse)
 
     def die_within(self, steps, dice):

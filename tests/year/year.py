@@ -12,7 +12,7 @@ from somabus.model import tree
 from somabus.model.envelope import split
 from somabus.model.wire import parse_object
 from somabus.testing import Crash
-from tests.year.drive import Drive, Process, folders
+from tests.year.drive import Process, Switch, folders
 from tests.year.ledger import Ledger
 from tests.year.machines import MachineClock, park
 from tests.year.traffic import CHANNEL, Traffic, Work
@@ -65,7 +65,7 @@ class Year:
         self.world, self.plan, self.dice = world, plan, random.Random(seed)
         self.names = [f"a{number:02d}" for number in range(plan.agents)]
         self.machines = park(START, self.dice)
-        self.drive = Drive(world.store)
+        self.drive = Switch()
         self.ledger, self.watch, self.figures = Ledger(), Watch(), Figures()
         self.work = Work(self.names, plan.traffic, self.ledger, self.dice)
         self.alerts = Log(world.store, tree.ALERTS)
@@ -184,7 +184,7 @@ class Year:
     def _process(self, name):
         if name not in self._living:
             self.world.connection(name)
-            self._living[name] = (Process(self.drive, self.world.homes[name]), None)
+            self._living[name] = (Process(self.world.store, self.world.homes[name], self.drive), None)
         return self._living[name][0]
 
     def _agent(self, name):
