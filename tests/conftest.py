@@ -8,7 +8,12 @@ import pytest
 
 from tests.gathering import gathered, receive, send
 
-SUMMARIES = {"kept": "tests.attacks.summary", "points": "tests.crashes.summary", "thrown": "tests.hostile.summary"}
+SUMMARIES = {
+    "kept": "tests.attacks.summary",
+    "points": "tests.crashes.summary",
+    "thrown": "tests.hostile.summary",
+    "years": "tests.year.summary",
+}
 
 
 def pytest_configure(config):

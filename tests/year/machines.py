@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 LOCAL_HOURS = (0, 6, 12, 18)
@@ -30,9 +31,13 @@ class Machine:
         A clock that is set forward past a firing skips it, one that is set back fires it a second time.
         """
         end = start + timedelta(days=days)
-        marks = [(datetime.min.replace(tzinfo=UTC), timedelta(0)), *self.errors, (datetime.max.replace(tzinfo=UTC), None)]
+        marks = [
+            (datetime.min.replace(tzinfo=UTC), timedelta(0)),
+            *self.errors,
+            (datetime.max.replace(tzinfo=UTC), None),
+        ]
         walls = list(self._walls(start, days, stagger))
-        for (since, ahead), (until, _) in zip(marks, marks[1:], strict=False):
+        for (since, ahead), (until, _) in pairwise(marks):
             for wall in walls:
                 if max(since, start) <= wall - ahead < min(until, end):
                     yield wall - ahead
@@ -66,7 +71,11 @@ class MachineClock:
 def park(start, dice):
     """Return machines in zones with summer time, one that is hours off for a month, and one whose clock jumps."""
     day = timedelta(days=1)
-    astray = ((start, timedelta(minutes=7)), (start + 90 * day, -timedelta(hours=2)), (start + 120 * day, timedelta(minutes=7)))
+    astray = (
+        (start, timedelta(minutes=7)),
+        (start + 90 * day, -timedelta(hours=2)),
+        (start + 120 * day, timedelta(minutes=7)),
+    )
     jumps = tuple((start + n * 5 * day, timedelta(minutes=dice.randint(-40, 40))) for n in range(73))
     return (
         Machine("berlin", "Europe/Berlin"),
