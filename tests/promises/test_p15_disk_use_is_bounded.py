@@ -39,6 +39,23 @@ def files(world, prefix):
     return [key for each in below for key in ([each] if "." in each.rpartition("/")[2] else files(world, each))]
 
 
+class Recorder:
+    """A store that takes note of what was read and was not there."""
+
+    def __init__(self, store):
+        self._store, self.missed = store, []
+
+    def __getattr__(self, verb):
+        """Hand on a verb."""
+        return getattr(self._store, verb)
+
+    def read(self, key, *, listed=False):
+        """See `Store.read`."""
+        found = self._store.read(key, listed=listed)
+        self.missed += [key] if found is None and listed else []
+        return found
+
+
 def told(swept, area):
     """What a sweep said of one area."""
     return next(each for each in swept if each.area == area)
@@ -408,3 +425,21 @@ def test_a_rule_that_is_none_is_refused(text):
 
     with pytest.raises((ConfigurationError, ValidationError)):
         Retention(**parse_rules([text]))
+
+
+def test_what_was_dropped_is_not_looked_for_when_somebody_asks_what_is_open():
+    """Whoever asks what is open in a channel whose beginning was dropped waits for none of the dropped numbers."""
+    world, scout, _ = world_with(archive_days=1, logs_days=2)
+    long_log(world, scout, 3100, channel="general")
+    for _ in range(4):
+        world.clock.advance(days=1)
+        scout.sweep()
+    assert Log(world.store, tree.channel("general")).swept(0) == 1999
+
+    store = Recorder(world.store)
+    newcomer = world.agent("newcomer", store=store)
+    agenda = newcomer._services.arcs.agenda("general", deep=True)
+
+    assert agenda.upto == 3100
+    assert agenda.complete
+    assert store.missed == []

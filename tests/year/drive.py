@@ -12,18 +12,35 @@ class Switch:
 
     away = False
 
+    def look(self):
+        """Say that nobody could look, while it is away."""
+        if self.away:
+            raise StoreUnavailableError("the drive", "away for a day")
+
+
+class _Step(Fuse):
+    """A step on the way to the drive: of the process that takes it, and of the switch."""
+
+    def __init__(self, fuse, switch):
+        super().__init__()
+        self._fuse, self._switch = fuse, switch
+
+    def step(self):
+        self._fuse.step()
+        self._switch.look()
+
 
 class Line(StoppingStore):
-    """The way of one process to the drive; while the drive is away, it says so and nothing is done."""
+    """The way of one process to the drive; while that is away, it says so and does nothing."""
 
     def __init__(self, store, fuse, switch):
-        super().__init__(store, self)
-        self.step = lambda: self._look(switch) or fuse.step()
-        self.now = lambda: self._look(switch) or store.now()
+        super().__init__(store, _Step(fuse, switch))
+        self._switch = switch
 
-    def _look(self, switch):
-        if switch.away:
-            raise StoreUnavailableError("the drive", "away for a day")
+    def now(self):
+        """See `Store.now`; a drive that is away has no time."""
+        self._switch.look()
+        return super().now()
 
 
 class Process:
