@@ -139,8 +139,9 @@ class Arcs:
         log, writers = self._channels.log(channel), Writers(None, channel)
         agenda = self._kept.get(channel) or self._recalled(channel)
         if agenda is None or (deep and not agenda.complete):
-            since = self._since(log, writers, deep=deep)
-            agenda = Agenda(since=since, upto=since - 1)
+            gone = log.swept(0)
+            since = self._since(log, writers, gone, deep=deep)
+            agenda = Agenda(since=since, upto=max(since - 1, gone))
         agenda, kept = self._folded(log, writers, agenda)
         self._keep(channel, kept)
         return agenda
@@ -205,12 +206,15 @@ class Arcs:
             return self._registry.peer(name)
         return None
 
-    def _since(self, log: Log, writers: Writers, *, deep: bool) -> int:
-        """Return the number to begin with: the last brief or closeout, or where a short look back ends."""
+    def _since(self, log: Log, writers: Writers, gone: int, *, deep: bool) -> int:
+        """Return the number to begin with: the last brief or closeout, or where a short look back ends.
+
+        What a sweep has dropped is not looked for: on a drive each of those numbers costs the patience for a file.
+        """
         tail = log.tail()
         if not deep:
             return max(1, tail - _LOOK_BACK + 1)
-        for number in range(tail, 0, -1):
+        for number in range(tail, gone, -1):
             said = self._reader.said(log, number, writers)
             if said is not None and said.kind in _BOUNDS:
                 return number

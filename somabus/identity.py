@@ -141,10 +141,13 @@ class Identities:
         except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError):
             card = None
         title = card.display_name if card else ""
-        others = (self.names() - {name}) | {each.name for each in self._authority.bus.operators}
-        title = "" if passes_for(title, others) else title
+        if title and passes_for(title, self._others(name)):
+            title = ""
         self._titles[name] = (now, title)
         return title
+
+    def _others(self, name: str) -> set[str]:
+        return {*self.names() - {name}, *(each.name for each in self._authority.bus.operators)}
 
     def pinned(self, name: str) -> bytes | None:
         """Return the key remembered for a name."""

@@ -27,7 +27,6 @@ from somabus.model.lookalike import twin_of
 from somabus.model.names import is_name
 from somabus.model.presence import Presence, judge_presence
 from somabus.model.trust import Trust
-from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
 _LOOKED_RECENTLY: Final = timedelta(seconds=30)
@@ -101,7 +100,7 @@ class Registry:
             raw = self._store.read(key) or raw
             if not self._genuine(name, raw):
                 raise TrustError(f"the heartbeat of {name} was not written by {name}")
-        heartbeat = Heartbeat.from_object(parse_object(split(raw).body))
+        heartbeat = Heartbeat.decode(split(raw).body)
         if (heartbeat.agent, heartbeat.bus) != (name, self._authority.bus.bus):
             raise TrustError(f"the heartbeat of {name} was made for {heartbeat.agent} on {heartbeat.bus}")
         return heartbeat

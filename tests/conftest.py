@@ -13,6 +13,7 @@ SUMMARIES = {
     "points": "tests.crashes.summary",
     "thrown": "tests.hostile.summary",
     "drives": "tests.labs.summary",
+    "years": "tests.year.summary",
 }
 
 

@@ -1,12 +1,13 @@
 """The heartbeat: proof that a routine fired, ran and finished. Replaced whole at every beat, by its owner alone."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from somabus.model.message import Id, Name, Utc, Value
 from somabus.model.schedule import MAX_EVERY_S
+from somabus.model.wire import parse_object
 
 
 class Outcome(StrEnum):
@@ -54,3 +55,12 @@ class Heartbeat(Value):
     version: str = Field(default="", max_length=40)
     checks: dict[str, Annotated[str, Field(max_length=500)]] = Field(default_factory=dict, max_length=100)
     stopped: bool = False
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """Read a heartbeat from the bytes that were verified.
+
+        Raises:
+            MessageError: no heartbeat of format 1; the reason names member and rule.
+        """
+        return cls.from_object(parse_object(body))

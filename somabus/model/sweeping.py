@@ -13,8 +13,8 @@ EVERY: Final = timedelta(days=1)
 class Sweeping(Value):
     """The file at home.
 
-    `swept`: when each area was last gone through to its end. `mark`: where the records of keys were left. `debris` and
-    `sessions`: since when each name has been seen as it is. `days`: what the handled mail of each day that is over
+    `swept`: when each area was last gone through to its end. `mark`: where the records of keys were left. `debris`,
+    `debris_at_home` and `sessions`: since when each name has been seen as it is. `days`: what the handled mail of each day that is over
     weighs. `weights`: what each part of the bus weighs, in bytes, and `weighed` where weighing was left.
     """
 
@@ -22,6 +22,7 @@ class Sweeping(Value):
     swept: dict[str, Utc] = Field(default_factory=dict)
     mark: str = ""
     debris: dict[str, Utc] = Field(default_factory=dict)
+    debris_at_home: dict[str, Utc] = Field(default_factory=dict)
     sessions: dict[str, Utc] = Field(default_factory=dict)
     days: dict[str, int] = Field(default_factory=dict)
     weights: dict[str, int] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Debris under tmp/: what a dead writer left. No writer takes two days over one file.
+"""Debris under tmp/, of the bus and of an agent's home: what a dead writer left. No writer takes two days over a file.
 
 The time of a file is its writer's clock on some drives, so a name is looked at twice: what this machine still sees
 two days, by the drive's clock, after it saw it first is debris. A writer that wakes up then finds its file gone,
@@ -17,15 +17,19 @@ _TMP: Final = "tmp"
 _LOCKS: Final = "locks"
 
 
-def sweep_debris(store: Store, seen: dict[str, datetime], allowance: Allowance) -> tuple[Swept, dict[str, datetime]]:
+def sweep_debris(
+    area: str, store: Store, seen: dict[str, datetime], now: datetime, allowance: Allowance
+) -> tuple[Swept, dict[str, datetime]]:
     """Remove debris; return what became of it, and when each name that is there now was seen first.
 
     Args:
-        store: the bus.
+        area: what to call it.
+        store: where.
         seen: the same of the step before.
+        now: by the drive's clock.
         allowance: what may be done in this step.
     """
-    now, found, dropped = store.now(), dict[str, datetime](), 0
+    found, dropped = dict[str, datetime](), 0
     for writer in store.list(_TMP):
         if writer == _LOCKS:
             continue
@@ -39,7 +43,7 @@ def sweep_debris(store: Store, seen: dict[str, datetime], allowance: Allowance) 
                 _remove(store, f"{_TMP}/{path}")
                 dropped += 1
             store.prune(f"{_TMP}/{writer}")
-    return Swept("debris", dropped, done=not allowance.spent), found
+    return Swept(area, dropped, done=not allowance.spent), found
 
 
 def _inside(store: Store, folder: str) -> list[str]:

@@ -169,6 +169,7 @@ class _Run:
 
     def mine(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
         """Yield this agent's own areas."""
+        yield "debris at home", self._debris_at_home
         yield "sessions", self._sessions
         yield "keys", self._keys
         yield "done", self._done
@@ -247,8 +248,15 @@ class _Run:
         return swept
 
     def _debris(self) -> Swept:
-        swept, seen = sweep_debris(self._ground.store, self.ledger.debris, self._allowance)
+        swept, seen = sweep_debris("debris", self._ground.store, self.ledger.debris, self._now, self._allowance)
         self._note(debris=seen)
+        return swept
+
+    def _debris_at_home(self) -> Swept:
+        swept, seen = sweep_debris(
+            "debris at home", self._ground.home, self.ledger.debris_at_home, self._now, self._allowance
+        )
+        self._note(debris_at_home=seen)
         return swept
 
     def _room(self) -> Swept:

@@ -39,6 +39,23 @@ def files(world, prefix):
     return [key for each in below for key in ([each] if "." in each.rpartition("/")[2] else files(world, each))]
 
 
+class Recorder:
+    """A store that takes note of what was read and was not there."""
+
+    def __init__(self, store):
+        self._store, self.missed = store, []
+
+    def __getattr__(self, verb):
+        """Hand on a verb."""
+        return getattr(self._store, verb)
+
+    def read(self, key, *, listed=False):
+        """See `Store.read`."""
+        found = self._store.read(key, listed=listed)
+        self.missed += [key] if found is None and listed else []
+        return found
+
+
 def told(swept, area):
     """What a sweep said of one area."""
     return next(each for each in swept if each.area == area)
@@ -317,9 +334,10 @@ def test_one_sweeps_for_all_once_a_day():
 
 
 def test_debris_goes_after_two_days_and_a_living_writers_file_stays():
-    """What a dead writer left under tmp/ is removed two days after it was first seen; what came since stays."""
+    """What a dead writer left under tmp/, on the bus and at home, is removed two days after it was first seen; what came since stays."""
     world, scout, _ = world_with()
     world.store.create("tmp/999-dead/7", b"half")
+    world.homes["scout"].create("tmp/999-dead/7", b"half")
     scout.sweep()
     world.clock.advance(days=1)
     world.store.create("tmp/1-alive/8", b"half")
@@ -328,6 +346,7 @@ def test_debris_goes_after_two_days_and_a_living_writers_file_stays():
     scout.sweep()
 
     assert (world.store.read("tmp/999-dead/7"), world.store.read("tmp/1-alive/8")) == (None, b"half")
+    assert world.homes["scout"].read("tmp/999-dead/7") is None
 
 
 def test_an_alert_comes_before_the_room_is_used_up():
@@ -408,3 +427,21 @@ def test_a_rule_that_is_none_is_refused(text):
 
     with pytest.raises((ConfigurationError, ValidationError)):
         Retention(**parse_rules([text]))
+
+
+def test_what_was_dropped_is_not_looked_for_when_somebody_asks_what_is_open():
+    """Whoever asks what is open in a channel whose beginning was dropped waits for none of the dropped numbers."""
+    world, scout, _ = world_with(archive_days=1, logs_days=2)
+    long_log(world, scout, 3100, channel="general")
+    for _ in range(4):
+        world.clock.advance(days=1)
+        scout.sweep()
+    assert Log(world.store, tree.channel("general")).swept(0) == 1999
+
+    store = Recorder(world.store)
+    newcomer = world.agent("newcomer", store=store)
+    agenda = newcomer._services.arcs.agenda("general", deep=True)
+
+    assert agenda.upto == 3100
+    assert agenda.complete
+    assert store.missed == []

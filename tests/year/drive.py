@@ -7,26 +7,48 @@ from somabus.store.directory import DirectoryStore
 from somabus.testing import Fuse, StoppingStore
 
 
-class Drive:
-    """A store that can be away: then every verb says that it could not look."""
+class Switch:
+    """Whether the drive is away, for everybody."""
 
-    def __init__(self, store):
-        self._store = store
-        self.away = False
+    away = False
 
-    def __getattr__(self, verb):
-        """Hand on a verb."""
+    def look(self):
+        """Say that nobody could look, while it is away."""
         if self.away:
             raise StoreUnavailableError("the drive", "away for a day")
-        return getattr(self._store, verb)
+
+
+class _Step(Fuse):
+    """A step on the way to the drive: of the process that takes it, and of the switch."""
+
+    def __init__(self, fuse, switch):
+        super().__init__()
+        self._fuse, self._switch = fuse, switch
+
+    def step(self):
+        self._fuse.step()
+        self._switch.look()
+
+
+class Line(StoppingStore):
+    """The way of one process to the drive; while that is away, it says so and does nothing."""
+
+    def __init__(self, store, fuse, switch):
+        super().__init__(store, _Step(fuse, switch))
+        self._switch = switch
+
+    def now(self):
+        """See `Store.now`; a drive that is away has no time."""
+        self._switch.look()
+        return super().now()
 
 
 class Process:
     """The two stores of one process, on one fuse: it dies with an operation on either."""
 
-    def __init__(self, drive, home):
+    def __init__(self, drive, home, switch):
         self.fuse = Fuse()
-        self.drive = StoppingStore(drive, self.fuse)
+        self.drive = Line(drive, self.fuse, switch)
         self.home = StoppingStore(home, self.fuse)
 
     def die_within(self, steps, dice):

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 LOCAL_HOURS = (0, 6, 12, 18)
@@ -36,7 +37,7 @@ class Machine:
             (datetime.max.replace(tzinfo=UTC), None),
         ]
         walls = list(self._walls(start, days, stagger))
-        for (since, ahead), (until, _) in zip(marks, marks[1:], strict=False):
+        for (since, ahead), (until, _) in pairwise(marks):
             for wall in walls:
                 if max(since, start) <= wall - ahead < min(until, end):
                     yield wall - ahead

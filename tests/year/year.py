@@ -12,7 +12,7 @@ from somabus.model import tree
 from somabus.model.envelope import split
 from somabus.model.wire import parse_object
 from somabus.testing import Crash
-from tests.year.drive import Drive, Process, folders
+from tests.year.drive import Process, Switch, folders
 from tests.year.ledger import Ledger
 from tests.year.machines import MachineClock, park
 from tests.year.traffic import CHANNEL, Traffic, Work
@@ -30,7 +30,7 @@ class Plan:
     """What happens in the year. `fresh`: each beat is a new process, as under cron; otherwise until it dies."""
 
     agents: int
-    traffic: Traffic = Traffic()
+    traffic: Traffic
     crash: float = 0.02
     skip: float = 0.01
     every: str = "0 */6 * * *"
@@ -44,9 +44,7 @@ class Figures:
 
     beats: int = 0
     crashes: int = 0
-    peak: int = 0
     final: int = 0
-    archives: int = 0
     seconds: float = 0.0
     weights: list[int] = field(default_factory=list)
     weeks: list[dict[str, int]] = field(default_factory=list)
@@ -65,7 +63,7 @@ class Year:
         self.world, self.plan, self.dice = world, plan, random.Random(seed)
         self.names = [f"a{number:02d}" for number in range(plan.agents)]
         self.machines = park(START, self.dice)
-        self.drive = Drive(world.store)
+        self.drive = Switch()
         self.ledger, self.watch, self.figures = Ledger(), Watch(), Figures()
         self.work = Work(self.names, plan.traffic, self.ledger, self.dice)
         self.alerts = Log(world.store, tree.ALERTS)
@@ -184,7 +182,7 @@ class Year:
     def _process(self, name):
         if name not in self._living:
             self.world.connection(name)
-            self._living[name] = (Process(self.drive, self.world.homes[name]), None)
+            self._living[name] = (Process(self.world.store, self.world.homes[name], self.drive), None)
         return self._living[name][0]
 
     def _agent(self, name):
@@ -231,6 +229,29 @@ class Year:
                 kind = where + _kind(folder)
                 found[kind] = max(found.get(kind, 0), count)
         return found
+
+    def report(self):
+        """Return the figures for people."""
+        fates, figures = self.ledger.fates(), self.figures
+        budget = self.world.bus.policy.retention.budget_bytes
+        packed, dropped = self.archives()
+        return {
+            "beats": figures.beats,
+            "crashes": figures.crashes,
+            "sent": len(self.ledger.sent),
+            **{fate: fates[fate] for fate in ("handled", "dead", "expired", "withdrawn", "lost")},
+            "given more than once": sum(len(each) > 1 for each in self.ledger.given.values()),
+            "twice under one generation": sum("twice under" in each for each in self.ledger.faults),
+            "missed counted/expected": f"{self.watch.counted}/{self.watch.missed}",
+            "alerts/episodes": f"{len(self.raised())}/{len(self.watch.accused)}",
+            "peak/final/budget MB": "/".join(
+                f"{each / 1e6:.1f}" for each in (max(figures.weights), figures.final, budget)
+            ),
+            "largest folder": max(max(week.values()) for week in figures.weeks),
+            "archives now": packed,
+            "entries dropped": dropped,
+            "seconds": round(figures.seconds),
+        }
 
     def raised(self):
         """Return the alerts that lie on the bus, each with its component and episode."""
