@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from somabus.post import Channel, Post, Reading
     from somabus.registry import Peer
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 __all__ = [
     "Agent",

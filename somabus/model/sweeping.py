@@ -14,8 +14,8 @@ class Sweeping(Value):
     """The file at home.
 
     `swept`: when each area was last gone through to its end. `mark`: where the records of keys were left. `debris`,
-    `debris_at_home` and `sessions`: since when each name has been seen as it is. `days`: what the handled mail of each day that is over
-    weighs. `weights`: what each part of the bus weighs, in bytes, and `weighed` where weighing was left.
+    `debris_at_home` and `sessions`: since when each name has been seen as it is. `days`: what the handled mail of each
+    day weighs. `weights`: what each part of the bus weighs, in bytes, and `weighed` where weighing was left.
     """
 
     format: Literal[1] = 1
