@@ -1,8 +1,10 @@
 """The drives that the suite runs on: real servers with two real clients each, brought up by the lab's scripts."""
 
 import os
+import signal
 import subprocess
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +50,9 @@ KINDS = (
 )
 
 
+SERVERS = {"sshfs": "sshd", "smbnetfs": "smbd", "cifs": "smbd"}
+
+
 class Drive:
     """A drive that is up, with its two machines."""
 
@@ -81,6 +86,18 @@ class Drive:
         """Do `stop`, `kill` or `start` with the file server, under the living mounts."""
         self._run([self.state / "server.sh", verb])
 
+    @contextmanager
+    def hanging(self):
+        """Let the file server stand still: it keeps its connections and answers nothing."""
+        servers = _with_children(int((self.state / "pids" / SERVERS[self.kind.name]).read_text()))
+        try:
+            for each in servers:
+                os.kill(each, signal.SIGSTOP)
+            yield
+        finally:
+            for each in servers:
+                os.kill(each, signal.SIGCONT)
+
     def machines(self, homes):
         """Return the two machines with the name of a new bus on the drive, which is not there yet."""
         name = uuid.uuid4().hex[:8]
@@ -105,3 +122,9 @@ class Drive:
         if code != 0:
             raise ScriptError(out.read_text())
         return out.read_text()
+
+
+def _with_children(process):
+    """A process and all below it."""
+    told = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [process, *(each for child in told.split() for each in _with_children(int(child)))]
