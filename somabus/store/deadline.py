@@ -3,7 +3,9 @@
 A call into a dead mount can be neither taken back nor interrupted, so on a network drive another thread makes it, and
 the caller waits for as long as it has patience. A thread that hangs is left behind, and until it comes back others
 are told at once that the drive does not answer; now and then one may try, for a drive can come back under another
-mount. What happened to the call is not known: it may still be done later, which is what `Store` says of that error.
+mount. The same for a call that took long to fail, as some clients try for ten seconds each: for as long as it took,
+others fail at once, or a beat would wait for each of its steps in turn. What happened to the call is not known: it
+may still be done later, which is what `Store` says of that error.
 """
 
 import os
@@ -21,6 +23,7 @@ from somabus.store.port import Store
 _T = TypeVar("_T")
 PATIENCE_S: Final = 30.0
 _LONGEST_PAUSE_S: Final = 3600.0
+_SLOW_S: Final = 3.0
 _A_DOCUMENT_S: Final = 0.5
 _MANY_S: Final = 300.0
 
@@ -47,6 +50,7 @@ class Deadline:
         self._since = 0.0
         self._next_try = 0.0
         self._pause_s = patience_s
+        self._away_until = 0.0
 
     def ask(self, call: Callable[[], _T], what: str, *, extra_s: float = 0.0) -> _T:
         """Return what the call returns, or raise what it raises.
@@ -61,6 +65,7 @@ class Deadline:
         """
         hand = self._hand(what)
         answer: _Answer | None = None
+        began = self._monotonic()
         try:
             hand.calls.put(call)
             with suppress(Empty):
@@ -72,6 +77,7 @@ class Deadline:
             raise self._silent(what)
         self._idle.append(hand)
         if answer.error is not None:
+            self._rest(answer.error, began)
             raise answer.error
         value: _T = answer.value
         return value
@@ -81,8 +87,10 @@ class Deadline:
         if os.getpid() != self._pid:
             self._pid, self._idle, self._hanging = os.getpid(), [], set()
         self._take_back()
+        now = self._monotonic()
+        if now < self._away_until:
+            raise self._silent(what)
         if self._hanging:
-            now = self._monotonic()
             if now < self._next_try:
                 raise self._silent(what)
             self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)  # each try may cost a thread
@@ -90,6 +98,12 @@ class Deadline:
         with suppress(IndexError):  # Race: another caller took the last one.
             return self._idle.pop()
         return _Hand()
+
+    def _rest(self, error: BaseException, began: float) -> None:
+        """Leave a drive alone that took long to say that it is away, for as long again."""
+        now = self._monotonic()
+        if isinstance(error, StoreUnavailableError) and now - began > _SLOW_S:
+            self._since, self._away_until = began, 2 * now - began
 
     def _left_behind(self, hand: "_Hand") -> None:
         if not self._hanging:

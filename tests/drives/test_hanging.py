@@ -112,6 +112,26 @@ def test_another_try_is_made_now_and_then(drive):
     assert 5 <= tries[-1] <= 30
 
 
+def test_a_drive_that_is_slow_to_fail_is_left_alone_for_as_long(tmp_path):
+    """Where each call takes ten seconds to fail, only the first one does: for ten seconds more the others are told at once, then one looks again."""
+    now, made = [100.0], []
+
+    def away():
+        made.append(now[0])
+        now[0] += 10.0
+        raise StoreUnavailableError("a", "host is down")
+
+    deadline = Deadline(60.0, monotonic=lambda: now[0])
+    for _ in range(20):
+        with pytest.raises(StoreUnavailableError):
+            deadline.ask(away, "a")
+        now[0] += 1.0
+
+    assert made == [100.0, 120.0]
+    now[0] += 60.0
+    assert deadline.ask(lambda: "back", "a") == "back"
+
+
 def test_errors_and_answers_pass_unchanged(drive):
     """What a call returns or raises comes to its caller, whichever thread made it."""
     store = drive.store()
