@@ -68,7 +68,7 @@ class Year:
         self.work = Work(self.names, plan.traffic, self.ledger, self.dice)
         self.alerts = Log(world.store, tree.ALERTS)
         self._living = {}
-        self._steps = dict.fromkeys(self.names, 100)
+        self._steps = 80 + 6 * plan.agents  # about so many operations is a beat
         self._shown = {}
         self._days = 0
 
@@ -132,9 +132,8 @@ class Year:
         self.figures.beats += 1
         process = self._process(name)
         dies = busy and self.dice.random() < self.plan.crash
-        if dies:
-            process.die_within(self._steps[name], self.dice)
-        before, silent = process.fuse.steps, self.watch.silent(name, at)
+        process.begin(dies_at=dies and self.dice.randint(1, self._steps), away=self.drive.away)
+        silent = self.watch.silent(name, at)
         try:
             agent = self._agent(name)
             if busy:
@@ -149,8 +148,6 @@ class Year:
             del self._living[name]
             self._believe_the_drive(name)
             return
-        process.live()
-        self._steps[name] = process.fuse.steps - before
         self._judge(name, report, at)
         if self.plan.fresh:
             del self._living[name]
@@ -248,8 +245,8 @@ class Year:
                 f"{each / 1e6:.1f}" for each in (max(figures.weights), figures.final, budget)
             ),
             "largest folder": max(max(week.values()) for week in figures.weeks),
-            "archives now": packed,
-            "entries dropped": dropped,
+            "segments packed": packed + dropped // 1000,
+            "segments dropped": dropped // 1000,
             "seconds": round(figures.seconds),
         }
 
@@ -259,7 +256,7 @@ class Year:
         return [(body["data"]["component"], body["data"]["episode"]) for body in bodies]
 
     def archives(self):
-        """Return how many segments of logs are packed now, and how many numbers were dropped, over all logs."""
+        """Return how many segments of logs lie packed now, and how many numbers were packed and dropped, of all logs."""
         logs = [*(tree.outbox(name) for name in self.names), tree.channel(CHANNEL), tree.ALERTS]
         all_ = [Archives(self.world.store, log) for log in logs]
         return sum(len(each.look()) for each in all_), sum(each.gone for each in all_)
