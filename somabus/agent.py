@@ -641,6 +641,7 @@ class Agent:
 
     def _process(self, budget: Budget, stop: Callable[[], bool]) -> None:
         self._services.routine.process(budget, stop)
+        self._services.routine.tidy(budget)
 
     def _take_next_key(self) -> None:
         """Go over to the key that an operator has certified: the services are built anew around it."""

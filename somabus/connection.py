@@ -150,8 +150,12 @@ def connect(
     root, base = Path(path).absolute(), base_of(home)
     deadline = Deadline() if mount_of(root).network else None
     ask: Ask = _at_once if deadline is None else deadline.ask
-    ask(lambda: check_apart(base, root), str(root))
     writer = new_writer()
+    try:
+        ask(lambda: check_apart(base, root), str(root))
+    except StoreUnavailableError:
+        if Places(base, writer).recall(str(root)) is None:  # it was apart when it was first seen
+            raise
     try:
         disk = DirectoryStore(
             str(root), writer=writer, marker=BUS_FILE, durability=durability, now=clock.now if clock else None,

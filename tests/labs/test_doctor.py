@@ -10,7 +10,7 @@ from somabus.doctor.visit import Visit
 from somabus.errors import SomabusError
 from somabus.home import Drives
 from tests.labs.measured import MEASURED, check
-from tests.labs.test_two_machines import until
+from tests.labs.stage import until
 
 pytestmark = pytest.mark.lab
 

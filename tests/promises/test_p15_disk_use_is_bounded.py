@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from somabus import Draft, Insight
+from somabus.beat import Budget
 from somabus.log import Log
 from somabus.model import tree
 from somabus.model.bus import BusPolicy
@@ -108,6 +109,7 @@ def test_what_something_open_refers_to_stays():
 
     assert told(planner.sweep(), "done").why == "1 stay, for something open refers to them"
     handle_all(scout)
+    world.clock.advance(days=1)
     assert told(planner.sweep(), "done").dropped == 1
 
 
@@ -138,12 +140,15 @@ def test_a_dead_letter_goes_only_after_somebody_saw_it():
     assert len(planner.inbox.dead()) == 1
     handle_all(scout)  # the receipt that tells of it refers to it, too
     planner.inbox.mark_shown(planner.inbox.dead())
+    world.clock.advance(days=9)
+    assert told(planner.sweep(), "dead").dropped == 0
+    world.clock.advance(days=2)
     assert told(planner.sweep(), "dead").dropped == 1
     assert files(world, tree.box("planner", State.DEAD)) == []
 
 
 def test_a_dead_letter_that_was_shown_yesterday_stays_its_days():
-    """The days count from when it was set aside, and seeing it alone drops nothing."""
+    """The days count from when it was shown: seeing it drops nothing, and it can still be replayed."""
     world, scout, planner = world_with(dead_days=10)
     scout.send("planner", "bad")
     planner.inbox.claim().reject("no use")
@@ -311,7 +316,8 @@ def test_a_beat_sweeps_in_small_steps():
     world.clock.advance(days=5)
     left = [len(files(world, tree.box("planner", State.DONE)))]
     while left[-1]:
-        said = next(step.detail for step in planner.beat().steps if step.name == "sweep")
+        report = planner._services.routine.beat(Budget(sweep_documents=500))
+        said = next(step.detail for step in report.steps if step.name == "sweep")
         assert "done: 500 dropped; more is left" in said or left[-1] < 1000
         left.append(len(files(world, tree.box("planner", State.DONE))))
         world.clock.advance(hours=6)
@@ -360,6 +366,19 @@ def test_an_alert_comes_before_the_room_is_used_up():
         raised = [alert["severity"] for alert in planner.beat().alerts if alert["component"] == "disk"]
         assert raised == [severity]
     scout.send("planner", "still goes")
+
+
+def test_the_room_is_watched_on_a_folder_too(tmp_path):
+    """On a folder, with files of any kind at its root, the same alert comes, and a healthy bus has none and no fault."""
+    _, scout, planner = world_with(tmp_path, budget_bytes=300_000)
+    (tmp_path / "README.txt").write_text("hello")
+    assert all(each.idle for each in scout.sweep())
+    (tmp_path / "messages/planner/inbox").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "messages/planner/inbox/large.txt").write_bytes(bytes(320_000))
+
+    assert "error: " in told(scout.sweep(), "room").why
+
+    assert [alert["severity"] for alert in planner.beat().alerts if alert["component"] == "disk"] == ["error"]
 
 
 def test_a_rehearsal_changes_nothing():
