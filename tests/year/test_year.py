@@ -127,7 +127,7 @@ def test_logs_are_packed_and_dropped(year):
     """The beginnings of the busy logs were packed and then dropped, while everybody went on reading them."""
     _, dropped = year.archives()
 
-    assert dropped >= 1000
+    assert dropped >= 2
     assert len(year.ledger.read) == year.plan.traffic.follows
 
 
