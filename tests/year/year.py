@@ -236,7 +236,7 @@ class Year:
             "crashes": figures.crashes,
             "sent": len(self.ledger.sent),
             **{fate: fates[fate] for fate in ("handled", "dead", "expired", "withdrawn", "lost")},
-            "given more than once": sum(len(each) > 1 for each in self.ledger.given.values()),
+            "tried more than once": sum(len(each) > 1 for each in self.ledger.given.values()),
             "twice under one generation": sum("twice under" in each for each in self.ledger.faults),
             "missed counted/expected": f"{self.watch.counted}/{self.watch.missed}",
             "alerts/episodes": f"{len(self.raised())}/{len(self.watch.accused)}",
