@@ -104,7 +104,7 @@ class Poster:
             raise MalformedMessageError(f"key: {draft.key!a} cannot be written as UTF-8")
         where = tree.posted_key(self._me, hashlib.sha256(f"{channel}\n{draft.key}".encode()).hexdigest()[:32])
         # Few names for all keys: the file of a lock stays behind for ever. Two keys that share one wait for each other.
-        lock = f"post.{where.rpartition('/')[2][:2]}"
+        lock = f"post.{where.rpartition('/')[2][:1]}"
         for _ in range(_PATIENCE):
             with self._home.lock(lock) as mine:
                 if mine:

@@ -21,7 +21,6 @@ class Sent:
     to: str
     key: str | None
     expires_at: datetime | None
-    rejected: bool
     fate: str = ""
 
 
@@ -40,12 +39,10 @@ class Ledger:
     heard: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     faults: list[str] = field(default_factory=list)
 
-    def acknowledged(self, sender, receipt, *, key=None, expires_at=None, rejected=False, question=False):
+    def acknowledged(self, sender, receipt, *, key=None, expires_at=None, question=False):
         """Note what `send` has promised; a second sending with the same key is the first one's message."""
         if receipt.id not in self.sent:
-            self.sent[receipt.id] = self.open[receipt.id] = Sent(
-                receipt.id, sender, receipt.to, key, expires_at, rejected
-            )
+            self.sent[receipt.id] = self.open[receipt.id] = Sent(receipt.id, sender, receipt.to, key, expires_at)
         if question:
             self.asked[receipt.id] = sender
 

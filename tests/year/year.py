@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from somabus.agent import Agent
 from somabus.archives import Archives
 from somabus.log import Log
 from somabus.model import tree
+from somabus.model.archive import SEGMENT
 from somabus.model.envelope import split
 from somabus.model.wire import parse_object
 from somabus.testing import Crash
@@ -76,7 +78,6 @@ class Year:
         """Play the whole year, and some days without work in which everything comes to its end."""
         began = time.perf_counter()
         for name in self.names:
-            self.drive.away = False
             self._agent(name)
             self.watch.last[name] = Seen(0, slot(START), START)
         for at, name in self._agenda():
@@ -193,8 +194,6 @@ class Year:
         return agent
 
     def _made(self, name, connection):
-        from somabus.agent import Agent
-
         agent = Agent(name, connection, every=self.plan.every)
         self.work.handle(agent)
         return agent
@@ -237,7 +236,7 @@ class Year:
             "crashes": figures.crashes,
             "sent": len(self.ledger.sent),
             **{fate: fates[fate] for fate in ("handled", "dead", "expired", "withdrawn", "lost")},
-            "given more than once": sum(len(each) > 1 for each in self.ledger.given.values()),
+            "tried more than once": sum(len(each) > 1 for each in self.ledger.given.values()),
             "twice under one generation": sum("twice under" in each for each in self.ledger.faults),
             "missed counted/expected": f"{self.watch.counted}/{self.watch.missed}",
             "alerts/episodes": f"{len(self.raised())}/{len(self.watch.accused)}",
@@ -245,8 +244,8 @@ class Year:
                 f"{each / 1e6:.1f}" for each in (max(figures.weights), figures.final, budget)
             ),
             "largest folder": max(max(week.values()) for week in figures.weeks),
-            "segments packed": packed + dropped // 1000,
-            "segments dropped": dropped // 1000,
+            "segments packed": packed + dropped,
+            "segments dropped": dropped,
             "seconds": round(figures.seconds),
         }
 
@@ -256,10 +255,10 @@ class Year:
         return [(body["data"]["component"], body["data"]["episode"]) for body in bodies]
 
     def archives(self):
-        """Return how many segments of logs lie packed now, and how many numbers were packed and dropped, of all logs."""
+        """Return how many segments of all logs lie packed now, and how many were packed and dropped."""
         logs = [*(tree.outbox(name) for name in self.names), tree.channel(CHANNEL), tree.ALERTS]
-        all_ = [Archives(self.world.store, log) for log in logs]
-        return sum(len(each.look()) for each in all_), sum(each.gone for each in all_)
+        found = [Archives(self.world.store, log) for log in logs]
+        return sum(len(each.look()) for each in found), sum((each.gone + 1) // SEGMENT for each in found)
 
 
 def _kind(folder):
