@@ -106,7 +106,11 @@ def due(context: Context) -> None:
 @command("run", "somabus run --every 6h --script my_agent.py")
 @_SCRIPT
 @_LEASE
-@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression, in UTC or with a zone behind it.")
+@click.option(
+    "--every",
+    metavar="CADENCE",
+    help="6h, 30m, or a cron expression, in UTC or with a zone behind it; declares it on the card, as join does.",
+)
 def run(context: Context, script: Path | None, lease: str | None, every: str | None) -> None:
     """Stay: beat on the grid and handle mail as it comes.
 
