@@ -15,6 +15,7 @@ from typing import Final
 from somabus.agent import Agent
 from somabus.clock import Clock
 from somabus.errors import StoreError
+from somabus.model.heartbeat import Outcome
 from somabus.model.schedule import DEFAULT, Schedule
 from somabus.scheduler.plan import slot_at, stagger
 from somabus.scheduler.record import Record
@@ -97,8 +98,12 @@ def _until_slot(mate: Agent) -> float:
 
 
 def _served(mate: Agent) -> bool:
-    """Tell whether the slot due now was served; if nobody can look, the beat says so better."""
+    """Tell whether the slot due now was served; if nobody can look, the beat says so better.
+
+    A beat that a human stopped, or that could not look, did nothing for its slot.
+    """
     with suppress(StoreError):
         last = mate.heartbeat()
-        return last is not None and last.beat.due_at >= mate.schedule.due(mate.inbox.now())
+        if last is not None and last.beat.outcome is not Outcome.STOPPED and last.unread is not None:
+            return last.beat.due_at >= mate.schedule.due(mate.inbox.now())
     return False

@@ -74,6 +74,28 @@ def test_firing_again_is_harmless():
     assert machine.record.firing.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("changed", "open_still"),
+    [
+        ({}, False),
+        ({"outcome": Outcome.FAILED}, False),
+        ({"outcome": Outcome.RUNNING}, False),
+        ({"outcome": Outcome.STOPPED}, True),
+        ({"outcome": Outcome.FAILED, "unread": None}, True),
+    ],
+)
+def test_a_beat_that_did_nothing_leaves_its_slot_open(changed, open_still):
+    """A slot is served by a beat that did its work, well or badly; one that was stopped, or saw nothing, served none."""
+    machine = Machine()
+    machine.fire()
+    written = machine.scout.heartbeat()
+    beat = written.beat.model_copy(update={k: v for k, v in changed.items() if k == "outcome"})
+    found = written.model_copy(update={"beat": beat, **{k: v for k, v in changed.items() if k == "unread"}})
+    machine.scout.heartbeat = lambda: found
+
+    assert machine.fire() is (Turn.RAN if open_still else Turn.SERVED)
+
+
 def test_a_late_firing_does_not_wait():
     """Whoever comes hours after the slot, as after a night switched off, begins at once."""
     machine = Machine()
@@ -106,6 +128,17 @@ def test_missed_slots_are_counted_over_a_change_of_clocks():
 
     assert machine.reports[-1].missed == 2  # the 28th, and the 29th at 03:00, for 02:30 does not exist
     assert machine.reports[-1].due_at == datetime(2026, 3, 30, 0, 30, tzinfo=UTC)
+
+
+def test_a_change_of_cadence_is_no_missed_slot():
+    """Who goes over from six hours to minutes hours after a beat has missed nothing of either."""
+    machine = Machine()
+    machine.fire()
+    machine.world.clock.advance(hours=3)
+    machine.scout = machine.world.agent("scout", every="1m")
+
+    assert machine.fire() is Turn.RAN
+    assert machine.reports[-1].missed == 0
 
 
 def test_a_week_of_hourly_firings_is_a_beat_for_each_slot():

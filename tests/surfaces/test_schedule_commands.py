@@ -218,6 +218,19 @@ def test_each_slot_is_served_once(team):
     assert log.splitlines()[-1].endswith("the slot was served before")
 
 
+def test_a_stopped_beat_leaves_its_slot_open(team):
+    """What a stop held up is done by the next start after `resume`, in the same slot."""
+    team("join", "scout", "--every", "1w")
+    team("stop")
+    held = team(*scheduled())
+    team("resume")
+
+    again = team(*scheduled())
+
+    assert (held.code, again.code) == (8, 0)
+    assert "beat 2 of scout: ok" in Path("logs/x.log").read_text()
+
+
 def test_what_goes_wrong_stands_in_the_log(team):
     """A scheduler has no terminal: the error is in the log, the exit code is what it always is, and so on record."""
     Path("bad.py").write_text("raise RuntimeError('broken')\n")
