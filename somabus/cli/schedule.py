@@ -136,7 +136,8 @@ def run_now(context: Context) -> None:
             )
             raise SchedulerError(entry.scheduler, message)
         threading.Event().wait(_LOOK_EVERY_S)
-    said = f"{entry.scheduler} fired {entry.job}; what becomes of it: somabus schedule show, or {entry.log}"
+    who = f"{entry.scheduler} fired" if firing.job else "somabus started"
+    said = f"{who} {entry.job}; what becomes of it: somabus schedule show, or {entry.log}"
     context.out.answer({"scheduler": entry.scheduler, "job": entry.job, "firing": firing}, said)
 
 

@@ -1,4 +1,4 @@
-"""What a scheduler starts: `somabus beat --scheduled --log FILE`."""
+"""What a scheduler starts: `somabus beat --scheduled --job NAME --log FILE`."""
 
 import threading
 import traceback
@@ -20,7 +20,7 @@ from somabus.scheduler.record import Record
 from somabus.scheduler.serve import Start, Turn
 
 
-def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[Agent], Exit]) -> None:
+def serve_slot(context: Context, job: str, prepared: Callable[[], Agent], beat: Callable[[Agent], Exit]) -> None:
     """Be what a scheduler started; end with the code of the beat, 0 if the slot was served, or 7 if one is at work."""
     name, bus_id, record = remembered(context)
     ended: list[Exit] = []
@@ -30,7 +30,7 @@ def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[
         return int(ended[-1])
 
     turn = Start(
-        record=record, who=(name, bus_id), clock=SystemClock(), pause=threading.Event().wait,
+        record=record, who=(name, bus_id), job=job, clock=SystemClock(), pause=threading.Event().wait,
         agent=prepared, beat=run, code_of=_code,
     ).serve()  # fmt: skip
     if turn is Turn.BUSY:

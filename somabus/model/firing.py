@@ -23,12 +23,14 @@ class Installation(Value):
 
 
 class Firing(Value):
-    """One start by a scheduler: the slot it was for, when it came, and how it ended. Times are this machine's.
+    """One start of the routine: the slot it was for, when it came, and how it ended. Times are this machine's.
 
-    Without an end it is still at work, or was killed. A slot that was served before ends with exit code 0.
+    `job` is the entry that started it; empty if a hand did. Without an end it is still at work, or was killed. A slot
+    that was served before ends with exit code 0.
     """
 
     format: Literal[1] = 1
+    job: str = Field(default="", max_length=100)
     due_at: Utc
     fired_at: Utc
     pid: int = Field(ge=0)

@@ -61,11 +61,14 @@ class Cron:
         return next(lines, b"").decode(errors="replace")
 
     def start(self, job: str) -> None:
-        """See `Scheduler.start`. cron starts nothing on demand: what it would do is done here, as poor as it does."""
+        """See `Scheduler.start`.
+
+        cron starts nothing on demand: what it would do is done here, as poor as it does, and told as a start by hand.
+        """
         line = self.find(job)
         if not line:
             raise SchedulerError("crontab", f"has no entry {job}")
-        command = line.split(maxsplit=5)[5].replace(r"\%", "%")
+        command = line.split(maxsplit=5)[5].replace(r"\%", "%").replace(f" --job {job} ", " ", 1)
         # The outer shell ends at once, so that nobody has to wait for the inner one.
         subprocess.run(  # noqa: S602 - the line is ours, and sh is who cron gives it to
             f"( {command}\n) &", shell=True, cwd=Path.home(), start_new_session=True, check=True,

@@ -36,11 +36,12 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One start by a scheduler.
+    """One start of the routine for a slot.
 
     Args:
         record: of the agent, on this machine.
         who: the agent and the id of the bus, which decide about the turn.
+        job: the entry of the scheduler that started it; empty if a hand did.
         clock: this machine's.
         pause: waits so many seconds.
         agent: makes the agent; the first thing that touches the drive.
@@ -50,6 +51,7 @@ class Start:
 
     record: Record
     who: tuple[str, str]
+    job: str
     clock: Clock
     pause: Callable[[float], object]
     agent: Callable[[], Agent]
@@ -67,7 +69,7 @@ class Start:
         return Turn.BUSY
 
     def _serve(self) -> Turn:
-        firing = self.record.fire(self.clock.now(), os.getpid())
+        firing = self.record.fire(self.clock.now(), os.getpid(), self.job)
         code = BUG
         try:
             self.pause(_until_turn(self.record, self.who, self.clock))

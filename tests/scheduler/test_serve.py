@@ -45,7 +45,13 @@ class Machine:
     def fire(self, **changed):
         """Let the scheduler fire."""
         self.waited = 0.0
-        parts = {"agent": lambda: self.scout, "beat": self.beat, "pause": self.pause, "code_of": lambda error: 4}
+        parts = {
+            "agent": lambda: self.scout,
+            "beat": self.beat,
+            "pause": self.pause,
+            "job": "job",
+            "code_of": lambda error: 4,
+        }
         facts = {**parts, **changed, "record": self.record, "who": ("scout", self.world.bus.bus), "clock": self}
         return Start(**facts).serve()
 
@@ -180,6 +186,19 @@ def test_the_firing_is_on_record_before_the_drive_is_touched():
     assert (machine.record.firing.due_at, machine.record.firing.exit_code) == (NOON, 4)
 
 
+def test_a_start_by_hand_does_not_hide_the_schedulers():
+    """What a hand started is a fact of its own: it is the last start, and the scheduler's last stays on record."""
+    machine = Machine()
+    machine.fire()
+    theirs = machine.record.fired
+    machine.world.clock.advance(hours=6)
+
+    machine.fire(job="")
+
+    assert machine.record.fired == theirs
+    assert (machine.record.firing.job, machine.record.firing.exit_code) == ("", 0)
+
+
 def test_a_firing_that_was_interrupted_does_not_hold_up_the_next():
     """Whatever ended a firing in its middle, the next one has its turn, and serves the slot."""
     machine = Machine()
@@ -227,7 +246,7 @@ def test_asking_does_not_cost_a_slot():
 def test_a_damaged_record_counts_as_none():
     """Bytes that are no record stop no beat."""
     machine = Machine()
-    for key in ("schedule.json", "firing.json"):
+    for key in ("schedule.json", "firing.json", "firing-by-hand.json"):
         machine.world.homes["scout"].replace(key, b"{")
 
     assert (machine.record.installation, machine.record.firing) == (None, None)

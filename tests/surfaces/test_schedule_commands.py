@@ -199,6 +199,17 @@ def test_run_now_starts_what_is_installed(team, table):
     assert team("schedule", "show", "--json").json["firing"]["exit_code"] == 0
 
 
+def test_cron_is_not_credited_with_what_somabus_started(team, table):
+    """Where no cron runs, run-now starts the line by itself, and says so: that is no proof that cron fires."""
+    team("schedule", "install", "--every", "1m", "--with", "cron")
+
+    assert "somabus started" in team("schedule", "run-now").out
+
+    until(lambda: team("schedule", "show", "--json").json["firing"]["ended_at"], "an end")
+    assert team("schedule", "show", "--json").json["firing"]["job"] == ""
+    assert "a hand started it" in team("schedule", "show").out
+
+
 def test_run_now_without_an_entry_is_told(team):
     """Who has nothing installed is told what to type first."""
     answer = team("schedule", "run-now")
