@@ -41,23 +41,36 @@ def schedule() -> None:
 @click.option("--zone", metavar="IANA", help="Whose wall clock the expression means, such as Europe/Berlin.")
 @click.option(
     "--script", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A Python file with a function setup(agent) that registers handlers.",
+    help="A Python file with a function setup(agent) that registers handlers.  [default: as installed]",
 )  # fmt: skip
-@click.option("--with", "tool", type=click.Choice(NAMES), help="Which scheduler.  [default: what this machine has]")
-@click.option("--always", is_flag=True, help="Also while you are not logged on (systemd, Windows).")
+@click.option("--no-script", is_flag=True, help="No script any more: mail is acknowledged unread.")
+@click.option(
+    "--with", "tool", type=click.Choice(NAMES), help="Which scheduler.  [default: as installed, or what is here]"
+)
+@click.option(
+    "--always/--no-always", default=None, help="Also while you are not logged on (systemd, Windows).  [as installed]"
+)
 @click.option("--print", "prints", is_flag=True, help="Show the entry, and touch nothing.")
 @click.pass_obj
 def install(
     context: Context, every: str | None, cron: str | None, zone: str | None, script: Path | None, tool: str | None,
-    *, always: bool, prints: bool,
+    *, no_script: bool, always: bool | None, prints: bool,
 ) -> None:  # fmt: skip
     """Make the entry, or bring it up to date.
 
-    Without --every and --cron the cadence stays what the agent's card says; with one the card says it from then on.
+    What is not given stays as it was installed. Without --every and --cron the cadence stays what the agent's card
+    says; with one the card says it from then on.
     """
     cadence, now = _cadence(every, cron, zone), SystemClock().now()
-    agent, name = context.agent(every=None), tool or here()
-    plan = _plan(context, agent, Schedule.parse(cadence) if cadence else agent.schedule, script, always=always)
+    agent = context.agent(every=None)
+    record = Record(agent.connection.home)
+    before = record.installation
+    name = tool or (before.scheduler if before else here())
+    plan = _plan(
+        context, agent, Schedule.parse(cadence) if cadence else agent.schedule,
+        script=_script(script, before, none=no_script),
+        always=always if always is not None else before is not None and before.always,
+    )  # fmt: skip
     entry = scheduler(name).render(plan, now)  # what cannot be scheduled is refused before anything is changed
     if prints:
         shown = {"scheduler": name, "job": plan.job, "entry": entry}
@@ -65,11 +78,12 @@ def install(
         return
     if cadence:
         context.agent(every=cadence)  # the card says it
-    record = Record(agent.connection.home)
     scheduler(name).install(plan, now)
     _leave(record, name)
     record.install(_installation(plan, name, now))
-    facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log}
+    facts = {
+        "scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "script": plan.script, "log": plan.log,
+    }  # fmt: skip
     context.out.answer(facts, "\n".join(_installed(plan, name, now)), unread=agent.unread)
 
 
@@ -123,7 +137,7 @@ def run_now(context: Context) -> None:
     agent, _bus_id, record = remembered(context)
     entry = record.installation
     if entry is None:
-        message = f"{agent} is not scheduled on this machine; first: somabus schedule install"
+        message = f"{agent} is not scheduled on this machine; first: somabus schedule install --agent {agent}"
         raise ConfigurationError(message)
     clock = SystemClock()
     before = clock.now()
@@ -158,13 +172,23 @@ def _cadence(every: str | None, cron: str | None, zone: str | None) -> str | Non
     return Schedule.parse(text).text if text else None
 
 
-def _plan(context: Context, agent: Agent, schedule: Schedule, script: Path | None, *, always: bool) -> Plan:
+def _script(given: Path | None, before: Installation | None, *, none: bool) -> str:
+    """Return the script that is to run: the one given, or the one that was installed, which may lie on a drive away."""
+    if given and none:
+        message = "--script and --no-script contradict each other; give one of them"
+        raise ConfigurationError(message)
+    if given:
+        return str(given.resolve())
+    return "" if none or before is None else before.script
+
+
+def _plan(context: Context, agent: Agent, schedule: Schedule, *, script: str, always: bool) -> Plan:
     home = base_of(context.settings.home or None)
     bus_id = agent.bus.bus
     return Plan(
         agent=agent.name, bus=str(Path(context.bus()).absolute()), bus_id=bus_id, home=str(home), schedule=schedule,
         python=_python(), log=str(log_of(home, job_name(agent.name, bus_id))),
-        script=str(script.resolve()) if script else "", durability=context.settings.durability, always=always,
+        script=script, durability=context.settings.durability, always=always,
     )  # fmt: skip
 
 
@@ -175,7 +199,10 @@ def _python() -> str:
 
 
 def _installation(plan: Plan, name: str, now: datetime) -> Installation:
-    facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log, "installed_at": now}
+    facts = {
+        "scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log, "script": plan.script,
+        "always": plan.always, "installed_at": now,
+    }  # fmt: skip
     return Installation.model_validate(facts)
 
 
@@ -186,6 +213,7 @@ def _installed(plan: Plan, name: str, now: datetime) -> list[str]:
     return [
         f"{name} starts the beat of {plan.agent} as {plan.job}: {plan.schedule.text}",
         f"next slot {coming:%Y-%m-%d %H:%M} UTC; it begins {after.seconds} s after each, so that not all begin at once",
+        f"runs {plan.script}" if plan.script else "no script: mail is acknowledged unread",
         f"log       {plan.log}",
         *([f"note      {note}"] if note else []),
     ]

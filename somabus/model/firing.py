@@ -12,13 +12,18 @@ from somabus.model.message import Utc, Value
 
 
 class Installation(Value):
-    """Which scheduler starts this agent's routine on this machine, under which name and for which cadence."""
+    """Which scheduler starts this agent's routine on this machine, under which name, for which cadence, and with what.
+
+    Installing again keeps what is not given anew. Without a script mail is acknowledged unread.
+    """
 
     format: Literal[1] = 1
     scheduler: Literal["cron", "systemd", "launchd", "windows"]
     job: str = Field(max_length=100)
     cadence: str = Field(max_length=100)
     log: str = Field(max_length=4096)
+    script: str = Field(default="", max_length=4096)
+    always: bool = False
     installed_at: Utc
 
 

@@ -3,6 +3,7 @@
 Each has its own witness: the scheduler has the entry, the agent's home has the firing, the bus has the heartbeat.
 """
 
+import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,8 +14,6 @@ from somabus.model.schedule import Schedule
 
 PATIENCE: Final = timedelta(minutes=10)
 """So much later than its slot may a scheduler fire before it is missed: it may be busy, or the machine just woken."""
-
-_AGAIN: Final = "somabus schedule install"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a routine. `look` is the command that shows the scheduler's own view.
+    """What is known of an agent's routine. `look` is the command that shows the scheduler's own view.
 
     `there`: the scheduler has the entry; None if it could not be asked. `fired`: the last start by the entry.
     `started`: the last start, whoever started it. `busy`: it is at work right now.
     """
 
+    agent: str
     installation: Installation | None
     there: bool | None
     look: str
@@ -45,6 +45,11 @@ class Evidence:
     beat: Beat | None
     busy: bool
 
+    @property
+    def again(self) -> str:
+        """The command that makes the entry, or brings it up to date; what was installed it keeps."""
+        return f"somabus schedule install --agent {self.agent}"
+
 
 def judge_routine(found: Evidence, schedule: Schedule, now: datetime) -> Standing:
     """Judge a routine: the first missing fact decides, for those after it cannot be.
@@ -52,7 +57,7 @@ def judge_routine(found: Evidence, schedule: Schedule, now: datetime) -> Standin
     Only what was started since the installation counts: the entry before it may have been another.
     """
     if found.installation is None:
-        return Standing("not scheduled on this machine", "installed", _AGAIN)
+        return Standing("not scheduled on this machine", "installed", found.again)
     entry = found.installation
     found = replace(found, fired=_since(entry, found.fired), started=_since(entry, found.started))
     return (
@@ -71,10 +76,10 @@ def _since(entry: Installation, firing: Firing | None) -> Firing | None:
 def _installed(found: Evidence, entry: Installation, schedule: Schedule) -> Standing | None:
     if found.there is False:
         fact = f"it was installed in {entry.scheduler} at {_at(entry.installed_at)}, and is not there any more"
-        return Standing(fact, "installed", _AGAIN)
+        return Standing(fact, "installed", found.again)
     if entry.cadence != schedule.text:
         fact = f"it was installed for the cadence {entry.cadence}, and the agent's is {schedule.text} now"
-        return Standing(fact, "installed", _AGAIN)
+        return Standing(fact, "installed", found.again)
     return None
 
 
@@ -108,7 +113,7 @@ def _finished(found: Evidence, entry: Installation, schedule: Schedule, now: dat
     if beat is None or beat.finished_at is not None:
         return None
     fact = f"beat {beat.number} began at {_at(beat.started_at)} and did not finish: killed?"
-    return Standing(fact, "finished", f"see the log: {entry.log}; then: somabus beat")
+    return Standing(fact, "finished", f"see the log: {entry.log}; then: {_by_hand(found.agent, entry)}")
 
 
 def _all(found: Evidence, entry: Installation, schedule: Schedule, now: datetime) -> str:
@@ -127,6 +132,11 @@ def _all(found: Evidence, entry: Installation, schedule: Schedule, now: datetime
 def _start(entry: Installation, started: Firing) -> str:
     who = f"{entry.scheduler} fired" if started.job == entry.job else "a hand started it"
     return f"{who} at {_at(started.fired_at)}"
+
+
+def _by_hand(agent: str, entry: Installation) -> str:
+    script = f" --script {shlex.quote(entry.script)}" if entry.script else ""
+    return f"somabus beat --agent {agent}{script}"
 
 
 def _at(moment: datetime) -> str:

@@ -28,7 +28,7 @@ def standing(agent: Agent) -> Standing:
     except StoreError as error:
         return Standing(f"could not look at the heartbeat: {error}")
     evidence = Evidence(
-        installation=entry, there=there, look=look, fired=record.fired, started=record.firing,
+        agent=agent.name, installation=entry, there=there, look=look, fired=record.fired, started=record.firing,
         beat=heartbeat.beat if heartbeat else None, busy=record.busy,
     )  # fmt: skip
     return judge_routine(evidence, agent.schedule, connection.clock.now())

@@ -48,6 +48,7 @@ HAND = fired(job="")
 KILLED = {"finished_at": None, "outcome": Outcome.RUNNING}
 OPEN = {"ended_at": None, "exit_code": None}
 GOOD = {
+    "agent": "scout",
     "installation": installed(),
     "there": True,
     "look": LOOK,
@@ -59,11 +60,11 @@ GOOD = {
 CASES = {
     "all": ({}, "", "", "beat 7 ran at 2026-01-05 12:00 UTC and finished"),
     "all, and it failed": ({"beat": beaten(outcome=Outcome.FAILED)}, "", "", "failed"),
-    "nothing": ({"installation": None, **firing(None), "beat": None}, "installed", "schedule install", "not scheduled"),
-    "beaten by hand": ({"installation": None}, "installed", "schedule install", "not scheduled"),
-    "taken out by hand": ({"there": False}, "installed", "schedule install", "is not there any more"),
+    "nothing": ({"installation": None, **firing(None), "beat": None}, "installed", "somabus schedule install --agent scout", "not scheduled"),
+    "beaten by hand": ({"installation": None}, "installed", "somabus schedule install --agent scout", "not scheduled"),
+    "taken out by hand": ({"there": False}, "installed", "somabus schedule install --agent scout", "is not there any more"),
     "could not be asked": ({"there": None}, "", "", "finished"),
-    "another cadence": ({"installation": installed(cadence="1h")}, "installed", "schedule install", "1h"),
+    "another cadence": ({"installation": installed(cadence="1h")}, "installed", "somabus schedule install --agent scout", "1h"),
     "just installed": (
         {"installation": installed(installed_at=DUE + timedelta(minutes=1)), **firing(None), "beat": None},
         "", "", "next slot 2026-01-05 18:00 UTC",
@@ -90,6 +91,17 @@ CASES = {
     "at work": ({"beat": beaten(**KILLED), **firing(fired(**OPEN)), "busy": True}, "", "", "is at work"),
     "at work for long": ({**firing(fired(BEFORE, **OPEN)), "beat": beaten(BEFORE, **KILLED), "busy": True}, "finished", "process 7", "at work since"),
 }  # fmt: skip
+
+
+def test_the_next_step_runs_the_script_that_was_installed():
+    """After a kill the beat that is advised is the installed one, in words for a shell: without its script it would lose mail."""
+    entry = installed(script="/my agents/scout.py")
+
+    says = judge_routine(
+        Evidence(**{**GOOD, "installation": entry, "beat": beaten(**KILLED)}), Schedule.parse("6h"), NOW
+    )
+
+    assert says.next_step.endswith("then: somabus beat --agent scout --script '/my agents/scout.py'")
 
 
 @pytest.mark.parametrize("case", CASES)

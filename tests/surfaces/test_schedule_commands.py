@@ -84,6 +84,44 @@ def test_installing_again_updates_the_one_entry(team, table):
     assert card["cadence"] == "0 9 * * 1-5 Europe/Berlin"
 
 
+def test_installing_again_keeps_what_is_not_given(team, table, monkeypatch):
+    """The script, the scheduler and --always stay; another script replaces it, --no-script drops it, and each is said."""
+    for name in ("my.py", "other.py"):
+        Path(name).write_text("def setup(agent): pass\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(Path.cwd() / "config"))
+    (Path.cwd() / "tools" / "systemctl").write_text("#!/bin/sh\n")
+    (Path.cwd() / "tools" / "systemctl").chmod(0o755)
+    team("schedule", "install", "--every", "1d", "--with", "systemd", "--always", "--script", "my.py")
+
+    kept = team("schedule", "install")
+    other = team("schedule", "install", "--script", "other.py")
+    dropped = team("schedule", "install", "--no-script", "--no-always")
+
+    assert f"runs {Path('my.py').resolve()}" in kept.out
+    assert "enable-linger" in kept.out
+    assert f"runs {Path('other.py').resolve()}" in other.out
+    assert "no script: mail is acknowledged unread" in dropped.out
+    assert "enable-linger" not in dropped.out
+    assert table.read_text() == THEIRS
+    (unit,) = Path("config/systemd/user").glob("*.service")
+    assert "--script" not in unit.read_text()
+
+
+def test_the_script_stays_when_the_entry_is_made_again(team, table):
+    """What `status` advises after a change of cadence makes the entry with the script that it had."""
+    import shlex
+
+    Path("my.py").write_text("def setup(agent): pass\n")
+    team("schedule", "install", "--every", "1d", "--with", "cron", "--script", "my.py")
+    team("join", "scout", "--every", "1h")
+
+    step = team("status", "--json").json["schedule"]["next_step"]
+    assert team(*shlex.split(step)[1:]).code == 0
+
+    assert "my.py" in table.read_text()
+    assert team("status", "--json").json["schedule"]["missing"] == ""
+
+
 def test_printing_touches_nothing(team, table):
     """--print shows the entry with the cadence that was asked for, and neither crontab, card nor record is changed."""
     before = {path: path.read_bytes() for path in sorted(Path.cwd().parent.rglob("*")) if path.is_file()}
@@ -110,6 +148,7 @@ def test_paths_in_the_entry_are_absolute(team, table):
     ("order", "words"),
     [
         ("--every 6h --cron '0 9 * * *'", "one of them"),
+        ("--script bus/somabus.json --no-script", "one of them"),
         ("--every 6h --zone Europe/Berlin", "without --cron"),
         ("--cron 6h", "five fields"),
         ("--cron '0 9 * * *' --zone Europe/Nowhere", "no time zone"),
@@ -156,7 +195,7 @@ def test_an_entry_that_was_taken_out_by_hand_is_missed(team, table):
 
     said = team("status").out
 
-    assert "not there any more; next: somabus schedule install" in said
+    assert "not there any more; next: somabus schedule install --agent scout" in said
 
 
 def test_changing_the_scheduler_leaves_one_entry(team, table, monkeypatch):
