@@ -18,7 +18,7 @@ from somabus.connection import base_of
 from somabus.errors import ConfigurationError, SchedulerError
 from somabus.model.firing import Installation
 from somabus.model.schedule import Schedule
-from somabus.scheduler import standing
+from somabus.scheduler import Standing, standing
 from somabus.scheduler.pick import NAMES, here, scheduler
 from somabus.scheduler.plan import Plan, job_name, stagger
 from somabus.scheduler.record import Record, log_of
@@ -92,7 +92,8 @@ def install(
 def show(context: Context) -> None:
     """Show the entry, and how it does.
 
-    The fact that is missing first is named: installed, fired, ran, finished.
+    The fact that is missing first is named: installed, fired, ran, finished. 3: nothing was installed here; 6: one of
+    the four is missing.
     """
     agent = context.agent()
     record = Record(agent.connection.home)
@@ -106,7 +107,7 @@ def show(context: Context) -> None:
     facts = {"installation": entry, "firing": record.firing, "entry": text, "standing": asdict(says)}
     lines = [*([text.rstrip("\n")] if text else []), *_said(says.fact, says.next_step)]
     context.out.answer(facts, "\n".join(lines), unread=agent.unread)
-    finish(Exit.DONE if entry is not None else Exit.NOTHING)
+    finish(_standing_code(says))
 
 
 @schedule.command("remove", cls=Command, epilog="Example: somabus schedule remove")
@@ -224,6 +225,12 @@ def _leave(record: Record, name: str) -> None:
     entry = record.installation
     if entry is not None and entry.scheduler != name:
         scheduler(entry.scheduler).remove(entry.job)
+
+
+def _standing_code(says: Standing) -> Exit:
+    if not says.planned:
+        return Exit.NOTHING
+    return Exit.UNWELL if says.unwell else Exit.DONE
 
 
 def _said(fact: str, step: str) -> list[str]:

@@ -21,11 +21,18 @@ class Standing:
     """How a routine stands under the scheduler of a machine.
 
     `missing`: empty, or the first of `installed`, `fired`, `ran`, `finished` that is not so. `next_step`: what to do.
+    `planned`: it was installed here once; an agent that never was may be run by hand, or elsewhere.
     """
 
     fact: str
     missing: str = ""
     next_step: str = ""
+    planned: bool = True
+
+    @property
+    def unwell(self) -> bool:
+        """Whether something that was installed is not as it was meant."""
+        return self.planned and bool(self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ def judge_routine(found: Evidence, schedule: Schedule, now: datetime) -> Standin
     Only what was started since the installation counts: the entry before it may have been another.
     """
     if found.installation is None:
-        return Standing("not scheduled on this machine", "installed", found.again)
+        return Standing("not scheduled on this machine", "installed", found.again, planned=False)
     entry = found.installation
     found = replace(found, fired=_since(entry, found.fired), started=_since(entry, found.started))
     return (

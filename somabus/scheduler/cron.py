@@ -80,9 +80,11 @@ class Cron:
         """See `Scheduler.look`."""
         return f"crontab -l | grep {job}; pgrep -a cron"
 
-    def note(self, plan: Plan) -> str:  # noqa: ARG002 - the same for all
+    def note(self, plan: Plan) -> str:
         """See `Scheduler.note`."""
-        return "cron does not catch up on slots that came while the machine was off; the next beat counts them"
+        said = "cron does not catch up on slots that came while the machine was off; the next beat counts them"
+        always = "; it fires whether or not you are logged on, so --always changes nothing" if plan.always else ""
+        return said + always
 
     def _read(self) -> bytes:
         order = ["crontab", "-l"]

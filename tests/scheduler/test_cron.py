@@ -138,3 +138,10 @@ def test_a_crontab_that_cannot_be_read_is_not_written():
     with pytest.raises(SchedulerError, match="not allowed"):
         cron(refusing).install(plan(), NOW)
     assert orders == [["crontab", "-l"]]
+
+
+def test_always_is_what_cron_does_anyway():
+    """Who asks cron for --always learns that it makes no difference; the line is the same."""
+    assert "--always changes nothing" in cron(Table()).note(plan(always=True))
+    assert "--always" not in cron(Table()).note(plan())
+    assert cron(Table()).render(plan(always=True), NOW) == cron(Table()).render(plan(), NOW)

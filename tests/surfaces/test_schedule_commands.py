@@ -57,6 +57,12 @@ def scheduled(*more):
     return ("beat", "--scheduled", "--log", "logs/x.log", *more)
 
 
+def schedule_finding(team):
+    """What the doctor finds of scout's schedule."""
+    findings = team("doctor", "--json").json["findings"]
+    return next(each for each in findings if (each["name"], each["about"]) == ("schedule", "scout"))
+
+
 def test_install_show_remove(team, table):
     """Installing makes an entry, showing shows it, removing takes it away; the rest of the crontab stays as it was."""
     installed = team("schedule", "install", "--every", "1d", "--with", "cron", "--json")
@@ -195,7 +201,26 @@ def test_an_entry_that_was_taken_out_by_hand_is_missed(team, table):
 
     said = team("status").out
 
+    assert team("schedule", "show").code == 6
+    assert schedule_finding(team)["weight"] == "warning"
     assert "not there any more; next: somabus schedule install --agent scout" in said
+
+
+def test_an_entry_for_another_cadence_is_a_warning(team, table):
+    """If the card says another cadence than the entry fires for, `schedule show` is unwell and the doctor warns."""
+    team("schedule", "install", "--every", "1d", "--with", "cron")
+    assert team("schedule", "show").code == 0
+
+    team("join", "scout", "--every", "1h")
+
+    assert team("schedule", "show").code == 6
+    assert schedule_finding(team)["weight"] == "warning"
+
+
+def test_an_agent_that_was_never_scheduled_is_a_note(team, table):
+    """Who never installed a schedule may be run by hand: `schedule show` finds nothing, and the doctor notes it."""
+    assert team("schedule", "show").code == 3
+    assert schedule_finding(team)["weight"] == "note"
 
 
 def test_changing_the_scheduler_leaves_one_entry(team, table, monkeypatch):
