@@ -18,6 +18,7 @@ from somabus.connection import base_of
 from somabus.errors import ConfigurationError, SchedulerError
 from somabus.model.firing import Installation
 from somabus.model.schedule import Schedule
+from somabus.model.text import line
 from somabus.scheduler import Standing, standing
 from somabus.scheduler.pick import NAMES, here, scheduler
 from somabus.scheduler.plan import Plan, job_name, stagger
@@ -84,7 +85,8 @@ def install(
     facts = {
         "scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "script": plan.script, "log": plan.log,
     }  # fmt: skip
-    context.out.answer(facts, "\n".join(_installed(plan, name, now)), unread=agent.unread)
+    lines = [*_installed(plan, name, now), *(f"STOPPED   {line(str(each), 200)}" for each in agent.stops())]
+    context.out.answer(facts, "\n".join(lines), unread=agent.unread)
 
 
 @schedule.command("show", cls=Command, epilog="Example: somabus schedule show")

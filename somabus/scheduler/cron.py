@@ -7,6 +7,7 @@ comment.
 import shlex
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -83,8 +84,14 @@ class Cron:
     def note(self, plan: Plan) -> str:
         """See `Scheduler.note`."""
         said = "cron does not catch up on slots that came while the machine was off; the next beat counts them"
-        always = "; it fires whether or not you are logged on, so --always changes nothing" if plan.always else ""
-        return said + always
+        said += "; it fires whether or not you are logged on, so --always changes nothing" if plan.always else ""
+        return said + ("" if self._runs() else "; and no cron seems to run here: start its daemon, or it never fires")
+
+    def _runs(self) -> bool:
+        """Tell whether cron seems to run; where nobody can tell, it does."""
+        with suppress(SchedulerError):
+            return self._run(["pgrep", "-x", "crond?"], b"").code != 1
+        return True
 
     def _read(self) -> bytes:
         order = ["crontab", "-l"]

@@ -274,6 +274,19 @@ def test_cron_is_not_credited_with_what_somabus_started(team, table):
     assert "a hand started it" in team("schedule", "show").out
 
 
+def test_installing_under_a_stop_says_that_it_holds(team, table):
+    """Who installs while a human's stop holds learns at once why nothing is going to happen."""
+    team("stop", "--why", "fire")
+
+    answer = team("schedule", "install", "--with", "cron")
+    other = team("schedule", "install", "--every", "1d")
+
+    assert answer.code == 0
+    assert next(each for each in answer.out.splitlines() if each.startswith("STOPPED")).count("fire") == 1
+    assert "--scheduled" in table.read_text()
+    assert (other.code, "somabus stops" in other.err) == (8, True)  # the card is not changed under a stop
+
+
 def test_run_now_without_an_entry_is_told(team):
     """Who has nothing installed is told what to type first."""
     answer = team("schedule", "run-now")
