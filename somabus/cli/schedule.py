@@ -51,7 +51,7 @@ def schedule() -> None:
 @click.option(
     "--always/--no-always", default=None, help="Also while you are not logged on (systemd, Windows).  [as installed]"
 )
-@click.option("--print", "prints", is_flag=True, help="Show the entry, and touch nothing.")
+@click.option("--print", "prints", is_flag=True, help="Print the entry alone, and touch nothing.")
 @click.pass_obj
 def install(
     context: Context, every: str | None, cron: str | None, zone: str | None, script: Path | None, tool: str | None,
@@ -74,8 +74,7 @@ def install(
     )  # fmt: skip
     entry = scheduler(name).render(plan, now)  # what cannot be scheduled is refused before anything is changed
     if prints:
-        shown = {"scheduler": name, "job": plan.job, "entry": entry}
-        context.out.answer(shown, entry.rstrip("\n"), unread=agent.unread)
+        _print(context, agent, name, plan, entry)
         return
     if cadence:
         context.agent(every=cadence)  # the card says it
@@ -193,6 +192,17 @@ def _plan(context: Context, agent: Agent, schedule: Schedule, *, script: str, al
         python=_python(), log=str(log_of(home, job_name(agent.name, bus_id))),
         script=script, durability=context.settings.durability, always=always,
     )  # fmt: skip
+
+
+def _print(context: Context, agent: Agent, name: str, plan: Plan, entry: str) -> None:
+    """Print the entry, and nothing else where it may be redirected to; what to do with it goes beside."""
+    how = scheduler(name).by_hand(plan)
+    if context.as_json:
+        facts = {"scheduler": name, "job": plan.job, "entry": entry, "by_hand": how}
+        context.out.answer(facts, "", unread=agent.unread)
+        return
+    click.echo(entry, nl=False)  # the plan has no control character in it
+    click.echo(f"nothing was changed; to install it by hand: {how}", err=True)
 
 
 def _python() -> str:

@@ -41,6 +41,10 @@ class Cron:
             raise ConfigurationError(message)
         return f"{_field(minutes, 60)} {_field(hours, 24)} * * * {escaped}\n"
 
+    def by_hand(self, plan: Plan) -> str:  # noqa: ARG002 - the same for all
+        """See `Scheduler.by_hand`."""
+        return "one line for: crontab -e"
+
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""
         line, before = self.render(plan, now).encode(), self._read()

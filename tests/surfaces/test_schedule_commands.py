@@ -138,6 +138,44 @@ def test_printing_touches_nothing(team, table):
     assert {path: path.read_bytes() for path in sorted(Path.cwd().parent.rglob("*")) if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    ("tool", "enable"),
+    [
+        ("cron", "crontab -e"),
+        ("systemd", "systemctl --user enable --now"),
+        ("launchd", "launchctl bootstrap"),
+        ("windows", "schtasks /create"),
+    ],
+)
+def test_what_is_printed_is_the_entry_alone(team, tool, enable):
+    """Standard output is the entry and can go into a file as it is; how to install it by hand stands beside."""
+    import plistlib
+    from xml.etree import ElementTree as ET
+
+    whole = {
+        "cron": lambda text: text.count("\n") == 1,
+        "systemd": lambda text: all(each[:1] in "[#" or "=" in each for each in text.split("\n")),
+        "launchd": lambda text: plistlib.loads(text.encode()),
+        "windows": ET.fromstring,
+    }
+
+    answer = team("schedule", "install", "--every", "1d", "--with", tool, "--print")
+
+    assert answer.code == 0
+    assert whole[tool](answer.out) is not False
+    assert "unread" not in answer.out
+    assert enable in answer.err
+
+
+def test_each_unit_of_systemd_names_its_file(team, monkeypatch):
+    """Its two files are printed as one text: a comment at the head of each names the one it is for."""
+    answer = team("schedule", "install", "--every", "1d", "--with", "systemd", "--print")
+
+    heads = [each for each in answer.out.splitlines() if each.startswith("# ")]
+    assert [Path(each[2:]).suffix for each in heads] == [".service", ".timer"]
+    assert all(Path(each[2:]).is_absolute() and each[2:] in answer.err for each in heads)
+
+
 def test_paths_in_the_entry_are_absolute(team, table):
     """A scheduler has no working folder: bus, home, script, log and interpreter stand in the entry from the root on."""
     Path("my.py").write_text("def setup(agent): pass\n")
