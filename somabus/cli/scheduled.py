@@ -31,15 +31,22 @@ def serve_slot(context: Context, job: str, prepared: Callable[[], Agent], beat: 
 
     turn = Start(
         record=record, who=(name, bus_id), job=job, clock=SystemClock(), pause=threading.Event().wait,
-        agent=prepared, beat=run, code_of=_code,
+        agent=prepared, beat=run,
+        served=lambda agent: _tell_served(context, agent), code_of=_code,
     ).serve()  # fmt: skip
     if turn is Turn.BUSY:
-        click.echo("another firing of this agent is at work")
+        context.out.answer({"busy": True}, "another firing of this agent is at work")
         finish(Exit.BUSY)
     if turn is Turn.SERVED:
-        click.echo("the slot was served before")
         return
     finish(ended[-1])
+
+
+def _tell_served(context: Context, agent: Agent) -> None:
+    now = agent.inbox.now()
+    slot, coming = agent.schedule.due(now), agent.schedule.next(now)
+    text = f"the slot {slot:%Y-%m-%d %H:%M} UTC was served before; next slot {coming:%Y-%m-%d %H:%M} UTC"
+    context.out.answer({"served": slot, "next_slot": coming}, text)
 
 
 def remembered(context: Context) -> tuple[str, str, Record]:

@@ -46,6 +46,7 @@ class Start:
         pause: waits so many seconds.
         agent: makes the agent; the first thing that touches the drive.
         beat: runs the routine and returns the exit code.
+        served: is told if the slot was served before.
         code_of: the exit code for what was raised.
     """
 
@@ -56,6 +57,7 @@ class Start:
     pause: Callable[[float], object]
     agent: Callable[[], Agent]
     beat: Callable[[Agent], int]
+    served: Callable[[Agent], None]
     code_of: Callable[[Exception], int]
 
     def serve(self) -> Turn:
@@ -77,6 +79,8 @@ class Start:
             self.pause(_until_slot(mate))
             served = _served(mate)
             code = 0 if served else self.beat(mate)
+            if served:
+                self.served(mate)
         except Exception as error:
             code = self.code_of(error)
             raise

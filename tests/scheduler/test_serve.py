@@ -23,7 +23,7 @@ class Machine:
     def __init__(self, cadence="6h", ahead_s=0.0, begin=NOON):
         self.world = World(clock=HandClock(begin - timedelta(seconds=ahead_s)))
         self.ahead = timedelta(seconds=ahead_s)
-        self.reports, self.waited = [], 0.0
+        self.reports, self.told, self.waited = [], [], 0.0
         self.scout = self.world.agent("scout", every=cadence)
         self.record = Record(self.world.homes["scout"])
         self.record.install(
@@ -50,6 +50,7 @@ class Machine:
             "beat": self.beat,
             "pause": self.pause,
             "job": "job",
+            "served": self.told.append,
             "code_of": lambda error: 4,
         }
         facts = {**parts, **changed, "record": self.record, "who": ("scout", self.world.bus.bus), "clock": self}
@@ -77,6 +78,7 @@ def test_firing_again_is_harmless():
 
     assert [machine.fire() for _ in range(3)] == [Turn.SERVED] * 3
     assert len(machine.reports) == 1
+    assert machine.told == [machine.scout] * 3
     assert machine.record.firing.exit_code == 0
 
 

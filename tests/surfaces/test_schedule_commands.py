@@ -4,11 +4,12 @@ The crontab here is a file, kept by a stand-in for the tool; the real daemons ar
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -341,7 +342,11 @@ def test_each_slot_is_served_once(team):
     assert (first.code, second.code, first.out + second.out) == (0, 0, "")
     log = Path("logs/x.log").read_text()
     assert log.count("beat 1 of scout: ok") == 1
-    assert log.splitlines()[-1].endswith("the slot was served before")
+    assert re.search(r"the slot \S+ 00:00 UTC was served before; next slot \S+ 00:00 UTC$", log)
+    told = team("beat", "--scheduled", "--json").json
+    served, coming = (datetime.fromisoformat(told[each]) for each in ("served", "next_slot"))
+    assert coming - served == timedelta(weeks=1)
+    assert served <= datetime.now(UTC) < coming
 
 
 def test_a_stopped_beat_leaves_its_slot_open(team):
