@@ -12,10 +12,10 @@ import click
 from somabus.agent import Agent
 from somabus.cli.group import Acts, Command, Context, finish
 from somabus.cli.output import Exit
-from somabus.cli.scheduled import remembered
+from somabus.cli.scheduled import remembered, standing_here
 from somabus.clock import SystemClock
 from somabus.connection import base_of
-from somabus.errors import ConfigurationError, SchedulerError
+from somabus.errors import ConfigurationError, SchedulerError, StoreUnavailableError
 from somabus.model.firing import Installation
 from somabus.model.schedule import Schedule
 from somabus.model.text import line
@@ -94,20 +94,15 @@ def show(context: Context) -> None:
     """Show the entry, and how it does.
 
     The fact that is missing first is named: installed, fired, ran, finished. 3: nothing was installed here; 6: one of
-    the four is missing.
+    the four is missing. While the drive is away it tells what this machine knows, and ends with 4.
     """
-    agent = context.agent()
-    record = Record(agent.connection.home)
-    entry, says = record.installation, standing(agent)
-    text = ""
-    if entry is not None:
-        try:
-            text = scheduler(entry.scheduler).find(entry.job)
-        except SchedulerError as error:
-            text = f"# {error}"
-    facts = {"installation": entry, "firing": record.firing, "entry": text, "standing": asdict(says)}
-    lines = [*([text.rstrip("\n")] if text else []), *_said(says.fact, says.next_step)]
-    context.out.answer(facts, "\n".join(lines), unread=agent.unread)
+    try:
+        agent = context.agent()
+        says, unread = standing(agent), agent.unread
+    except StoreUnavailableError as error:
+        _show(context, standing_here(context, error), None)
+        raise
+    _show(context, says, unread)
     finish(_standing_code(says))
 
 
@@ -237,6 +232,19 @@ def _leave(record: Record, name: str) -> None:
     entry = record.installation
     if entry is not None and entry.scheduler != name:
         scheduler(entry.scheduler).remove(entry.job)
+
+
+def _show(context: Context, says: Standing, unread: int | None) -> None:
+    _agent, _bus_id, record = remembered(context)
+    entry, text = record.installation, ""
+    if entry is not None:
+        try:
+            text = scheduler(entry.scheduler).find(entry.job)
+        except SchedulerError as error:
+            text = f"# {error}"
+    facts = {"installation": entry, "firing": record.firing, "entry": text, "standing": asdict(says)}
+    lines = [*([text.rstrip("\n")] if text else []), *_said(says.fact, says.next_step)]
+    context.out.answer(facts, "\n".join(lines), unread=unread)
 
 
 def _standing_code(says: Standing) -> Exit:

@@ -13,8 +13,9 @@ from somabus.cli.group import Context, finish
 from somabus.cli.output import Exit, code_of
 from somabus.clock import SystemClock
 from somabus.connection import known_bus
-from somabus.errors import SomabusError
+from somabus.errors import SomabusError, StoreError
 from somabus.model.names import check_name
+from somabus.scheduler import Standing, standing_away
 from somabus.scheduler.logfile import printing_to
 from somabus.scheduler.record import Record
 from somabus.scheduler.serve import Start, Turn
@@ -57,6 +58,12 @@ def remembered(context: Context) -> tuple[str, str, Record]:
         bus = context.agent().bus  # it is no bus, or nobody is set; or it is remembered from now on
     name = check_name(settings.agent)
     return name, bus.bus, Record.of(bus.bus, name, settings.home)
+
+
+def standing_here(context: Context, why: StoreError) -> Standing:
+    """Tell how the routine of the agent that is set does, as far as this machine knows without the drive."""
+    name, _bus_id, record = remembered(context)
+    return standing_away(name, record, SystemClock().now(), str(why))
 
 
 @contextmanager

@@ -63,10 +63,10 @@ def judge_routine(found: Evidence, schedule: Schedule, now: datetime) -> Standin
 
     Only what was started since the installation counts: the entry before it may have been another.
     """
-    if found.installation is None:
-        return Standing("not scheduled on this machine", "installed", found.again, planned=False)
     entry = found.installation
-    found = replace(found, fired=_since(entry, found.fired), started=_since(entry, found.started))
+    if entry is None:
+        return _never(found)
+    found = _since_installed(found, entry)
     return (
         _installed(found, entry, schedule)
         or _fired(found, entry, schedule, now)
@@ -74,6 +74,24 @@ def judge_routine(found: Evidence, schedule: Schedule, now: datetime) -> Standin
         or _finished(found, entry, schedule, now)
         or Standing(_all(found, entry, schedule, now))
     )
+
+
+def judge_away(found: Evidence, now: datetime, why: str) -> Standing:
+    """Judge a routine by what its machine alone knows, while neither the heartbeat nor the card can be looked at."""
+    entry = found.installation
+    if entry is None:
+        return _never(found)
+    found, schedule = _since_installed(found, entry), Schedule.parse(entry.cadence)
+    says = _installed(found, entry, schedule) or _fired(found, entry, schedule, now) or Standing(_here(found, entry))
+    return replace(says, fact=f"{says.fact}; could not look at the heartbeat: {why}")
+
+
+def _never(found: Evidence) -> Standing:
+    return Standing("not scheduled on this machine", "installed", found.again, planned=False)
+
+
+def _since_installed(found: Evidence, entry: Installation) -> Evidence:
+    return replace(found, fired=_since(entry, found.fired), started=_since(entry, found.started))
 
 
 def _since(entry: Installation, firing: Firing | None) -> Firing | None:
@@ -106,8 +124,7 @@ def _ran(found: Evidence, entry: Installation) -> Standing | None:
     started, beat = found.started, found.beat
     if started is None or found.busy or (beat is not None and beat.due_at >= started.due_at):
         return None
-    ended = "it did not end" if started.exit_code is None else f"it ended with exit code {started.exit_code}"
-    return Standing(f"{_start(entry, started)}, but no beat began: {ended}", "ran", f"see the log: {entry.log}")
+    return Standing(f"{_start(entry, started)}, but no beat began: {_end(started)}", "ran", f"see the log: {entry.log}")
 
 
 def _finished(found: Evidence, entry: Installation, schedule: Schedule, now: datetime) -> Standing | None:
@@ -121,6 +138,12 @@ def _finished(found: Evidence, entry: Installation, schedule: Schedule, now: dat
         return None
     fact = f"beat {beat.number} began at {_at(beat.started_at)} and did not finish: killed?"
     return Standing(fact, "finished", f"see the log: {entry.log}; then: {_by_hand(found.agent, entry)}")
+
+
+def _here(found: Evidence, entry: Installation) -> str:
+    if found.started is None:
+        return f"installed in {entry.scheduler}, and no slot has come since"
+    return f"{_start(entry, found.started)}, and {'is at work' if found.busy else _end(found.started)}"
 
 
 def _all(found: Evidence, entry: Installation, schedule: Schedule, now: datetime) -> str:
@@ -139,6 +162,10 @@ def _all(found: Evidence, entry: Installation, schedule: Schedule, now: datetime
 def _start(entry: Installation, started: Firing) -> str:
     who = f"{entry.scheduler} fired" if started.job == entry.job else "a hand started it"
     return f"{who} at {_at(started.fired_at)}"
+
+
+def _end(started: Firing) -> str:
+    return "it did not end" if started.exit_code is None else f"it ended with exit code {started.exit_code}"
 
 
 def _by_hand(agent: str, entry: Installation) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from somabus.model.firing import Firing, Installation
 from somabus.model.heartbeat import Beat, Outcome
-from somabus.model.routine import Evidence, judge_routine
+from somabus.model.routine import Evidence, judge_away, judge_routine
 from somabus.model.schedule import Schedule
 
 DUE = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -122,3 +122,33 @@ def test_a_scheduler_has_a_little_time():
 
     assert judge_routine(evidence, Schedule.parse("6h"), DUE + timedelta(minutes=9)).missing == ""
     assert judge_routine(evidence, Schedule.parse("6h"), DUE + timedelta(minutes=11)).missing == "fired"
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing", "words"),
+    [
+        (firing(fired(exit_code=4)), "", "cron fired at 2026-01-05 12:00 UTC, and it ended with exit code 4"),
+        (firing(fired(**OPEN)), "", "it did not end"),
+        ({**firing(fired(**OPEN)), "busy": True}, "", "is at work"),
+        ({"there": False}, "installed", "is not there any more"),
+        (firing(fired(BEFORE)), "fired", "has not fired since"),
+        (
+            {"installation": installed(installed_at=DUE + timedelta(minutes=1)), **firing(None)},
+            "",
+            "no slot has come since",
+        ),
+    ],
+)
+def test_the_machine_alone_knows_what_fired(changed, missing, words):
+    """Without the bus, entry and firing are judged all the same, and it is said that the heartbeat was not seen."""
+    says = judge_away(Evidence(**{**GOOD, "beat": None, **changed}), NOW, "the drive is away")
+
+    assert (says.missing, words in says.fact) == (missing, True), says
+    assert says.fact.endswith("; could not look at the heartbeat: the drive is away")
+
+
+def test_who_was_never_scheduled_is_so_without_the_drive():
+    """That nothing was installed is known here, and needs no heartbeat."""
+    says = judge_away(Evidence(**{**GOOD, "installation": None}), NOW, "the drive is away")
+
+    assert (says.fact, says.planned) == ("not scheduled on this machine", False)

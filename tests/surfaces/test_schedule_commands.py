@@ -387,6 +387,25 @@ def test_a_drive_that_is_away_is_on_record(team, table):
     assert "schedule remove" not in says["standing"]["next_step"]
 
 
+@pytest.mark.parametrize("order", ["schedule show", "status"])
+def test_what_the_machine_knows_is_told_while_the_drive_is_away(team, table, order):
+    """Entry, last firing and its exit code are the machine's own: they are told, and that the heartbeat was not seen."""
+    team("schedule", "install", "--every", "1w", "--with", "cron")
+    os.rename("bus", "away")
+    fresh(*scheduled())
+
+    words, program = fresh(*order.split()), fresh(*order.split(), "--json")
+
+    assert (words.code, program.code) == (4, 4), words
+    assert "ended with exit code 4; could not look at the heartbeat" in words.out
+    assert "somabus: could not look" in words.err
+    told = program.json
+    assert "exit code 4" in told.get("standing", told.get("schedule"))["fact"]
+    if order == "schedule show":
+        assert told["entry"] in table.read_text()
+        assert told["firing"]["exit_code"] == 4
+
+
 def test_a_script_that_is_away_is_on_record(team):
     """A script may lie on the drive, too: that it is missing is told in the log, and the firing is on record."""
     answer = team(*scheduled("--script", "gone/my.py"))
