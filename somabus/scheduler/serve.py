@@ -22,6 +22,8 @@ from somabus.scheduler.record import Record
 
 _TRIES: Final = 3
 _A_MOMENT_S: Final = 1.0
+BUSY: Final = 7
+"""The exit code of a firing that found another start of the agent at work."""
 BUG: Final = 1
 """The exit code of a firing that ended in a way that nobody foresaw."""
 
@@ -68,7 +70,14 @@ class Start:
                     return self._serve()
             # Race: whoever asks whether a firing is at work holds the turn for a moment.
             self.pause(_A_MOMENT_S if tries_left else 0.0)
+        self._note_busy()
         return Turn.BUSY
+
+    def _note_busy(self) -> None:
+        """Write down that the scheduler fired while a hand's start is at work, which has a record of its own."""
+        at_work, now = self.record.firing, self.clock.now()
+        if self.job and at_work is not None and not at_work.job:
+            self.record.end(self.record.fire(now, os.getpid(), self.job), now, BUSY)
 
     def _serve(self) -> Turn:
         firing = self.record.fire(self.clock.now(), os.getpid(), self.job)

@@ -231,6 +231,21 @@ def test_no_two_at_once():
     assert not machine.record.busy
 
 
+def test_a_firing_beside_a_hand_is_on_record():
+    """While a start by hand is at work the scheduler's firing ends as busy, and that it fired is known all the same."""
+    machine = Machine()
+    seen = []
+
+    def meanwhile(agent):
+        seen.append((machine.fire(), machine.record.fired.exit_code))
+        return 0
+
+    machine.fire(job="", beat=meanwhile)
+
+    assert seen == [(Turn.BUSY, 7)]
+    assert machine.record.fired.due_at == NOON
+
+
 def test_asking_does_not_cost_a_slot():
     """Whoever asks in the very moment of a firing whether one is at work does not keep it from its turn."""
     machine = Machine()
