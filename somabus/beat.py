@@ -240,7 +240,7 @@ class Routine:
             started_at=now,
             due_at=due,
             next_due_at=parts.schedule.next(now),
-            missed=parts.schedule.missed(previous.beat.due_at, now) if previous else 0,
+            missed=previous.missed(parts.schedule, now) if previous else 0,
             deadline=parts.monotonic() + budget.seconds,
             overdue=previous is not None and self._was_overdue(previous, now),
             other_runs=previous is not None and previous.beat.outcome is Outcome.RUNNING,

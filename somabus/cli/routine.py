@@ -62,12 +62,13 @@ def join(
     help="Begin no message after this.",
 )
 @click.option("--scheduled", is_flag=True, help="A scheduler starts it: in this agent's turn, each slot once.")
+@click.option("--job", default="", metavar="NAME", help="The entry of the scheduler that starts it; without: a hand.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Print to this file; five are kept.")
 @click.option("--home", help="Where the key of the agent lies (SOMABUS_HOME).")
 @click.option("--durability", help="full, file or none (SOMABUS_DURABILITY).")
 def beat(
     context: Context, script: Path | None, lease: str | None, messages: int, seconds: float,
-    log: Path | None, home: str | None, durability: str | None, *, scheduled: bool,
+    job: str, log: Path | None, home: str | None, durability: str | None, *, scheduled: bool,
 ) -> None:  # fmt: skip
     """Run the routine once.
 
@@ -86,7 +87,7 @@ def beat(
 
     with logged(context, log):
         if scheduled:
-            serve_slot(context, lambda: _prepared(context, script, lease), once)
+            serve_slot(context, job, lambda: _prepared(context, script, lease), once)
         else:
             finish(once(_prepared(context, script, lease)))
 
@@ -106,7 +107,11 @@ def due(context: Context) -> None:
 @command("run", "somabus run --every 6h --script my_agent.py")
 @_SCRIPT
 @_LEASE
-@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression, in UTC or with a zone behind it.")
+@click.option(
+    "--every",
+    metavar="CADENCE",
+    help="6h, 30m, or a cron expression, in UTC or with a zone behind it; declares it on the card, as join does.",
+)
 def run(context: Context, script: Path | None, lease: str | None, every: str | None) -> None:
     """Stay: beat on the grid and handle mail as it comes.
 

@@ -235,7 +235,7 @@ def _schedules(ward: Ward) -> Iterator[Finding]:
     for name in sorted(known & {each.name for each in here.iterdir()} if here.is_dir() else ()):
         with suppress(UnsafeKeyError):  # told as an open key
             found = standing(Agent(name, ward.root, home=ward.home, join=False))
-            weight = Weight.NOTE if found.missing == "installed" else Weight.WARNING
+            weight = Weight.WARNING if found.unwell else Weight.NOTE
             if found.missing:
                 yield Finding("schedule", weight, name, found.fact, found.next_step)
 

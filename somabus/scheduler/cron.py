@@ -7,6 +7,7 @@ comment.
 import shlex
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,10 @@ class Cron:
             raise ConfigurationError(message)
         return f"{_field(minutes, 60)} {_field(hours, 24)} * * * {escaped}\n"
 
+    def by_hand(self, plan: Plan) -> str:  # noqa: ARG002 - the same for all
+        """See `Scheduler.by_hand`."""
+        return "one line for: crontab -e"
+
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""
         line, before = self.render(plan, now).encode(), self._read()
@@ -61,11 +66,14 @@ class Cron:
         return next(lines, b"").decode(errors="replace")
 
     def start(self, job: str) -> None:
-        """See `Scheduler.start`. cron starts nothing on demand: what it would do is done here, as poor as it does."""
+        """See `Scheduler.start`.
+
+        cron starts nothing on demand: what it would do is done here, as poor as it does, and told as a start by hand.
+        """
         line = self.find(job)
         if not line:
             raise SchedulerError("crontab", f"has no entry {job}")
-        command = line.split(maxsplit=5)[5].replace(r"\%", "%")
+        command = line.split(maxsplit=5)[5].replace(r"\%", "%").replace(f" --job {job} ", " ", 1)
         # The outer shell ends at once, so that nobody has to wait for the inner one.
         subprocess.run(  # noqa: S602 - the line is ours, and sh is who cron gives it to
             f"( {command}\n) &", shell=True, cwd=Path.home(), start_new_session=True, check=True,
@@ -77,9 +85,17 @@ class Cron:
         """See `Scheduler.look`."""
         return f"crontab -l | grep {job}; pgrep -a cron"
 
-    def note(self, plan: Plan) -> str:  # noqa: ARG002 - the same for all
+    def note(self, plan: Plan) -> str:
         """See `Scheduler.note`."""
-        return "cron does not catch up on slots that came while the machine was off; the next beat counts them"
+        said = "cron does not catch up on slots that came while the machine was off; the next beat counts them"
+        said += "; it fires whether or not you are logged on, so --always changes nothing" if plan.always else ""
+        return said + ("" if self._runs() else "; and no cron seems to run here: start its daemon, or it never fires")
+
+    def _runs(self) -> bool:
+        """Tell whether cron seems to run; where nobody can tell, it does."""
+        with suppress(SchedulerError):
+            return self._run(["pgrep", "-x", "crond?"], b"").code != 1
+        return True
 
     def _read(self) -> bytes:
         order = ["crontab", "-l"]

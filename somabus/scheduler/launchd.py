@@ -1,6 +1,7 @@
 """launchd: a property list among the user's agents. It catches up when the machine wakes, and not when it starts."""
 
 import plistlib
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +36,11 @@ class Launchd:
             "StandardErrorPath": f"{plan.log}.err",
         }
         return plistlib.dumps(facts, sort_keys=False).decode()
+
+    def by_hand(self, plan: Plan) -> str:
+        """See `Scheduler.by_hand`."""
+        path = self._path(plan.job)
+        return f"the file {path}; then: launchctl bootstrap {self._domain} {shlex.quote(str(path))}"
 
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""

@@ -60,6 +60,12 @@ class Systemd:
         texts = {"service": self.service(plan), "timer": self.timer(plan, now)}
         return "\n".join(f"# {self._unit(plan.job, kind)}\n{text}" for kind, text in texts.items())
 
+    def by_hand(self, plan: Plan) -> str:
+        """See `Scheduler.by_hand`."""
+        files = " and ".join(str(self._unit(plan.job, kind)) for kind in ("service", "timer"))
+        enable = f"systemctl --user daemon-reload && systemctl --user enable --now {plan.job}.timer"
+        return f"two files: {files}; then: {enable}"
+
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""
         self._must("--version")  # before anything is written

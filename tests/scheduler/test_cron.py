@@ -138,3 +138,22 @@ def test_a_crontab_that_cannot_be_read_is_not_written():
     with pytest.raises(SchedulerError, match="not allowed"):
         cron(refusing).install(plan(), NOW)
     assert orders == [["crontab", "-l"]]
+
+
+def test_always_is_what_cron_does_anyway():
+    """Who asks cron for --always learns that it makes no difference; the line is the same."""
+    assert "--always changes nothing" in cron(Table()).note(plan(always=True))
+    assert "--always" not in cron(Table()).note(plan())
+    assert cron(Table()).render(plan(always=True), NOW) == cron(Table()).render(plan(), NOW)
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, False), (1, True), (2, False), (None, False)])
+def test_a_cron_that_does_not_run_is_told(code, told):
+    """An entry that no daemon reads is told at once; where it cannot be seen, nothing is claimed."""
+
+    def pgrep(order, given=b""):
+        if code is None:
+            raise SchedulerError("pgrep", "is not installed here")
+        return Done(code)
+
+    assert ("no cron seems to run" in Cron(pgrep).note(plan())) is told

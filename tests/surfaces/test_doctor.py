@@ -194,7 +194,7 @@ def test_an_agent_that_is_not_scheduled_here_is_noted(team, visit):
     """For each agent whose key is on this machine it is said that nothing wakes it, and what to type."""
     notes = [(each.about, each.weight, each.step) for each in visit.bus() if each.name == "schedule"]
 
-    assert notes == [(name, Weight.NOTE, "somabus schedule install") for name in ("planner", "scout")]
+    assert notes == [(name, Weight.NOTE, f"somabus schedule install --agent {name}") for name in ("planner", "scout")]
 
 
 def test_a_bus_near_its_budget_is_found(team, visit):
