@@ -64,11 +64,14 @@ def _report(context: Context, found: list[Finding]) -> None:
     context.out.table({"findings": found}, columns, rows, empty="", unread=context.unread())
 
 
-def _answered(context: Context, asker: str, drive: Drive) -> None:
+def _answered(context: Context, asker: str, drive: Drive | None) -> None:
     text = (
         f"the drive was examined together with {asker}, who has the findings; this machine remembers what was learned"
+        if drive
+        else f"{asker} asks on this machine, through the same mount: nothing was learned; answer on another one"
     )
     context.out.answer({"asker": asker, "drive": drive}, text, unread=context.unread())
+    finish(Exit.DONE if drive else Exit.UNWELL)
 
 
 @contextmanager

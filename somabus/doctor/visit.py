@@ -11,6 +11,7 @@ from somabus.clock import Clock, SystemClock
 from somabus.connection import base_of, known_bus, new_writer
 from somabus.desk import Desk
 from somabus.doctor.between import answer, ask, planned, session
+from somabus.doctor.client import client_of
 from somabus.doctor.finding import Finding, Weight, learned
 from somabus.doctor.mend import mend
 from somabus.doctor.place import Tell, place_on, silent
@@ -40,13 +41,17 @@ _TOKEN_BYTES: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Args: where the bus is, where this machine keeps its keys, and who is told while something takes its time."""
+    """Args: where the bus is, where this machine keeps its keys, and who is told while something takes its time.
+
+    `client` names the client of the drive that works at a path, `usage` looks how full it is.
+    """
 
     path: str
     home: str | None = None
     clock: Clock = field(default_factory=SystemClock)
     tell: Tell = silent
     usage: Callable[[str], Any] = shutil.disk_usage
+    client: Callable[[Path], str] = client_of
 
     def drive(self) -> list[Finding]:
         """Find out what this machine can about the drive, and remember it.
@@ -78,27 +83,31 @@ class Visit:
         seat = self._seat()
         self._check(other, seat)
         name, found = session(me, other, os.urandom(_TOKEN_BYTES).hex()), list[Finding]()
-        plan = planned(me, other, self._drives().recall(str(self._root)), seat.bus.policy.staleness_s, seat.store.now())
+        known, client = self._drives().recall(str(self._root)), self.client(self._root)
+        plan = planned(me, other, known, seat.bus.policy.staleness_s, seat.store.now(), client)
         try:
             with place_on(self._root, self.clock, name) as place:
                 for finding in ask(place, plan, wait_s=wait_s, tell=self.tell):
                     found.append(finding)
                     yield finding
         finally:
-            if found:
-                self._remember(learned(found), other)
+            if facts := learned(found):
+                self._remember(facts, other)
 
-    def answer(self, me: str, *, wait_s: float) -> tuple[str, Drive]:
+    def answer(self, me: str, *, wait_s: float) -> tuple[str, Drive | None]:
         """Wait until somebody asks, do the other part, and return who asked and what is known of the drive now.
+
+        That is None where somebody on this same machine asked: nothing was tried, nothing is remembered.
 
         Raises:
             NoAnswerError: nobody asks, or no more.
         """
         seat = self._seat()
         asker, facts = answer(
-            self._root / "tmp", me, clock=self.clock, drive_now=seat.store.now, wait_s=wait_s, tell=self.tell
-        )
-        return asker, self._remember(facts, asker)
+            self._root / "tmp", me, client=self.client(self._root), clock=self.clock, drive_now=seat.store.now,
+            wait_s=wait_s, tell=self.tell,
+        )  # fmt: skip
+        return asker, None if facts is None else self._remember(facts, asker)
 
     def bus(self, *, fix: bool = False) -> list[Finding]:
         """Read how the bus does; with `fix`, put right what is provably safe, unless a human stopped the bus.
