@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
+from pydantic import ValidationError
+
 from somabus.clock import Clock, SystemClock
 from somabus.errors import (
     ConfigurationError,
@@ -23,6 +25,7 @@ from somabus.home import Drives, Places, agent_home, check_apart, check_private,
 from somabus.model.bus import BUS_FILE, Bus, BusPolicy
 from somabus.model.envelope import Seal, split
 from somabus.model.ids import IdMaker
+from somabus.model.message import explain
 from somabus.model.names import check_name
 from somabus.model.signing import Signer
 from somabus.model.trust import Policy
@@ -113,12 +116,15 @@ def create_bus(
             created_at=SystemClock().now(),
             policy=BusPolicy(trust=Policy(policy), **rules),
         )
+    except ValidationError as error:
+        raise ConfigurationError(explain(error)) from None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
     try:
         store.create(BUS_FILE, info.to_json())
     except KeyExistsError as error:
-        message = f"there is a bus at {os.fspath(path)!r} already; it is unchanged: join it with: somabus join NAME"
+        said = f"there is a bus at {os.fspath(path)!r} already; it is unchanged: join it with: somabus join NAME"
+        message = f"{said}; what holds on it, its operator changes with: somabus operator policy, and --keep"
         raise ConfigurationError(message) from error
     finally:
         store.close()

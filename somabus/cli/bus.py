@@ -64,6 +64,7 @@ def init(context: Context, path: str | None, name: str, policy: str, *, anew: bo
     lines = [
         f"a bus is at {where}; join it with: somabus --bus {where} join NAME",
         f"no human owns it yet; the one who does types: somabus --bus {where} operator init",
+        *([f"what is over stays: {made.policy.retention}"] if rules["retention"] else []),
     ]
     context.out.answer({"bus": made.bus, "path": str(where)}, "\n".join(lines))
 
