@@ -1,5 +1,12 @@
 """`somabus init`: what a new bus says of itself, and what is said where one is already."""
 
+import os
+import re
+import shlex
+
+import pytest
+
+from somabus.cli.output import typed
 from tests.surfaces.test_operator_commands import operator
 
 
@@ -40,3 +47,19 @@ def test_the_policy_of_retention_can_be_looked_at_and_changed(team):
     assert "retention done_days=30 " in operator(team, "list").out
     assert "budget_bytes=20GiB" in operator(team, "list").out
     assert (refused.code, "KiB, MiB, GiB or TiB" in refused.err) == (2, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="quotes of POSIX")
+def test_what_init_tells_to_type_can_be_pasted(shell):
+    """A path with blanks and quotes is one word of the command that is shown."""
+    where = "a bus of Anna's $HOME"
+
+    shown = re.findall(r"types: (somabus .*)", shell("init", where).out)
+
+    assert shlex.split(shown[0]) == ["somabus", "--bus", where, "operator", "init"]
+
+
+@pytest.mark.parametrize(("path", "word"), [("X:\\soma_network", "X:\\soma_network"), ("X:\\a b", '"X:\\a b"')])
+def test_on_windows_a_path_is_quoted_as_its_shells_ask(path, word):
+    """PowerShell and cmd both take double quotes; a path that needs none is left as people write it."""
+    assert typed(path, windows=True) == word
