@@ -426,9 +426,13 @@ class Agent:
     def due(self) -> bool:
         """Tell whether a beat has something to do: mail waits, something is to be posted, or its slot has come.
 
+        False while a human has stopped it: a beat would do nothing but say so.
+
         Raises:
             StoreUnavailableError: could not look. This is not "no".
         """
+        if self._services.halt.hold() is not None:
+            return False
         if self.unread or self._services.learnings.count() or self._services.spool.count():
             return True
         with suppress(SomabusError, ValueError):
