@@ -18,6 +18,7 @@ from somabus.agent import Agent
 from somabus.doctor.debris import debris
 from somabus.doctor.finding import Finding, Weight
 from somabus.errors import MessageError, SomabusError, StoreDamagedError, StoreUnavailableError, UnsafeKeyError
+from somabus.home import agents_here
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.heartbeat import Outcome
 from somabus.model.ids import milliseconds
@@ -230,9 +231,8 @@ def _folder(ward: Ward) -> Iterator[Finding]:
 
 def _schedules(ward: Ward) -> Iterator[Finding]:
     """Tell installed, fired, ran and finished apart for each agent whose key is on this machine."""
-    here = ward.home / "buses" / ward.seat.bus.bus
     known = {peer.name for peer in ward.peers if peer.card is not None}
-    for name in sorted(known & {each.name for each in here.iterdir()} if here.is_dir() else ()):
+    for name in sorted(known & set(agents_here(ward.home, ward.seat.bus.bus))):
         with suppress(UnsafeKeyError):  # told as an open key
             found = standing(Agent(name, ward.root, home=ward.home, join=False))
             weight = Weight.NOTE if found.missing == "installed" else Weight.WARNING
