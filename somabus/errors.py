@@ -380,7 +380,7 @@ class StoreUnavailableError(StoreError):
 class NoAnswerError(StoreUnavailableError):
     """The doctor on another machine did not say its next word in time; what was found before still holds."""
 
-    _sentence = "no answer at {key}; on the other machine, under the other agent's name, type: somabus doctor --answer"
+    _sentence = "no word from the other machine at {key}"
 
 
 class StoreFullError(StoreError):

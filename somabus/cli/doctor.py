@@ -52,7 +52,7 @@ def _between(visit: Visit, found: list[Finding], me: str, other: str, wait_s: fl
         for finding in visit.between(me, other, wait_s=wait_s):
             found.append(finding)  # noqa: PERF402 - what came before an error stays
     except NoAnswerError as error:
-        step = "there: somabus doctor --answer"
+        step = f"there: somabus doctor --answer --agent {other}"
         found.append(Finding("answer", Weight.ERROR, other, f"no answer: {error.detail}", step))
         return False
     return True

@@ -151,7 +151,7 @@ def _asked(
                 return tmp / name, plan
         tell("somebody who asks", passed, wait_s)
         pause.wait(_LOOK_S)
-    raise NoAnswerError("tmp", f"nobody asked {me} for {wait_s:.0f} s; there: somabus doctor --with {me}")
+    raise NoAnswerError("tmp", f"nobody asked {me} for {wait_s:.0f} s; there, type: somabus doctor --with {me}")
 
 
 def _first(folder: Path) -> bool:

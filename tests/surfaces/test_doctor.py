@@ -306,8 +306,9 @@ def test_nobody_asks_and_nobody_answers(team):
     """Each side gives up after the time it was given, with exit code 4 and what to type on the other machine."""
     asked, answered = team("doctor", "--with", "planner", "--for", "1s"), team("doctor", "--answer", "--for", "1s")
 
-    assert (asked.code, "somabus doctor --answer" in asked.out) == (4, True), asked
+    assert (asked.code, "somabus doctor --answer --agent planner" in asked.out) == (4, True), asked
     assert (answered.code, "somabus doctor --with scout" in answered.err) == (4, True), answered
+    assert ("--with" in asked.out, "--answer" in answered.err) == (False, False), "each is told one thing to type"
 
 
 # -- fix ------------------------------------------------------------------------------------------------------
