@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from somabus.doctor.finding import Finding, Weight, learned
 from somabus.doctor.mend import mend
 from somabus.doctor.place import Tell, place_on, silent
 from somabus.doctor.probes import examine
-from somabus.doctor.ward import Ward, look_round
+from somabus.doctor.ward import FIX, Ward, look_round
 from somabus.errors import (
     MessageError,
     NotABusError,
@@ -120,8 +120,9 @@ class Visit:
         except (TrustError, MessageError, StoreDamagedError) as error:
             step = "bring back a copy of it; no agent can start without"
             return [Finding("damage", Weight.ERROR, BUS_FILE, str(error), step)]
-        fixed = list(mend(ward)) if fix and not self._stopped(ward.seat) else []
-        return [*fixed, *look_round(ward)]
+        if fix and self._stopped(ward.seat):
+            return [_held(each) for each in look_round(ward)]
+        return [*(mend(ward) if fix else ()), *look_round(ward)]
 
     @property
     def _root(self) -> Path:
@@ -150,3 +151,11 @@ class Visit:
 
     def _stopped(self, seat: Seat) -> bool:
         return any(each.scope.range is Range.BUS for each in stops_of(seat))
+
+
+def _held(finding: Finding) -> Finding:
+    """Say of what `--fix` would have put right that a stop keeps it as it is."""
+    if finding.step != FIX:
+        return finding
+    cause = f"{finding.cause}; it was left as it is, for a human has stopped the bus"
+    return replace(finding, cause=cause, step=f"when it may go on: somabus resume, then {FIX}")

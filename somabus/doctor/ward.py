@@ -36,6 +36,7 @@ from somabus.sweep.room import Fill
 from somabus.verify import Fault, judge_path
 from somabus.verify.mail import SYNC
 
+FIX: Final = "somabus doctor --fix"
 _MOST: Final = 20
 _MOST_DEAD: Final = 1000
 _PATIENT: Final = timedelta(hours=1)
@@ -185,7 +186,7 @@ def _debris(ward: Ward) -> Iterator[Finding]:
     if found:
         oldest = span(timedelta(seconds=max(each.age_s for each in found)))
         said = f"left by writers that were killed: {len(found)} folders, the oldest {oldest} ago"
-        yield Finding("debris", Weight.NOTE, "tmp", said, "somabus doctor --fix")
+        yield Finding("debris", Weight.NOTE, "tmp", said, FIX)
 
 
 def _damage(ward: Ward) -> Iterator[Finding]:
@@ -207,7 +208,7 @@ def _told(fault: Fault) -> Finding:
 def _keys(ward: Ward) -> Iterator[Finding]:
     for key in open_keys(ward.home, ward.seat.bus.bus):
         said = "others on this machine can read this private key, and speak in its name; it is not used until that ends"
-        yield Finding("open key", Weight.ERROR, str(key), said, "somabus doctor --fix")
+        yield Finding("open key", Weight.ERROR, str(key), said, FIX)
 
 
 def open_keys(home: Path, bus: str) -> list[Path]:

@@ -364,7 +364,7 @@ def test_fix_leaves_what_a_living_writer_may_need(team, visit):
 
 
 def test_fix_does_nothing_while_a_human_has_stopped_the_bus(team, visit):
-    """P12: under a STOP the doctor looks, and changes nothing."""
+    """P12: under a STOP the doctor looks, changes nothing, and says so of each thing that it would have put right."""
     old = old_debris(team)
     stop(team)
 
@@ -372,3 +372,6 @@ def test_fix_does_nothing_while_a_human_has_stopped_the_bus(team, visit):
 
     assert old.exists()
     assert sorted(each.name for each in found) == ["debris", "stop"]
+    (debris,) = (each for each in found if each.name == "debris")
+    assert "it was left as it is, for a human has stopped the bus" in debris.cause
+    assert debris.step == "when it may go on: somabus resume, then somabus doctor --fix"
