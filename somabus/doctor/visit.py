@@ -20,12 +20,12 @@ from somabus.doctor.ward import FIX, Ward, look_round
 from somabus.errors import (
     MessageError,
     NotABusError,
+    NotJoinedError,
     StoreDamagedError,
     StoreFullError,
     StoreRefusedError,
     StoreUnavailableError,
     TrustError,
-    UnknownRecipientError,
 )
 from somabus.home import Drives
 from somabus.model.bus import BUS_FILE
@@ -66,7 +66,7 @@ class Visit:
         except StoreUnavailableError:
             if known_bus(self._root, self.home) is None:
                 raise NotABusError(self.path) from None
-            raise
+            raise StoreUnavailableError(str(self._root), "is it mounted?") from None
         except (StoreRefusedError, StoreFullError) as error:
             step = "give this user the right to write there, or make room"
             return [Finding("write", Weight.ERROR, "drive", f"this machine cannot write on the bus: {error}", step)]
@@ -77,7 +77,7 @@ class Visit:
         """Find out, together with the machine of another agent that runs `somabus doctor --answer`, what holds there.
 
         Raises:
-            UnknownRecipientError: nobody of that name has joined.
+            NotJoinedError: nobody of that name has joined.
             NoAnswerError: it does not answer, or no more; what was found before is remembered.
         """
         seat = self._seat()
@@ -147,7 +147,7 @@ class Visit:
     def _check(self, other: str, seat: Seat) -> None:
         names = seat.identities.names()
         if check_name(other) not in names:
-            raise UnknownRecipientError(other, nearest(other, names))
+            raise NotJoinedError(other, nearest(other, names))
 
     def _stopped(self, seat: Seat) -> bool:
         return any(each.scope.range is Range.BUS for each in stops_of(seat))

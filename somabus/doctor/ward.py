@@ -4,6 +4,7 @@ Nothing is changed. What a look finds carries its cause and the next command; a 
 """
 
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ _MOST: Final = 20
 _MOST_DEAD: Final = 1000
 _PATIENT: Final = timedelta(hours=1)
 _UNKNOWN_CADENCE_S: Final = 6 * 3600.0
+_COMMAND: Final = re.compile(r"somabus (schedule )?[a-z-]+")
 _OTHERS_WRITE: Final = 0o002
 _OTHERS_READ: Final = 0o077
 
@@ -238,7 +240,8 @@ def _schedules(ward: Ward) -> Iterator[Finding]:
             found = standing(Agent(name, ward.root, home=ward.home, join=False))
             weight = Weight.NOTE if found.missing == "installed" else Weight.WARNING
             if found.missing:
-                yield Finding("schedule", weight, name, found.fact, found.next_step)
+                step = _COMMAND.sub(rf"\g<0> --agent {name}", found.next_step)
+                yield Finding("schedule", weight, name, found.fact, step)
 
 
 def _room(ward: Ward) -> Iterator[Finding]:
@@ -246,7 +249,9 @@ def _room(ward: Ward) -> Iterator[Finding]:
     fill = Fill(ward.seat.store.weigh(""), ward.seat.bus.policy.retention.budget_bytes)
     if fill.level != "ok":
         weight = Weight.ERROR if fill.level == "error" else Weight.WARNING
-        yield Finding("room", weight, "bus", f"the bus takes {fill}", "see what stays: somabus sweep --rehearse")
+        yield Finding(
+            "room", weight, "bus", f"the bus takes {fill}", "see what stays: somabus sweep --rehearse --agent NAME"
+        )
 
 
 LOOKS: Final[dict[str, Callable[[Ward], Iterator[Finding]]]] = {
