@@ -8,7 +8,7 @@ import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
-from somabus.cli.output import Exit
+from somabus.cli.output import Exit, typed
 from somabus.connection import create_bus, known_bus
 from somabus.errors import NotABusError, StoreUnavailableError
 from somabus.model.retention import parse_rules
@@ -62,9 +62,11 @@ def init(context: Context, path: str | None, name: str, policy: str, *, anew: bo
     """Make a new bus in a folder. An existing bus is left as it is."""
     where = path or context.bus()
     made = create_bus(where, name, policy, anew=anew, home=context.settings.home or None, **rules)
+    bus = typed(str(where))
     lines = [
-        f"a bus is at {where}; join it with: somabus --bus {where} join NAME",
-        f"no human owns it yet; the one who does types: somabus --bus {where} operator init",
+        f"a bus is at {where}; join it with: somabus --bus {bus} join NAME",
+        f"no human owns it yet; the one who does types: somabus --bus {bus} operator init",
+        *([f"what is over stays: {made.policy.retention}"] if rules["retention"] else []),
     ]
     context.out.answer({"bus": made.bus, "path": str(where)}, "\n".join(lines))
 

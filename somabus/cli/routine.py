@@ -12,7 +12,7 @@ from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, to_json
 from somabus.cli.signals import stopping
-from somabus.errors import ConfigurationError, StoreError
+from somabus.errors import ConfigurationError, StoppedError, StoreError
 from somabus.model.heartbeat import Outcome
 from somabus.model.kinds import Insight
 from somabus.model.report import BeatReport
@@ -96,9 +96,12 @@ def beat(
 def due(context: Context) -> None:
     """Tell by exit code whether a beat has anything to do.
 
-    0 yes, 3 no, 4 could not look. No model need be woken for an empty inbox.
+    0 yes, 3 no, 4 could not look, 8 a human stopped it. No model need be woken for an empty inbox.
     """
     agent = context.agent()
+    held = next((each for each in agent.stops() if each.scope.covers(agent.name, None)), None)
+    if held is not None:
+        raise StoppedError("somabus due", str(held.scope), held.why, held.by)
     yes = agent.due()
     context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
     finish(Exit.DONE if yes else Exit.NOTHING)

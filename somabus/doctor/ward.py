@@ -4,6 +4,7 @@ Nothing is changed. What a look finds carries its cause and the next command; a 
 """
 
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from somabus.agent import Agent
 from somabus.doctor.debris import debris
 from somabus.doctor.finding import Finding, Weight
 from somabus.errors import MessageError, SomabusError, StoreDamagedError, StoreUnavailableError, UnsafeKeyError
+from somabus.home import agents_here
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.heartbeat import Outcome
 from somabus.model.ids import milliseconds
@@ -35,10 +37,12 @@ from somabus.sweep.room import Fill
 from somabus.verify import Fault, judge_path
 from somabus.verify.mail import SYNC
 
+FIX: Final = "somabus doctor --fix"
 _MOST: Final = 20
 _MOST_DEAD: Final = 1000
 _PATIENT: Final = timedelta(hours=1)
 _UNKNOWN_CADENCE_S: Final = 6 * 3600.0
+_COMMAND: Final = re.compile(r"somabus (schedule )?[a-z-]+")
 _OTHERS_WRITE: Final = 0o002
 _OTHERS_READ: Final = 0o077
 
@@ -184,7 +188,7 @@ def _debris(ward: Ward) -> Iterator[Finding]:
     if found:
         oldest = span(timedelta(seconds=max(each.age_s for each in found)))
         said = f"left by writers that were killed: {len(found)} folders, the oldest {oldest} ago"
-        yield Finding("debris", Weight.NOTE, "tmp", said, "somabus doctor --fix")
+        yield Finding("debris", Weight.NOTE, "tmp", said, FIX)
 
 
 def _damage(ward: Ward) -> Iterator[Finding]:
@@ -206,7 +210,7 @@ def _told(fault: Fault) -> Finding:
 def _keys(ward: Ward) -> Iterator[Finding]:
     for key in open_keys(ward.home, ward.seat.bus.bus):
         said = "others on this machine can read this private key, and speak in its name; it is not used until that ends"
-        yield Finding("open key", Weight.ERROR, str(key), said, "somabus doctor --fix")
+        yield Finding("open key", Weight.ERROR, str(key), said, FIX)
 
 
 def open_keys(home: Path, bus: str) -> list[Path]:
@@ -230,14 +234,14 @@ def _folder(ward: Ward) -> Iterator[Finding]:
 
 def _schedules(ward: Ward) -> Iterator[Finding]:
     """Tell installed, fired, ran and finished apart for each agent whose key is on this machine."""
-    here = ward.home / "buses" / ward.seat.bus.bus
     known = {peer.name for peer in ward.peers if peer.card is not None}
-    for name in sorted(known & {each.name for each in here.iterdir()} if here.is_dir() else ()):
+    for name in sorted(known & set(agents_here(ward.home, ward.seat.bus.bus))):
         with suppress(UnsafeKeyError):  # told as an open key
             found = standing(Agent(name, ward.root, home=ward.home, join=False))
             weight = Weight.WARNING if found.unwell else Weight.NOTE
             if found.missing:
-                yield Finding("schedule", weight, name, found.fact, found.next_step)
+                step = _COMMAND.sub(rf"\g<0> --agent {name}", found.next_step)
+                yield Finding("schedule", weight, name, found.fact, step)
 
 
 def _room(ward: Ward) -> Iterator[Finding]:
@@ -245,7 +249,9 @@ def _room(ward: Ward) -> Iterator[Finding]:
     fill = Fill(ward.seat.store.weigh(""), ward.seat.bus.policy.retention.budget_bytes)
     if fill.level != "ok":
         weight = Weight.ERROR if fill.level == "error" else Weight.WARNING
-        yield Finding("room", weight, "bus", f"the bus takes {fill}", "see what stays: somabus sweep --rehearse")
+        yield Finding(
+            "room", weight, "bus", f"the bus takes {fill}", "see what stays: somabus sweep --rehearse --agent NAME"
+        )
 
 
 LOOKS: Final[dict[str, Callable[[Ward], Iterator[Finding]]]] = {

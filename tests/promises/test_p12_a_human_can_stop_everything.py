@@ -440,6 +440,19 @@ def test_a_bus_that_a_human_owns_is_of_format_1(stopped, type_in):
     assert type_in("verify").code == 0
 
 
+def test_nothing_is_due_under_a_stop(tmp_path):
+    """While it is stopped nothing is due, whatever waits, so that nobody wakes a model for it; after the resume it is."""
+    scene = Scene(tmp_path)
+    scene.planner.send("scout", "x")
+    assert scene.scout.due()
+
+    scene.stop(SCOUT)
+    assert (scene.scout.due(), scene.planner.due()) == (False, True)
+
+    oversight.resume(scene.anna, SCOUT, "")
+    assert scene.scout.due()
+
+
 def test_the_beat_command_ends_with_exit_8(stopped, type_in):
     """`somabus beat` under a stop tells cron by its exit code that a human stopped it."""
     answer = type_in("beat --json")
