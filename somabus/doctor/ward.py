@@ -42,7 +42,6 @@ _MOST: Final = 20
 _MOST_DEAD: Final = 1000
 _PATIENT: Final = timedelta(hours=1)
 _UNKNOWN_CADENCE_S: Final = 6 * 3600.0
-_COMMAND: Final = re.compile(r"somabus (schedule )?[a-z-]+")
 _OTHERS_WRITE: Final = 0o002
 _OTHERS_READ: Final = 0o077
 
@@ -240,8 +239,7 @@ def _schedules(ward: Ward) -> Iterator[Finding]:
             found = standing(Agent(name, ward.root, home=ward.home, join=False))
             weight = Weight.WARNING if found.unwell else Weight.NOTE
             if found.missing:
-                step = _COMMAND.sub(rf"\g<0> --agent {name}", found.next_step)
-                yield Finding("schedule", weight, name, found.fact, step)
+                yield Finding("schedule", weight, name, found.fact, found.next_step)
 
 
 def _room(ward: Ward) -> Iterator[Finding]:
