@@ -601,10 +601,11 @@ class Agent:
             each: told of every area once it was swept.
 
         Raises:
-            StoppedError: a human stopped this agent or the bus. Nothing was swept.
+            StoppedError: a human stopped this agent or the bus. Nothing was swept; a rehearsal goes on.
             StoreUnavailableError: could not look. What was swept before is swept.
         """
-        self._check("Agent.sweep")
+        if not rehearse:
+            self._check("Agent.sweep")
         ground = self._services.ground
         sweeper = Sweeper(ground.rehearsed() if rehearse else ground)
         allowance = Allowance(sys.maxsize, float("inf"), self._services.connection.clock.monotonic)

@@ -8,6 +8,7 @@ import click
 
 from somabus.cli.group import Context, command, finish
 from somabus.cli.output import Exit
+from somabus.cli.signals import interrupted
 from somabus.doctor.finding import Finding, Weight, summary, unwell, worst_first
 from somabus.doctor.place import Tell, silent
 from somabus.doctor.visit import Visit
@@ -35,7 +36,7 @@ def doctor(context: Context, other: str | None, span: str | None, *, answer: boo
         raise ConfigurationError(message)
     wait_s = parse_duration(span or "10m").total_seconds()
     me = context.agent().name if other or answer else ""
-    with _progress(shown=not context.as_json) as tell:
+    with interrupted(), _progress(shown=not context.as_json) as tell:
         visit = Visit(context.bus(), context.settings.home or None, tell=tell)
         if answer:
             _answered(context, *visit.answer(me, wait_s=wait_s))

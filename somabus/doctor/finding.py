@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from somabus.model.text import many
+
 
 class Weight(StrEnum):
     """How bad it is. A note calls for nothing; a warning for somebody's eye; an error for somebody's hand."""
@@ -49,6 +51,6 @@ def learned(findings: Iterable[Finding]) -> dict[str, Any]:
 def summary(findings: Iterable[Finding]) -> str:
     """Say in a line how many there are that somebody should read."""
     tally = Counter(each.weight for each in findings)
-    counted = [f"{n} {weight}{'' if n == 1 else 's'}" for weight in reversed(_ORDER[1:]) if (n := tally[weight])]
+    counted = [many(n, weight) for weight in reversed(_ORDER[1:]) if (n := tally[weight])]
     faultless = not (tally[Weight.ERROR] or tally[Weight.WARNING])
     return ", ".join(([] if not (faultless and counted) else ["no faults"]) + counted) or "nothing is wrong"

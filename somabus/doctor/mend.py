@@ -8,6 +8,7 @@ from typing import Final
 from somabus.doctor.debris import clear, debris
 from somabus.doctor.finding import Finding, Weight
 from somabus.doctor.ward import Ward, open_keys
+from somabus.model.text import many
 
 _PRIVATE: Final = stat.S_IRUSR | stat.S_IWUSR
 
@@ -24,7 +25,7 @@ def mend(ward: Ward) -> Iterator[Finding]:
 def _clear(ward: Ward) -> Iterator[Finding]:
     now = ward.seat.store.now().timestamp()
     for each in debris(ward.root, now):
-        said = f"removed what a killed writer left there, {clear(each, now)} files"
+        said = f"removed what a killed writer left there, {many(clear(each, now), 'file')}"
         yield Finding("fixed", Weight.NOTE, f"tmp/{each.folder.name}", said)
 
 

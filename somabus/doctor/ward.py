@@ -4,7 +4,6 @@ Nothing is changed. What a look finds carries its cause and the next command; a 
 """
 
 import os
-import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from somabus.model.ids import milliseconds
 from somabus.model.presence import SKEW_TOLERANCE, Presence, span
 from somabus.model.slot import WHY, Slot, State
 from somabus.model.stop import scope_of
+from somabus.model.text import many
 from somabus.model.tree import box
 from somabus.model.wire import parse_object
 from somabus.operator.oversight import stops_of
@@ -153,7 +153,7 @@ def _beats(ward: Ward) -> Iterator[Finding]:
             continue
         at = f"beat {beat.number} of {beat.due_at:%Y-%m-%d %H:%M} UTC"
         if beat.missed:
-            said = f"missed {beat.missed} beats before {at}: its machine slept or its schedule did not fire"
+            said = f"missed {many(beat.missed, 'beat')} before {at}: its machine slept or its schedule did not fire"
             yield Finding("missed beats", Weight.WARNING, peer.name, said, f"there: somabus status --agent {peer.name}")
         if beat.outcome is Outcome.RUNNING and ward.seat.store.now() - beat.started_at > _PATIENT:
             said = f"{at} fired and ran, and did not finish: it was killed, or hangs"
@@ -186,7 +186,7 @@ def _debris(ward: Ward) -> Iterator[Finding]:
     found = list(debris(ward.root, ward.seat.store.now().timestamp()))
     if found:
         oldest = span(timedelta(seconds=max(each.age_s for each in found)))
-        said = f"left by writers that were killed: {len(found)} folders, the oldest {oldest} ago"
+        said = f"left by writers that were killed: {many(len(found), 'folder')}, the oldest {oldest} ago"
         yield Finding("debris", Weight.NOTE, "tmp", said, FIX)
 
 
@@ -195,7 +195,9 @@ def _damage(ward: Ward) -> Iterator[Finding]:
     told = [_told(fault) for fault in faults if scope_of(fault.path) is None]  # a stop is told as one
     yield from told[:_MOST]
     if len(told) > _MOST:
-        yield Finding("damage", Weight.ERROR, "bus", f"{len(told) - _MOST} more faults in the tree", "somabus verify")
+        yield Finding(
+            "damage", Weight.ERROR, "bus", f"{many(len(told) - _MOST, 'more fault')} in the tree", "somabus verify"
+        )
 
 
 def _told(fault: Fault) -> Finding:

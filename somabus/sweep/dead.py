@@ -34,7 +34,7 @@ def sweep_dead(store: Store, agent: str, rule: Retention, held: frozenset[str], 
         else:
             return Swept("dead", dropped, done=False)
     unseen = len(files) - len(shown)
-    said = [f"{unseen} were never shown; see: somabus dead"] if unseen else []
+    said = [f"never shown: {unseen}; see: somabus dead"] if unseen else []
     return Swept("dead", dropped, why=", ".join([*said, *filter(None, [held_back(kept)])]))
 
 

@@ -137,7 +137,7 @@ def test_a_dead_letter_goes_only_after_somebody_saw_it():
     planner.inbox.claim().reject("no use")
     world.clock.advance(days=400)
 
-    assert told(planner.sweep(), "dead").why == "1 were never shown; see: somabus dead"
+    assert told(planner.sweep(), "dead").why == "never shown: 1; see: somabus dead"
     assert len(planner.inbox.dead()) == 1
     handle_all(scout)  # the receipt that tells of it refers to it, too
     planner.inbox.mark_shown(planner.inbox.dead())

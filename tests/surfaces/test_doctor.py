@@ -158,7 +158,7 @@ PLANTED = {
     missed_beats: ("missed beats", Weight.WARNING, "planner", "missed 4 beats before beat 2", "somabus status"),
     skewed_clock: ("skewed clock", Weight.WARNING, "planner", "future of the drive's clock", "time server"),
     unfinished_beat: ("unfinished beat", Weight.WARNING, "planner", "did not finish", "somabus beat"),
-    old_debris: ("debris", Weight.NOTE, "tmp", "writers that were killed: 1", "somabus doctor --fix"),
+    old_debris: ("debris", Weight.NOTE, "tmp", "writers that were killed: 1 folder, ", "somabus doctor --fix"),
     damaged_file: ("damage", Weight.ERROR, "registry/planner/heartbeat.json", "no JSON", "writes it anew"),
     conflict_copy: ("conflict copy", Weight.WARNING, "registry/planner/card (1).json", "sync tool", "remove the copy"),
     link_in_the_tree: ("damage", Weight.ERROR, "messages/planner/inbox/link.json", "symbolic link", "look at it"),
@@ -350,6 +350,7 @@ def test_fix_puts_right_only_what_is_safe_and_does_it_once(team, visit):
     first, second = bus(visit, fix=True), bus(visit, fix=True)
 
     assert sorted(each.about.split("/")[-1] for each in first if each.name == "fixed") == ["4711-abcdef01", "key"]
+    assert "removed what a killed writer left there, 1 file" in [each.cause for each in first]
     assert "somabus rotate --agent planner" in [each.step for each in first]
     assert [each for each in second if each.name in ("fixed", "debris", "open key")] == []
     assert not old.exists()
