@@ -18,6 +18,7 @@ from somabus.scheduler.times import Wall, here, hours_and_minutes, times_of_day
 from somabus.scheduler.tool import Run, must, run, user
 
 _LONGEST: Final = 998
+_TRIES: Final = 5
 """cron's own limit for a command (MAX_COMMAND), less its end."""
 
 
@@ -47,11 +48,17 @@ class Cron:
 
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""
-        line, before = self.render(plan, now).encode(), self._read()
-        lines = before.splitlines(keepends=True)
-        at = next((n for n, each in enumerate(lines) if _is_ours(each, plan.job)), len(lines))
-        kept = [each for each in lines if not _is_ours(each, plan.job)]
-        self._write(before, b"".join([*kept[:at], line, *kept[at:]]))
+        line = self.render(plan, now).encode()
+        for _ in range(_TRIES):
+            before = self._read()
+            lines = before.splitlines(keepends=True)
+            at = next((n for n, each in enumerate(lines) if _is_ours(each, plan.job)), len(lines))
+            kept = [each for each in lines if not _is_ours(each, plan.job)]
+            self._write(before, b"".join([*kept[:at], line, *kept[at:]]))
+            if line in self._read():
+                return
+        # Race: the tool has no lock, and another one wrote back what it had read before.
+        raise SchedulerError("crontab", "others go on changing it; try again")
 
     def remove(self, job: str) -> bool:
         """See `Scheduler.remove`."""

@@ -53,6 +53,8 @@ class Launchd:
         done = self._run(order, b"")
         if done.code:
             path.write_text(before, encoding="utf-8") if before else path.unlink()
+        if done.code and before:
+            self._run(order, b"")  # what was loaded before is loaded again
         must(order, done)
 
     def remove(self, job: str) -> bool:

@@ -86,6 +86,9 @@ class Start:
             self.pause(_until_turn(self.record, self.who, self.clock))
             mate = self.agent()
             self.pause(_until_slot(mate))
+            # By the drive's clock, which this machine's may be ahead of: a firing counts for the slot that it serves.
+            served_at = min(firing.due_at, mate.schedule.due(mate.inbox.now()))
+            firing = firing.model_copy(update={"due_at": served_at})
             served = _served(mate)
             code = 0 if served else self.beat(mate)
             if served:

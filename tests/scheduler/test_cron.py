@@ -76,6 +76,23 @@ def test_removing_leaves_the_rest_byte_for_byte(before):
     assert (table.lines or b"") == before
 
 
+def test_two_who_install_at_once_lose_no_line():
+    """If another one writes back the crontab that it had read before, the line is written again."""
+
+    class Contended(Table):
+        def __call__(self, order, given=b""):
+            done = super().__call__(order, given)
+            if order[1] == "-" and self.writes == 1:
+                self.lines = MINE  # the other one, who knew nothing of it
+            return done
+
+    table = Contended(MINE)
+    cron(table).install(plan(), NOW)
+
+    assert table.lines.startswith(MINE)
+    assert cron(table).find(JOB)
+
+
 def test_a_crontab_that_was_only_ours_is_gone():
     """Who had no crontab has none afterwards; removing once more says that there was nothing."""
     table = Table()

@@ -174,6 +174,15 @@ def test_a_machine_whose_clock_is_ahead_waits_for_the_drives(ahead_s):
     assert machine.world.clock.now() >= NOON
 
 
+def test_a_firing_counts_for_the_slot_that_it_serves():
+    """A machine that is ahead of the drive by more than the wait for a slot serves the drive's slot, and its record says that one."""
+    machine = Machine("10m", ahead_s=90)
+    machine.world.clock.advance(seconds=570)
+
+    assert machine.fire() is Turn.RAN
+    assert machine.record.fired.due_at == machine.reports[0].due_at
+
+
 def test_the_firing_is_on_record_before_the_drive_is_touched():
     """If the drive does not answer, the firing is on record all the same, with the code that it ended with."""
     machine = Machine()
