@@ -57,5 +57,5 @@ def test_the_verdicts_are_those_that_were_measured(shared, capsys):
     assert [asker for asker, _ in answered] == ["scout"]
     until(lambda: all(not list((place / "tmp").glob("doctor*")) for place in (a, b)), "nothing is left in tmp/")
     remembered = answered[0][1]
-    for fact in ("locks_across", "native_events", "open_exclusive", "claims_exclusive"):
+    for fact in ("locks_across", "native_events", "claims_exclusive"):
         assert getattr(remembered, fact) == MEASURED[name].facts[fact], fact
