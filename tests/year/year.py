@@ -10,7 +10,6 @@ from somabus.agent import Agent
 from somabus.archives import Archives
 from somabus.log import Log
 from somabus.model import tree
-from somabus.model.archive import SEGMENT
 from somabus.model.envelope import split
 from somabus.model.wire import parse_object
 from somabus.testing import Crash
@@ -258,7 +257,7 @@ class Year:
         """Return how many segments of all logs lie packed now, and how many were packed and dropped."""
         logs = [*(tree.outbox(name) for name in self.names), tree.channel(CHANNEL), tree.ALERTS]
         found = [Archives(self.world.store, log) for log in logs]
-        return sum(len(each.look()) for each in found), sum((each.gone + 1) // SEGMENT for each in found)
+        return sum(len(each.look()) for each in found), sum(len(each.gone) for each in found)
 
 
 def _kind(folder):
