@@ -159,6 +159,9 @@ def _cadence(every: str | None, cron: str | None, zone: str | None) -> str | Non
     if every and cron:
         message = "--every and --cron are two ways to say one thing; give one of them"
         raise ConfigurationError(message)
+    if zone == "":
+        message = "--zone is empty; name one such as Europe/Berlin, or leave it out for UTC"
+        raise ConfigurationError(message)
     if zone and not cron:
         message = "--zone says whose wall clock --cron means; without --cron the grid is in UTC"
         raise ConfigurationError(message)

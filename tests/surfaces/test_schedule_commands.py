@@ -197,6 +197,7 @@ def test_paths_in_the_entry_are_absolute(team, table):
         ("--every 6h --zone Europe/Berlin", "without --cron"),
         ("--cron 6h", "five fields"),
         ("--cron '0 9 * * *' --zone Europe/Nowhere", "no time zone"),
+        ("--cron '0 9 * * *' --zone ''", "--zone is empty"),
         ("--every 5s", "somabus run"),
     ],
 )
