@@ -65,8 +65,9 @@ class Held:
                 self._home.replace(_KEPT, found.to_json())
             if not found.whole or len(found.refers) >= _MOST:
                 return None
-            fresh = (key for key, slot in self._open("") if id_time(slot.id) >= found.began)
-            self._held = frozenset([*found.refers, *(each for key in fresh for each in self._refers(key))])
+            fresh = () if found.began == now else self._open("")
+            keys = [key for key, slot in fresh if id_time(slot.id) >= found.began]
+            self._held = frozenset([*found.refers, *(each for key in keys for each in self._refers(key))])
         return self._held
 
     def _go_on(self, found: Pass, allowance: Allowance) -> Pass:
