@@ -1,11 +1,12 @@
 """What open things refer to: it stays, however old it is.
 
 Open is all mail that waits, is delayed, is being handled or lies in the dead letters, of whomever. There may be more of
-it than one step can read, so a pass goes on where the step before ended, and what it has found is kept at home. What
-came since the pass began is read each time.
+it than one step can read, so a pass goes on where the step before ended, and what it has found is kept at home for a
+week. What came since the pass began is read each time.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -17,7 +18,6 @@ from somabus.model.envelope import split
 from somabus.model.ids import id_time, is_id
 from somabus.model.message import Utc, Value
 from somabus.model.slot import WHY, Slot, State
-from somabus.model.sweeping import EVERY
 from somabus.model.wire import parse_object
 from somabus.registry import Registry
 from somabus.store.port import Store
@@ -25,6 +25,9 @@ from somabus.sweep.area import Allowance
 
 _KEPT: Final = "open.json"
 _OPEN: Final = (State.INBOX, State.LATER, State.CLAIMED, State.DEAD)
+_GOOD_FOR: Final = timedelta(days=7)
+"""So long a pass counts: what is open is much the same for all agents, and a hundred of them read it."""
+
 _MOST: Final = 5000
 _LONGEST: Final = 150  # of an address
 
@@ -58,7 +61,7 @@ class Held:
         """
         if self._held is None:
             now, found = self._store.now(), self._kept()
-            if found is None or not now - EVERY < found.began <= now:
+            if found is None or not now - _GOOD_FOR < found.began <= now:
                 found = Pass(began=now)
             if not found.whole:
                 found = self._go_on(found, allowance)

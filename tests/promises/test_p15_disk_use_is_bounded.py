@@ -110,7 +110,7 @@ def test_what_something_open_refers_to_stays():
 
     assert told(planner.sweep(), "done").why == "1 stay, for something open refers to them"
     handle_all(scout)
-    world.clock.advance(days=1)
+    world.clock.advance(days=7)
     assert told(planner.sweep(), "done").dropped == 1
 
 
