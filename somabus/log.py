@@ -130,10 +130,7 @@ class Log:
 
     def old_segments(self) -> list[tuple[str, list[int]]]:
         """Return the segments that writers have left behind, each with the numbers that lie in its folder."""
-        segments = self._segments()
-        while segments and not self._numbers(segments[-1]):
-            segments.pop()
-        return [(segment, self._numbers(segment)) for segment in segments[:-LIVE]]
+        return [(segment, self._numbers(segment)) for segment in self._written()[:-LIVE]]
 
     def archived(self, segment: str) -> list[int]:
         """Return the numbers of a segment that are archived."""
@@ -158,10 +155,13 @@ class Log:
             damage = error  # planted in the place of a file that was cleared, perhaps
         if found is None and not old:
             self._segments()  # Race: it was archived since the segments were listed.
+        if found is not None:
+            yield found
         packed = self.archives.read(number) if _segment(number) in self._archived else None
-        if found is None and packed is None and damage is not None:
+        if packed is not None:
+            yield packed
+        elif damage is not None:
             raise damage
-        yield from (each for each in (found, packed) if each is not None)
 
     def key(self, number: int) -> str:
         """Return where an entry lies."""
@@ -174,15 +174,19 @@ class Log:
             if numbers and numbers[0] == _first(self._end) and not _full(numbers):
                 return numbers
         before: list[int] = []
-        segments = self._segments()
-        while segments and not self._numbers(segments[-1]):
-            segments.pop()  # an empty folder that somebody left there is no end
-        for segment in segments[-2:]:
+        for segment in self._written()[-LIVE:]:
             numbers = self._numbers(segment)
             if not numbers or numbers[0] != _first(segment) or (before and not _full(before)):
                 break
             before, self._end = numbers, segment
         return before
+
+    def _written(self) -> list[str]:
+        """Return the segments up to the last one in which files lie: an empty folder is no end of a log."""
+        segments = self._segments()
+        while segments and not self._numbers(segments[-1]):
+            segments.pop()
+        return segments
 
     def _segments(self) -> list[str]:
         """Return the segments up to the first gap, and learn which of them are archived, and which were dropped.

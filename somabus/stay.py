@@ -1,7 +1,8 @@
 """Staying: a process that lives for days, beats on the grid, and handles mail as it comes.
 
-It keeps nothing from one turn to the next but three times, and ends only when it is told to: within the message that
-is being handled, nothing is cut off. What goes wrong is logged when it begins, not every second while it lasts.
+It keeps nothing from one turn to the next but when it beats and looks again, and ends only when it is told to: within
+the message that is being handled, nothing is cut off. What goes wrong is logged when it begins, not every second while
+it lasts.
 """
 
 import logging

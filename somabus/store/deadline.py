@@ -3,10 +3,9 @@
 A call into a dead mount can be neither taken back nor interrupted, so on a network drive another thread makes it, and
 the caller waits for as long as it has patience. A thread that hangs is left behind, and until it comes back others
 are told at once that the drive does not answer; now and then one may try, for a drive can come back under another
-mount. The same after
-two calls in turn that took long to fail, as some clients try for ten seconds: for as long as it took, others fail at
-once, or a beat would wait for each of its steps. What happened to a call is not known: it may still be done later,
-which is what `Store` says of that error.
+mount. After two calls in turn that took long to fail, as some clients try for ten seconds each, others fail at once
+for as long again, or a beat would wait for each of its steps. What happened to a call is not known: it may still be
+done later, which is what `Store` says of that error.
 """
 
 import os
@@ -119,7 +118,7 @@ class Deadline:
     def _answers(self) -> None:
         """Forget the calls that hang: the drive answers, under another mount perhaps."""
         self._slow = 0
-        for hand in self._hanging:
+        for hand in list(self._hanging):
             hand.calls.put(None)
         self._hanging.clear()
 

@@ -4,7 +4,6 @@ from typing import Final, NamedTuple
 
 from somabus.alerts import Alerts
 from somabus.errors import StoreDamagedError
-from somabus.model.retention import Retention
 from somabus.store.port import Store
 from somabus.sweep.area import Allowance
 
@@ -39,7 +38,7 @@ def _parts(store: Store, folder: str) -> list[str]:
 
 
 class Fill(NamedTuple):
-    """How full the bus is: what its documents weigh, and what they may; `None` where no budget is set."""
+    """How full the bus is: what its documents weigh, and what they may; 0 where no budget is set."""
 
     weight: int
     budget: int
@@ -57,15 +56,13 @@ class Fill(NamedTuple):
         return f"{_size(self.weight)} of {_size(self.budget)}"
 
 
-def watch(fill: Fill, rule: Retention, alerts: Alerts) -> bool:
+def watch(fill: Fill, alerts: Alerts) -> bool:
     """Raise an alert once for each level that the bus reaches; tell whether one was raised now."""
     if fill.level == "ok":
         alerts.end_episodes(COMPONENT, "room")
         return False
-    detail = (
-        f"the bus takes over {rule.budget_bytes * _WARN if fill.level == 'warning' else rule.budget_bytes:,.0f} bytes; "
-        "look what stays with: somabus sweep"
-    )
+    passed = fill.budget * (_WARN if fill.level == "warning" else 1)
+    detail = f"the bus takes over {_size(passed)} of its {_size(fill.budget)}; see what stays: somabus sweep --rehearse"
     return alerts.raise_once(COMPONENT, f"room: {fill.level}", fill.level, detail)
 
 

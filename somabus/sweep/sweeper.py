@@ -282,7 +282,7 @@ class _Run:
         if self._ground.real:
             self._ground.cursors.load()
             try:
-                watch(fill, self._rule, self._ground.alerts)
+                watch(fill, self._ground.alerts)
             finally:
                 self._ground.cursors.save()
         return Swept("room", why="" if fill.level == "ok" else f"{fill.level}: {fill}")
