@@ -162,10 +162,11 @@ def connect(
     deadline = Deadline() if mount_of(root).network else None
     ask: Ask = _at_once if deadline is None else deadline.ask
     writer = new_writer()
+    places = Places(base, writer)
     try:
         ask(lambda: check_apart(base, root), str(root))
     except StoreUnavailableError:
-        if Places(base, writer).recall(str(root)) is None:  # it was apart when it was first seen
+        if places.recall(str(root)) is None:  # it was apart when it was first seen
             raise
     try:
         disk = DirectoryStore(
@@ -176,7 +177,6 @@ def connect(
         message = f"durability {durability!r} is none of full, file, none"
         raise ConfigurationError(message) from None
     store = disk if deadline is None else _with_deadline(disk, deadline)
-    places = Places(base, writer)
     bus, news = _looked(store, places, str(root), ask)
     here = agents_here(base, bus.bus)
     if not join and agent not in here:
