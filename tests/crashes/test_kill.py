@@ -94,8 +94,14 @@ def test_leases_that_end_in_mid_work_are_passed_on(bus):
     agent(bus, "planner")
     sent = [receipt.id for receipt in scout.send_many([Draft("planner", str(n)) for n in range(300)])]
 
+    slow = Racer(
+        "hold", *bus, "planner", 0.0002
+    )  # however fast the three are: one lease does end while its message is held
+    slow.wait_for(lambda lines: any("id" in line for line in lines))
+
     lines = race([bus[0]] * 3, "planner", 300, 0.0002, [bus[1]] * 3)
 
+    slow.kill()
     judge(lines, sent)
     assert max(line["generation"] for line in lines if "generation" in line) > 1
 

@@ -1,6 +1,8 @@
 """P8. Nobody writes to nobody: the unknown are refused with the nearest names, the silent are told on the receipt."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -90,8 +92,13 @@ def test_a_typo_is_no_new_agent(tmp_path):
 
 
 def lying_in(folder):
-    """All that lies there, but for what is being written aside."""
-    return sorted(each for each in folder.rglob("*") if "tmp" not in each.relative_to(folder).parts)
+    """All that lies there, but for what is being written aside: an agent that is let go clears its own away at any moment."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        if "tmp" in folders:
+            folders.remove("tmp")
+        found += [Path(place, name) for name in (*folders, *files)]
+    return sorted(found)
 
 
 @pytest.mark.parametrize(("name", "home"), [("plannner", "home"), ("planner", "homme")])
