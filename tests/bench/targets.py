@@ -151,6 +151,10 @@ def _backlog(size: Size) -> list[Check]:
         Check(f"first of {waiting:,} / the floor's listing", cost(name, mine, bare, "first", of="listing"), most=1.3)
         for waiting, mine, bare in zip(lengths, bus, floor, strict=True)
     ]
+    firsts += [
+        Check(f"first of {waiting:,} / the floor's first", cost(name, mine, bare, "first"))
+        for waiting, mine, bare in zip(lengths, bus, floor, strict=True)
+    ]
     longest = f"next of {lengths[-1]:,} / next of {lengths[0]:,}"
     return [*firsts, Check(longest, cost(name, bus[-1], bus[0], "next"), most=1.5 if len(lengths) > 1 else None)]
 

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from somabus import Agent, create_bus
+from somabus import Agent, Peer, create_bus
 from tests.bench.clock import us
 from tests.bench.neighbours import Neighbours
 from tests.bench.queues import contender
@@ -24,10 +24,11 @@ def _run(bus: Path, count: int, folder: Path) -> Figures:
     agent = Agent(watcher, bus, home=folder / "home", durability="none")
     figures = {"cold": us(agent.peers), "unchanged": us(agent.peers)}
     later = Agent(watcher, bus, home=folder / "home", durability="none")
-    found: list[int] = []
-    figures["unchanged, later process"] = us(lambda: found.append(len(later.peers())))
-    if found[0] <= count:
-        message = f"{found[0]} found of {count} and this one"
+    found: list[Peer] = []
+    figures["unchanged, later process"] = us(lambda: found.extend(later.peers()))
+    faults = [str(each) for each in found if each.fault]
+    if len(found) <= count or faults:
+        message = f"{len(found)} found of {count} and this one; {faults[:3]}"
         raise AssertionError(message)
     return figures
 
