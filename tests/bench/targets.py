@@ -181,11 +181,15 @@ def _broadcast(_: Size) -> list[Check]:
 
 def _unread(size: Size) -> list[Check]:
     posts = _scale(unread.WORK.name, size)
-    short, long = (unread.name("somabus", each) for each in (posts, unread.LONGER * posts))
+    short, long = (unread.name("somabus", each) for each in (posts, unread.longer(posts)))
     bare = unread.name("bare listings", posts)
     return [
         Check("count / bare listings", cost(unread.WORK.name, short, bare, "count"), most=2.0),
-        Check(f"history {unread.LONGER} times as long / short", cost(unread.WORK.name, long, short, "count"), most=1.3),
+        Check(
+            f"a history of {unread.longer(posts):,} / of {posts:,}",
+            cost(unread.WORK.name, long, short, "count"),
+            most=1.3,
+        ),
     ]
 
 

@@ -65,10 +65,6 @@ class Contender:
 class OneByOne:
     """For a queue that has no batch of its own."""
 
-    def send(self, body: bytes) -> None:
-        """See `Queue.send`."""
-        raise NotImplementedError
-
     def send_many(self, bodies: Sequence[bytes]) -> None:
         """Send one after the other."""
         for body in bodies:

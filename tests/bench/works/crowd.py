@@ -132,4 +132,4 @@ def _work(processes: int, quick: int) -> Work:
     )
 
 
-TWO, FOUR = _work(2, 400), _work(4, 400)
+TWO, FOUR = _work(2, 300), _work(4, 300)

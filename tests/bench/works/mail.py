@@ -60,9 +60,9 @@ def _durable(count: int, _folder: Path) -> list[Row]:
 
 LIGHT = Work(
     "mail", "Send messages of 1 KiB one by one, then claim, read, verify and acknowledge them all; a power cut may take them.",
-    _light, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(300, 3), Size.FULL: Scale(2000, 7)},
+    _light, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(200, 3), Size.FULL: Scale(2000, 7)},
 )  # fmt: skip
 DURABLE = Work(
     "durable mail", "The same, and what was acknowledged is on the disk.",
-    _durable, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(200, 3), Size.FULL: Scale(1000, 7)},
+    _durable, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(100, 3), Size.FULL: Scale(1000, 7)},
 )  # fmt: skip

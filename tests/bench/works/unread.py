@@ -8,16 +8,21 @@ from statistics import median
 from somabus import Agent, create_bus
 from somabus.bench.channels import CHANNELS, History
 from somabus.model import tree
+from somabus.model.archive import SEGMENT
 from somabus.model.slot import State
 from tests.bench.clock import us
 from tests.bench.queues import contender
 from tests.bench.queues.bus import NO_LIMIT
 from tests.bench.row import Figures, Row, Scale, Size, Work
 
-LONGER = 10
 WAITING = 100
 TIMES = 20
 _BOXES = (State.INBOX, State.LATER, State.CLAIMED)
+
+
+def longer(posts: int) -> int:
+    """Return the length of a long history whose last segment is as full as that of the short one."""
+    return posts + SEGMENT * max(1, posts // 50)
 
 
 def name(row: str, posts: int) -> str:
@@ -29,7 +34,7 @@ def _rows(posts: int, folder: Path) -> list[Row]:
     create_bus(folder / "bus", home=folder / "home", rate_per_hour=NO_LIMIT)
     writer = Agent("writer", folder / "bus", home=folder / "home", durability="none")
     rows = []
-    for history in (posts, LONGER * posts):
+    for history in (posts, longer(posts)):
         each = History(folder / "bus", folder / "home", writer, posts=history, durability="none")
         for number in range(WAITING):
             writer.send(each.agent.name, str(number))
@@ -64,5 +69,5 @@ def _bare(history: History, bus: Path, _folder: Path) -> Figures:
 
 WORK = Work(
     "unread", f"Count what is unread: {WAITING} messages, and {CHANNELS} channels that were read to the end.",
-    _rows, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(200, 3), Size.FULL: Scale(1000, 7)},
+    _rows, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(200, 3), Size.FULL: Scale(500, 7)},
 )  # fmt: skip

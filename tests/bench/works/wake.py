@@ -101,5 +101,5 @@ def _spread(delays: list[float]) -> dict[str, float]:
 
 WORK = Work(
     "wake", "A file comes into the inbox of an agent that waits in a process of its own, until its handler is called.",
-    _rows, {Size.TINY: Scale(5, 1), Size.QUICK: Scale(50, 2), Size.FULL: Scale(500, 5)},
+    _rows, {Size.TINY: Scale(5, 1), Size.QUICK: Scale(50, 1), Size.FULL: Scale(500, 5)},
 )  # fmt: skip
