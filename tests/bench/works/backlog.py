@@ -57,8 +57,10 @@ def _bare(waiting: int, folder: Path) -> Figures:
 
 def _bus(waiting: int, folder: Path) -> Figures:
     sender, taker = Bus(folder, "producer-0", "none", signed=True), Bus(folder, TO, "none", signed=True)
+    sender.send(body(0))
+    taker.receive()  # knows the sender's key, and has its folders, as after any mail before
+    taker.close()
     sender.send_many([body(number) for number in range(NEXT + 1)])
-    taker.agent.inbox.peek(1)  # knows the sender's key, as after any mail before
     ids, now = IdMaker(os.urandom), taker.agent.inbox.now() + timedelta(minutes=1)
     _lengthen(
         folder / "bus" / tree.box(TO, State.INBOX), waiting, (Slot(6, ids.make(now)).name for _ in itertools.count())
