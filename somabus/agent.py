@@ -80,11 +80,12 @@ class Agent:
         durability: `full` (a power cut takes nothing that was acknowledged), `file` or `none`.
         home: where the key and the agent's memory lie; must not be on the bus.
         clock: another clock, for tests.
-        join: refuse to join if this is false and the name has not joined before: a typo is no new agent.
+        join: refuse to join if this is false and the name has not joined before, or not from this machine: a typo is
+            no new agent, and leaves nothing behind.
 
     Raises:
         NotABusError: no bus there. NameTakenError: the name belongs to another key. InvalidNameError: no such name.
-        NotJoinedError: nobody of that name has joined, and `join` is false.
+        NotJoinedError: nobody of that name has joined from here, and `join` is false.
         ConfigurationError: a setting is wrong. StoreError: the drive does not answer, or cannot be written.
     """
 
@@ -104,7 +105,7 @@ class Agent:
         join: bool = True,
     ) -> None:
         if not isinstance(bus, Connection):
-            bus = connect(bus, name, home=home, durability=durability, clock=clock)
+            bus = connect(bus, name, home=home, durability=durability, clock=clock, join=join)
         from somabus import __version__
 
         self.name = name
@@ -426,9 +427,13 @@ class Agent:
     def due(self) -> bool:
         """Tell whether a beat has something to do: mail waits, something is to be posted, or its slot has come.
 
+        False while a human has stopped it: a beat would do nothing but say so.
+
         Raises:
             StoreUnavailableError: could not look. This is not "no".
         """
+        if self._services.halt.hold() is not None:
+            return False
         if self.unread or self._services.learnings.count() or self._services.spool.count():
             return True
         with suppress(SomabusError, ValueError):
@@ -596,10 +601,11 @@ class Agent:
             each: told of every area once it was swept.
 
         Raises:
-            StoppedError: a human stopped this agent or the bus. Nothing was swept.
+            StoppedError: a human stopped this agent or the bus. Nothing was swept; a rehearsal goes on.
             StoreUnavailableError: could not look. What was swept before is swept.
         """
-        self._check("Agent.sweep")
+        if not rehearse:
+            self._check("Agent.sweep")
         ground = self._services.ground
         sweeper = Sweeper(ground.rehearsed() if rehearse else ground)
         allowance = Allowance(sys.maxsize, float("inf"), self._services.connection.clock.monotonic)
@@ -641,6 +647,7 @@ class Agent:
 
     def _process(self, budget: Budget, stop: Callable[[], bool]) -> None:
         self._services.routine.process(budget, stop)
+        self._services.routine.tidy(budget)
 
     def _take_next_key(self) -> None:
         """Go over to the key that an operator has certified: the services are built anew around it."""

@@ -1,26 +1,38 @@
 """The archives of one log: where the entries of old segments are, once a sweep has packed them.
 
-It knows the files and no policy: what is packed, and what is dropped, `somabus.sweep` decides.
+It knows the files and no policy: what is packed, and what is dropped, `somabus.sweep` decides. Which of them count,
+`Log` decides: whoever can write to the drive can plant some.
 """
 
 from contextlib import suppress
 
 from somabus.errors import DocumentTooLargeError, KeyExistsError, MessageError, StoreDamagedError
-from somabus.model.archive import FOLDER, SEGMENT, Archive, Span, gone_name, gone_to, pack, spans, unpack
+from somabus.model.archive import (
+    FOLDER,
+    SEGMENT,
+    Archive,
+    Span,
+    bounds,
+    gone_name,
+    gone_segments,
+    pack,
+    spans,
+    unpack,
+)
 from somabus.model.wire import dump
-from somabus.store.port import Store
+from somabus.store.port import MAX_BYTES, Store
 
 
 class Archives:
-    """Reads the archives of a log, and adds to them. What was opened last is kept in mind."""
+    """Reads the archives of a log, and adds to them. Those of the segment that was opened last are kept in mind."""
 
     def __init__(self, store: Store, log: str) -> None:
         self._store = store
         self._log = log
         self._spans: dict[int, list[Span]] = {}
-        self.gone = 0
-        """The last number of those that were dropped, all from the first on."""
-        self._open: tuple[Span, Archive] | None = None
+        self._open: dict[Span, Archive] = {}
+        self.gone: frozenset[int] = frozenset()
+        """The segments that were dropped."""
 
     @property
     def folder(self) -> str:
@@ -28,19 +40,23 @@ class Archives:
         return f"{self._log}/{FOLDER}"
 
     def look(self) -> dict[int, list[Span]]:
-        """List what there is, by segment."""
+        """List what there is, by segment; of archives for the same numbers, those that reach farther."""
         found: dict[int, list[Span]] = {}
-        names = self._store.list(self.folder)
-        self.gone = gone_to(names)
-        for span in filter(None, map(Span.parse, names)):
-            if span.first // SEGMENT == span.last // SEGMENT:
-                found.setdefault(span.first // SEGMENT, []).append(span)
-        self._spans = found
-        return found
+        try:
+            names = self._store.list(self.folder)
+        except StoreDamagedError:
+            names = []  # something else stands in the place of the folder
+        self.gone = gone_segments(names)
+        for span in sorted(filter(None, map(Span.parse, names)), key=lambda each: (each.first, -each.last)):
+            known = found.setdefault(span.first // SEGMENT, [])
+            if span.first // SEGMENT == span.last // SEGMENT and not (known and span.last <= known[-1].last):
+                known.append(span)
+        self._spans = {segment: known for segment, known in found.items() if known}
+        return self._spans
 
     def numbers(self, segment: int) -> list[int]:
         """Return the numbers of a segment that are archived, in order; those of an archive that is damaged are not."""
-        return sorted(number for span in self._spans.get(segment, ()) for number in self._entries(span))
+        return sorted({number for span in self._spans.get(segment, ()) for number in self._entries(span)})
 
     def read(self, number: int) -> bytes | None:
         """Return the bytes of an entry, or None if no archive that can be read has it."""
@@ -57,38 +73,48 @@ class Archives:
         Raises:
             MessageError, StoreDamagedError, DocumentTooLargeError: it is damaged, or made for another log.
         """
-        if self._open is None or self._open[0] != span:
+        if span not in self._open:
             raw = self._store.read(f"{self.folder}/{span.name}", listed=True)
             archive = unpack(raw or b"")
             if (archive.header.log, archive.header.first, archive.header.last) != (self._log, *span):
                 raise StoreDamagedError(f"{self.folder}/{span.name}", f"it was made for {archive.header.log}")
-            self._open = (span, archive)
-        return self._open[1]
+            self._open = {
+                each: kept for each, kept in self._open.items() if each.first // SEGMENT == span.first // SEGMENT
+            }
+            self._open[span] = archive
+        return self._open[span]
+
+    def packed(self, segment: int) -> list[Archive] | None:
+        """Return the archives of a segment, or None if they do not answer for all of its numbers.
+
+        Raises:
+            MessageError, StoreDamagedError, DocumentTooLargeError: one of them is damaged.
+        """
+        found = self._spans.get(segment, [])
+        return [self.opened(span) for span in found] if _covers(found, segment) else None
 
     def add(self, segment: int, entries: list[tuple[int, bytes]]) -> None:
-        """Archive the entries of a segment. Power cut in between: the next time writes what is missing."""
-        for span, held in spans(*bounds(segment), entries):
-            try:
-                self._store.create(f"{self.folder}/{span.name}", pack(self._log, span, held, self._store.now()))
-            except KeyExistsError:
-                continue  # a sweep before this one, or beside it; it is read before anything is deleted
-        self.look()
+        """Archive the entries of a segment. Power cut in between: the next time writes what is missing.
 
-    def drop(self, segment: int) -> int:
-        """Drop the archives of the segment right behind what was dropped before; return how many there were.
-
-        Power cut after each step: 1 two marks, the higher counts; 2 archives that no reader looks for; 3 done.
+        Raises:
+            StoreDamagedError: an entry cannot be packed so that it comes out again. Nothing of it was written.
         """
-        before, last = self.gone, bounds(segment)[1]
-        with suppress(KeyExistsError):
-            self._store.create(f"{self.folder}/{gone_name(last)}", dump({"format": 1, "at": self._store.now()}))
-        for span in [each for found in self.look().values() for each in found if each.last <= last]:
-            self._store.delete(f"{self.folder}/{span.name}")
-        if before:
-            self._store.delete(f"{self.folder}/{gone_name(before)}")
-        dropped = len(self._spans.get(segment, ()))
+        for span, held in spans(*bounds(segment), entries):
+            raw = pack(self._log, span, held, self._store.now())
+            if len(raw) > MAX_BYTES or unpack(raw).entries != held:
+                raise StoreDamagedError(f"{self.folder}/{span.name}", "an entry of it is too large to be packed")
+            with suppress(KeyExistsError):  # of a sweep before this one, or beside it; it is read before files go
+                self._store.create(f"{self.folder}/{span.name}", raw)
         self.look()
-        return dropped
+
+    def drop(self, segment: int) -> None:
+        """Drop the archives of a segment. Power cut in between: what is still there counts, and is dropped again."""
+        with suppress(KeyExistsError):
+            mark = dump({"format": 1, "log": self._log, "at": self._store.now()})
+            self._store.create(f"{self.folder}/{gone_name(segment)}", mark)
+        for span in self._spans.get(segment, ()):
+            self._store.delete(f"{self.folder}/{span.name}")
+        self.look()
 
     def _entries(self, span: Span) -> dict[int, bytes]:
         try:
@@ -97,12 +123,7 @@ class Archives:
             return {}
 
 
-def bounds(segment: int) -> tuple[int, int]:
-    """Return the first and the last number of a segment."""
-    return max(1, segment * SEGMENT), segment * SEGMENT + SEGMENT - 1
-
-
-def covers(found: list[Span], segment: int) -> bool:
+def _covers(found: list[Span], segment: int) -> bool:
     """Tell whether archives, sorted, answer for every number of a segment."""
     reached, last = bounds(segment)
     for span in found:

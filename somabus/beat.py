@@ -44,6 +44,8 @@ from somabus.sweep import Allowance, Sweeper
 _FOLLOW_AT_ONCE: Final = 200
 _LONGEST_BEAT: Final = timedelta(days=1)
 _MARGIN: Final = timedelta(minutes=1)
+_SHORT: Final = 0.1
+_CATCH_UP: Final = 6
 _BAD_LUCK: Final = "could not look: "
 _log: Final = logging.getLogger("somabus")
 
@@ -54,8 +56,8 @@ class Budget:
 
     messages: int = 100
     seconds: float = 300.0
-    sweep_documents: int = 500
-    sweep_seconds: float = 2.0
+    sweep_documents: int = 5000
+    sweep_seconds: float = 5.0
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -147,6 +149,11 @@ class Routine:
         self._drain(run, budget, stop)
         return run.handled
 
+    def tidy(self, budget: Budget) -> None:
+        """Go on with a sweep that the last beat did not end, in one short step."""
+        allowance = Allowance(budget.sweep_documents, budget.sweep_seconds * _SHORT, self._parts.monotonic)
+        self._parts.sweeper.step(allowance)
+
     def goodbye(self) -> None:
         """Tell the peers that this agent stops on purpose, so that its silence alarms nobody."""
         parts = self._parts
@@ -233,7 +240,7 @@ class Routine:
             started_at=now,
             due_at=due,
             next_due_at=parts.schedule.next(now),
-            missed=parts.schedule.missed(previous.beat.due_at, now) if previous else 0,
+            missed=previous.missed(parts.schedule, now) if previous else 0,
             deadline=parts.monotonic() + budget.seconds,
             overdue=previous is not None and self._was_overdue(previous, now),
             other_runs=previous is not None and previous.beat.outcome is Outcome.RUNNING,
@@ -410,7 +417,9 @@ class Routine:
     def _sweep(self, budget: Budget) -> str:
         parts = self._parts
         parts.halt.check("Agent.beat")
-        swept = parts.sweeper.step(Allowance(budget.sweep_documents, budget.sweep_seconds, parts.monotonic))
+        more = _CATCH_UP if parts.sweeper.behind() else 1
+        allowance = Allowance(more * budget.sweep_documents, more * budget.sweep_seconds, parts.monotonic)
+        swept = parts.sweeper.step(allowance)
         return "; ".join(str(each) for each in swept if not each.idle) or "nothing to do"
 
     def _write_heartbeat(self, run: _Run, outcome: Outcome, finished_at: datetime | None) -> None:

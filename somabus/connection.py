@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
+from pydantic import ValidationError
+
 from somabus.clock import Clock, SystemClock
 from somabus.errors import (
     ConfigurationError,
@@ -14,16 +16,18 @@ from somabus.errors import (
     KeyExistsError,
     MessageError,
     NotABusError,
+    NotJoinedError,
     StoreDamagedError,
     StoreUnavailableError,
     TrustError,
     UnsafeKeyError,
 )
-from somabus.home import Drives, Places, agent_home, check_apart, check_private, default_home, load_signer
+from somabus.home import Drives, Places, agent_home, agents_here, check_apart, check_private, default_home, load_signer
 from somabus.model.bus import BUS_FILE, Bus, BusPolicy
 from somabus.model.envelope import Seal, split
 from somabus.model.ids import IdMaker
-from somabus.model.names import check_name
+from somabus.model.message import explain
+from somabus.model.names import check_name, nearest
 from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
@@ -113,12 +117,15 @@ def create_bus(
             created_at=SystemClock().now(),
             policy=BusPolicy(trust=Policy(policy), **rules),
         )
+    except ValidationError as error:
+        raise ConfigurationError(explain(error)) from None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
     try:
         store.create(BUS_FILE, info.to_json())
     except KeyExistsError as error:
-        message = f"there is a bus at {os.fspath(path)!r} already; it is unchanged: join it with: somabus join NAME"
+        said = f"there is a bus at {os.fspath(path)!r} already; it is unchanged: join it with: somabus join NAME"
+        message = f"{said}; what holds on it, its operator changes with: somabus operator policy, and --keep"
         raise ConfigurationError(message) from error
     finally:
         store.close()
@@ -138,11 +145,15 @@ def connect(
     home: str | os.PathLike[str] | None = None,
     durability: str = "full",
     clock: Clock | None = None,
+    join: bool = True,
 ) -> Connection:
     """Open a bus for an agent. While the drive is away, what is known of it from before is used.
 
+    The agent's key is made if it is missing and `join` is true; if not, nothing is written before the key was found.
+
     Raises:
         NotABusError: the path holds no bus and never did.
+        NotJoinedError: no key of that agent is on this machine, and `join` is false.
         ConfigurationError: a setting is wrong, or the agent's key is not safe.
         StoreUnavailableError: the drive does not answer, and this machine has not seen the bus before.
     """
@@ -150,8 +161,12 @@ def connect(
     root, base = Path(path).absolute(), base_of(home)
     deadline = Deadline() if mount_of(root).network else None
     ask: Ask = _at_once if deadline is None else deadline.ask
-    ask(lambda: check_apart(base, root), str(root))
     writer = new_writer()
+    try:
+        ask(lambda: check_apart(base, root), str(root))
+    except StoreUnavailableError:
+        if Places(base, writer).recall(str(root)) is None:  # it was apart when it was first seen
+            raise
     try:
         disk = DirectoryStore(
             str(root), writer=writer, marker=BUS_FILE, durability=durability, now=clock.now if clock else None,
@@ -161,7 +176,13 @@ def connect(
         message = f"durability {durability!r} is none of full, file, none"
         raise ConfigurationError(message) from None
     store = disk if deadline is None else _with_deadline(disk, deadline)
-    bus = known(store, Places(base, writer), str(root), ask)
+    places = Places(base, writer)
+    bus, news = _looked(store, places, str(root), ask)
+    here = agents_here(base, bus.bus)
+    if not join and agent not in here:
+        raise NotJoinedError(agent, nearest(agent, here), str(base))
+    if news:
+        places.remember(str(root), bus)
     mine = agent_home(base, bus.bus, agent, writer)
     signer, unsafe = load_signer(mine, os.urandom), None
     try:
@@ -187,6 +208,14 @@ def known(store: Store, places: Places, path: str, ask: Ask = _at_once) -> Bus:
         NotABusError: there is none and never was.
         TrustError: another bus lies where one with operators was.
     """
+    bus, news = _looked(store, places, path, ask)
+    if news:
+        places.remember(path, bus)
+    return bus
+
+
+def _looked(store: Store, places: Places, path: str, ask: Ask) -> tuple[Bus, bool]:
+    """Return the bus at a path, and whether this machine may remember that; see `known`."""
     before = places.recall(path)
     try:
         raw = _read(store)
@@ -194,10 +223,10 @@ def known(store: Store, places: Places, path: str, ask: Ask = _at_once) -> Bus:
     except StoreDamagedError:
         if before is None:
             raise
-        return before  # the authority refuses what lies there, and tells
+        return before, False  # the authority refuses what lies there, and tells
     except StoreUnavailableError:
         if before is not None:
-            return before
+            return before, False
         with suppress(OSError):  # a mount whose server is away cannot even be looked at
             if ask(lambda: not Path(path).exists() or Path(path).is_dir(), path):
                 raise NotABusError(path) from None
@@ -208,9 +237,8 @@ def known(store: Store, places: Places, path: str, ask: Ask = _at_once) -> Bus:
             f"if a human replaced it on purpose, remove {places.where(path)} and try again"
         )
     if not _proven(before, bus, raw):
-        return before or bus  # the authority follows it, or refuses and tells
-    places.remember(path, bus)
-    return bus
+        return before or bus, False  # the authority follows it, or refuses and tells
+    return bus, True
 
 
 def _proven(before: Bus | None, bus: Bus, raw: bytes) -> bool:

@@ -119,16 +119,23 @@ class UnknownRecipientError(SomabusError):
 
 
 class NotJoinedError(SomabusError):
-    """No agent of that name has joined the bus; nothing was done in its name."""
+    """No agent of that name has joined the bus, or none from this machine; nothing was done in its name.
 
-    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
-        super().__init__(name, near)
+    `home`: where its key was looked for, if that is what is missing.
+    """
+
+    def __init__(self, name: str, near: tuple[str, ...] = (), home: str = "") -> None:
+        super().__init__(name, near, home)
         self.name = name
         self.near = near
+        self.home = home
 
     def __str__(self) -> str:
         hint = f"did you mean {' or '.join(self.near)}? " if self.near else ""
-        return f"no agent named {_short(self.name)} has joined this bus; {hint}join first with: somabus join NAME"
+        said = f"no agent named {_short(self.name)} has joined this bus"
+        if self.home:
+            said = f"no key of {_short(self.name)} for this bus lies in {self.home}: it has not joined from there"
+        return f"{said}; {hint}join first with: somabus join NAME"
 
 
 class NameTakenError(SomabusError):
@@ -373,7 +380,7 @@ class StoreUnavailableError(StoreError):
 class NoAnswerError(StoreUnavailableError):
     """The doctor on another machine did not say its next word in time; what was found before still holds."""
 
-    _sentence = "no answer at {key}; on the other machine, under the other agent's name, type: somabus doctor --answer"
+    _sentence = "no word from the other machine at {key}"
 
 
 class StoreFullError(StoreError):

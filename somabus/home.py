@@ -112,9 +112,17 @@ def operator_home(home: Path, bus: str, operator: str, writer: str) -> Directory
     return DirectoryStore(str(home / "operators" / bus / operator), writer=writer, private=True)
 
 
+def agents_here(home: Path, bus: str) -> list[str]:
+    """Return the agents of a bus whose keys lie on this machine."""
+    return _keyed(home / "buses" / bus)
+
+
 def operators_here(home: Path, bus: str) -> list[str]:
     """Return the operators of a bus whose keys lie on this machine."""
-    folder = home / "operators" / bus
+    return _keyed(home / "operators" / bus)
+
+
+def _keyed(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir() if (each / _KEY).exists()) if folder.is_dir() else []
 
 

@@ -6,12 +6,12 @@ entries say nor who reads them.
 """
 
 import re
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from itertools import islice, pairwise
 from typing import Final
 
 from somabus.archives import Archives
-from somabus.errors import KeyExistsError, StoreDamagedError, StoreUnavailableError
+from somabus.errors import DocumentTooLargeError, KeyExistsError, StoreDamagedError, StoreUnavailableError
 from somabus.model.archive import FOLDER, SEGMENT
 from somabus.store.port import Store
 
@@ -33,6 +33,7 @@ class Log:
         self.archives = Archives(store, path)
         self._end: str | None = None
         self._archived: frozenset[str] = frozenset()
+        self._gone: frozenset[str] = frozenset()
 
     def append(self, data: bytes, genuine: Callable[[int], bool] = lambda _number: False) -> int:
         """Append an entry and return its number; the entry is whole and durable on return.
@@ -45,7 +46,7 @@ class Log:
         Raises:
             StoreError: nothing was appended, or, if the drive failed at the very end, exactly this entry was.
         """
-        number = self.last(genuine) + 1
+        number = max(self.last(genuine), self._left_behind()) + 1
         for _ in range(_VAIN_TRIES):
             if self.append_at(number, data):
                 return number
@@ -88,7 +89,7 @@ class Log:
         here = _segment(position + 1)
         if self._end != here and self._segments()[-1:] == [here]:
             self._end = here
-        numbers = self._numbers(here, after=position) if self._end == here else None
+        numbers = self._beyond(here, position) if self._end == here else None
         if numbers is None or _full(numbers):
             tail = self.tail()
             if tail > position:
@@ -122,12 +123,17 @@ class Log:
 
     def swept(self, position: int) -> int:
         """Return the last of the numbers right past a position that a sweep has dropped; the position if none was."""
-        self._segments()
-        return max(position, self.archives.gone)
+        for segment in self._segments():
+            if segment == _segment(position + 1) and segment in self._gone and not self._all_numbers(segment):
+                position = int(segment) * SEGMENT + SEGMENT - 1
+        return position
 
     def old_segments(self) -> list[tuple[str, list[int]]]:
         """Return the segments that writers have left behind, each with the numbers that lie in its folder."""
-        return [(segment, self._numbers(segment)) for segment in self._segments()[:-LIVE]]
+        segments = self._segments()
+        while segments and not self._numbers(segments[-1]):
+            segments.pop()
+        return [(segment, self._numbers(segment)) for segment in segments[:-LIVE]]
 
     def archived(self, segment: str) -> list[int]:
         """Return the numbers of a segment that are archived."""
@@ -135,13 +141,27 @@ class Log:
 
     def read(self, number: int) -> bytes | None:
         """Return the bytes of an entry that was listed, or None if it is gone."""
+        return next(iter(self.readings(number)), None)
+
+    def readings(self, number: int) -> Iterator[bytes]:
+        """Yield what lies under a number: its file, and what the archives have; the first that is genuine is the entry.
+
+        Raises:
+            StoreDamagedError, DocumentTooLargeError: no bytes lie there that could be read.
+        """
         old = _segment(number) in self._archived
-        found = self.archives.read(number) if old else None
-        if found is None:
-            found = self._store.read(self.key(number), listed=True)
-        if found is None and not old and self._segments() and _segment(number) in self._archived:
-            found = self.archives.read(number)  # Race: it was archived since the segments were listed.
-        return found
+        found: bytes | None = None
+        damage: Exception | None = None
+        try:
+            found = self._store.read(self.key(number), listed=not old)
+        except (StoreDamagedError, DocumentTooLargeError) as error:
+            damage = error  # planted in the place of a file that was cleared, perhaps
+        if found is None and not old:
+            self._segments()  # Race: it was archived since the segments were listed.
+        packed = self.archives.read(number) if _segment(number) in self._archived else None
+        if found is None and packed is None and damage is not None:
+            raise damage
+        yield from (each for each in (found, packed) if each is not None)
 
     def key(self, number: int) -> str:
         """Return where an entry lies."""
@@ -154,7 +174,10 @@ class Log:
             if numbers and numbers[0] == _first(self._end) and not _full(numbers):
                 return numbers
         before: list[int] = []
-        for segment in self._segments()[-2:]:
+        segments = self._segments()
+        while segments and not self._numbers(segments[-1]):
+            segments.pop()  # an empty folder that somebody left there is no end
+        for segment in segments[-2:]:
             numbers = self._numbers(segment)
             if not numbers or numbers[0] != _first(segment) or (before and not _full(before)):
                 break
@@ -162,14 +185,41 @@ class Log:
         return before
 
     def _segments(self) -> list[str]:
-        """Return the segments up to the first gap, and learn which of them are archived; what was dropped is none."""
+        """Return the segments up to the first gap, and learn which of them are archived, and which were dropped.
+
+        Whoever can write here can plant archives and marks, and take nothing away: so they count only before the last
+        two segments that hold files. There they can hide nothing, and no number is given twice.
+        """
         listed = self._store.list(self.path)
-        self._archived = frozenset(f"{each:07d}" for each in self.archives.look()) if FOLDER in listed else frozenset()
-        first = _segment(self.archives.gone + 1)
-        found = {*self._archived, *(name for name in listed if _SEGMENT.fullmatch(name))}
-        names = sorted(name for name in found if name >= first)
+        live = [name for name in listed if _SEGMENT.fullmatch(name)]
+        self._archived = self._gone = frozenset()
+        if FOLDER in listed:
+            self._learn(live)
+        names = sorted({*live, *self._archived, *self._gone})
         gap = next((n for n, (one, after) in enumerate(pairwise(names), 1) if int(after) != int(one) + 1), len(names))
         return names[:gap]
+
+    def _learn(self, live: list[str]) -> None:
+        """Learn which segments are archived, and which were dropped."""
+        packed = {f"{each:07d}" for each in self.archives.look()}
+        gone = {f"{each:07d}" for each in self.archives.gone}
+        held = list(islice((name for name in reversed(live) if self._numbers(name)), LIVE)) if packed or gone else []
+        before = held[LIVE - 1] if len(held) >= LIVE else ""
+        self._archived = frozenset(each for each in packed if each < before)
+        self._gone = frozenset(each for each in gone if each < before)
+
+    def _left_behind(self) -> int:
+        """Return the last number that is archived or was dropped: no number up to there is given again."""
+        last = max([*self._archived, *self._gone], default=None)
+        return 0 if last is None else int(last) * SEGMENT + SEGMENT - 1
+
+    def _beyond(self, segment: str, position: int) -> list[int] | None:
+        """Return the numbers of the last segment past a position; None if it does not show that the log is here."""
+        numbers = self._numbers(segment, after=max(0, position - 1))
+        if position in numbers[:1]:
+            return numbers[1:]
+        # Nothing new, or packed and cleared since this process looked: only where the position itself lies is known.
+        return numbers or None
 
     def _all_numbers(self, segment: str, after: int = 0) -> list[int]:
         """Return the numbers of a segment past a position, wherever they lie now."""

@@ -44,6 +44,9 @@ from somabus.sender import Sender
 from somabus.store.port import Store
 
 _COPY_LIMIT = 64 * 1024
+_PAUSE_S = 0.01
+_PATIENCE = 500
+"""So often a process looks whether another one has ended its posting; one that is stuck is not waited for for ever."""
 
 
 class PostedKey(Value):
@@ -100,10 +103,14 @@ class Poster:
         if not writable(draft.key):
             raise MalformedMessageError(f"key: {draft.key!a} cannot be written as UTF-8")
         where = tree.posted_key(self._me, hashlib.sha256(f"{channel}\n{draft.key}".encode()).hexdigest()[:32])
-        with self._home.lock(f"post.{where.rpartition('/')[2][:16]}") as mine:
-            if not mine:
-                raise StoreUnavailableError(where, "another process of this agent is posting under this key")
-            return self._posted_once(channel, draft, parent, where)
+        # Few names for all keys: the file of a lock stays behind for ever. Two keys that share one wait for each other.
+        lock = f"post.{where.rpartition('/')[2][:1]}"
+        for _ in range(_PATIENCE):
+            with self._home.lock(lock) as mine:
+                if mine:
+                    return self._posted_once(channel, draft, parent, where)
+            self._home.wait("tmp", _PAUSE_S)
+        raise StoreUnavailableError(where, "another process of this agent is posting with a key, and does not end")
 
     # -- steps ------------------------------------------------------------------------------------------------
 

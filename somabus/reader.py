@@ -105,12 +105,21 @@ class Reader:
         Raises:
             StoreUnavailableError: could not look.
         """
+        first: Entry | None = None
         try:
-            raw = log.read(number)
-            if raw is None:
-                return Entry(log.path, number, None, "it is listed and cannot be read")
+            for raw in log.readings(number):
+                found = self._judged(log, number, raw, writers)
+                if found.opened is not None and not self._foreign(found.opened, writers):
+                    return found
+                first = first or found
+        except (StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
+            first = Entry(log.path, number, None, str(error))
+        return first or Entry(log.path, number, None, "it is listed and cannot be read")
+
+    def _judged(self, log: Log, number: int, raw: bytes, writers: Writers) -> Entry:
+        try:
             opened = self._opener.open(raw)
-        except (MessageError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
+        except MessageError as error:
             return Entry(log.path, number, None, str(error))
         return Entry(log.path, number, opened, self._fault(opened, writers))
 

@@ -41,8 +41,9 @@ class Stay:
         next_beat = self.now()
         while not stop.is_set():
             try:
-                if self.now() >= next_beat:
-                    next_beat = self.schedule().next(self.now())
+                now = self.now()
+                due, next_beat = now >= next_beat, self.schedule().next(now)
+                if due:
                     self.beat()
                 left_s = (next_beat - self.now()).total_seconds()
                 self._look(self.wait(max(0.0, min(left_s, _GLANCE_S))))

@@ -153,6 +153,9 @@ def read_why(store: Store, agent: str, name: str) -> DeadLetter | None:
     """Return the record beside a dead letter, or None if there is none or it cannot be read."""
     try:
         raw = store.read(f"{tree.box(agent, State.DEAD)}/{name}{WHY}")
-        return None if raw is None else DeadLetter.from_object(parse_object(raw))
+        if raw is None:
+            return None
+        # The record is not signed: under which name it was found is certain, what it says of that is not.
+        return DeadLetter.from_object(parse_object(raw)).model_copy(update={"file": name})
     except (MessageError, StoreDamagedError, DocumentTooLargeError):
         return None

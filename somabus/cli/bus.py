@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
-from somabus.cli.output import Exit
+from somabus.cli.output import Exit, typed
 from somabus.connection import create_bus, known_bus
 from somabus.errors import NotABusError, StoreUnavailableError
 from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line
-from somabus.scheduler import standing
+from somabus.scheduler import Standing, standing
 
 
 @command("init", "somabus init X:/soma_network --name research")
@@ -61,17 +62,36 @@ def init(context: Context, path: str | None, name: str, policy: str, *, anew: bo
     """Make a new bus in a folder. An existing bus is left as it is."""
     where = path or context.bus()
     made = create_bus(where, name, policy, anew=anew, home=context.settings.home or None, **rules)
+    bus = typed(str(where))
     lines = [
-        f"a bus is at {where}; join it with: somabus --bus {where} join NAME",
-        f"no human owns it yet; the one who does types: somabus --bus {where} operator init",
+        f"a bus is at {where}; join it with: somabus --bus {bus} join NAME",
+        f"no human owns it yet; the one who does types: somabus --bus {bus} operator init",
+        *([f"what is over stays: {made.policy.retention}"] if rules["retention"] else []),
     ]
     context.out.answer({"bus": made.bus, "path": str(where)}, "\n".join(lines))
 
 
 @command("status", "somabus status")
 def status(context: Context) -> None:
-    """Say in a few lines how the bus and this agent do."""
-    agent = context.agent()
+    """Say in a few lines how the bus and this agent do.
+
+    While the drive is away it tells what this machine knows of the schedule, and ends with 4.
+    """
+    from somabus.cli.scheduled import standing_here
+
+    try:
+        _status(context, context.agent())
+    except StoreUnavailableError as error:
+        routine = standing_here(context, error)
+        context.out.answer({"agent": context.settings.agent, "schedule": routine}, _schedule_line(routine))
+        raise
+
+
+def _schedule_line(routine: Standing) -> str:
+    return f"schedule {line(routine.fact, 300)}" + (f"; next: {routine.next_step}" if routine.next_step else "")
+
+
+def _status(context: Context, agent: Agent) -> None:
     counts, peers, now = agent.counts(), agent.peers(), agent.inbox.now()
     mine = next((peer for peer in peers if peer.name == agent.name), None)
     beat = mine.heartbeat.beat if mine and mine.heartbeat else None
@@ -93,7 +113,7 @@ def status(context: Context) -> None:
         f"mail     {counts.mail} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
         *([f"channels {counts.posts} posts unread"] if counts.posts else []),
         f"beat     {fired}{ended}",
-        f"schedule {line(routine.fact, 300)}" + (f"; next: {routine.next_step}" if routine.next_step else ""),
+        _schedule_line(routine),
         f"peers    {', '.join(f'{n} {verdict}' for verdict, n in sorted(tally.items()))}",
     ]
     facts = {

@@ -135,6 +135,7 @@ def list_(context: Context) -> None:
     note = (
         f"policy {policy.trust} · categories {', '.join(policy.categories)}"
         f" · protected {', '.join(policy.protected) or 'nothing'} · version {seat.bus.version}"
+        f"\nretention {policy.retention}"
     )
     context.out.table(
         facts, ("name", "key", "trust", "holds", "roles, skills"), rows, empty="nobody is here", note=note
@@ -227,7 +228,9 @@ def policy(context: Context, as_: str | None, *, protect_nothing: bool, keep: tu
     bus = people.set_policy(seat, **given)
     left = _uncertified(seat) if bus.policy.trust is Policy.CERTIFIED else []
     warning = f"; not certified, and so not acted upon: {', '.join(left)}" if left else ""
-    context.out.answer({"bus": bus, "uncertified": left}, f"version {bus.version} of the bus holds now{warning}")
+    text = f"version {bus.version} of the bus holds now{warning}"
+    kept_now = f"\nwhat is over stays: {bus.policy.retention}" if kept else ""
+    context.out.answer({"bus": bus, "uncertified": left}, text + kept_now)
 
 
 @operator.group("goal", cls=Acts, epilog='Example: somabus operator goal new "Answer every question within a day"')

@@ -16,7 +16,9 @@ control characters, so no message can paint over what stands there.
 """
 
 import logging
+import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +45,8 @@ from somabus.model import wire
 from somabus.model.text import clean, line
 
 _ACTED_ON: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/\\-]+")
 
 
 class Exit(IntEnum):
@@ -134,6 +138,13 @@ class Output:
     def _unread(self, unread: int | None) -> None:
         if unread is not None:
             click.echo(f"unread {unread}")
+
+
+def typed(text: str, *, windows: bool = os.name == "nt") -> str:
+    """Write one word of a command line that somebody will paste into a shell: quoted, where it needs to be."""
+    if windows:  # cmd and PowerShell both take double quotes, and no name of a file has one
+        return text if _PLAIN.fullmatch(text) else f'"{text}"'
+    return shlex.quote(text)
 
 
 def to_json(value: Any) -> str:

@@ -12,7 +12,7 @@ from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, to_json
 from somabus.cli.signals import stopping
-from somabus.errors import ConfigurationError, StoreError
+from somabus.errors import ConfigurationError, StoppedError, StoreError
 from somabus.model.heartbeat import Outcome
 from somabus.model.kinds import Insight
 from somabus.model.report import BeatReport
@@ -62,12 +62,13 @@ def join(
     help="Begin no message after this.",
 )
 @click.option("--scheduled", is_flag=True, help="A scheduler starts it: in this agent's turn, each slot once.")
+@click.option("--job", default="", metavar="NAME", help="The entry of the scheduler that starts it; without: a hand.")
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Print to this file; five are kept.")
 @click.option("--home", help="Where the key of the agent lies (SOMABUS_HOME).")
 @click.option("--durability", help="full, file or none (SOMABUS_DURABILITY).")
 def beat(
     context: Context, script: Path | None, lease: str | None, messages: int, seconds: float,
-    log: Path | None, home: str | None, durability: str | None, *, scheduled: bool,
+    job: str, log: Path | None, home: str | None, durability: str | None, *, scheduled: bool,
 ) -> None:  # fmt: skip
     """Run the routine once.
 
@@ -86,7 +87,7 @@ def beat(
 
     with logged(context, log):
         if scheduled:
-            serve_slot(context, lambda: _prepared(context, script, lease), once)
+            serve_slot(context, job, lambda: _prepared(context, script, lease), once)
         else:
             finish(once(_prepared(context, script, lease)))
 
@@ -95,9 +96,12 @@ def beat(
 def due(context: Context) -> None:
     """Tell by exit code whether a beat has anything to do.
 
-    0 yes, 3 no, 4 could not look. No model need be woken for an empty inbox.
+    0 yes, 3 no, 4 could not look, 8 a human stopped it. No model need be woken for an empty inbox.
     """
     agent = context.agent()
+    held = next((each for each in agent.stops() if each.scope.covers(agent.name, None)), None)
+    if held is not None:
+        raise StoppedError("somabus due", str(held.scope), held.why, held.by)
     yes = agent.due()
     context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
     finish(Exit.DONE if yes else Exit.NOTHING)
@@ -106,7 +110,11 @@ def due(context: Context) -> None:
 @command("run", "somabus run --every 6h --script my_agent.py")
 @_SCRIPT
 @_LEASE
-@click.option("--every", metavar="CADENCE", help="6h, 30m, or a cron expression, in UTC or with a zone behind it.")
+@click.option(
+    "--every",
+    metavar="CADENCE",
+    help="6h, 30m, or a cron expression, in UTC or with a zone behind it; declares it on the card, as join does.",
+)
 def run(context: Context, script: Path | None, lease: str | None, every: str | None) -> None:
     """Stay: beat on the grid and handle mail as it comes.
 

@@ -12,13 +12,14 @@ import click
 from somabus.agent import Agent
 from somabus.cli.group import Acts, Command, Context, finish
 from somabus.cli.output import Exit
-from somabus.cli.scheduled import remembered
+from somabus.cli.scheduled import remembered, standing_here
 from somabus.clock import SystemClock
 from somabus.connection import base_of
-from somabus.errors import ConfigurationError, SchedulerError
+from somabus.errors import ConfigurationError, SchedulerError, StoreUnavailableError
 from somabus.model.firing import Installation
 from somabus.model.schedule import Schedule
-from somabus.scheduler import standing
+from somabus.model.text import line
+from somabus.scheduler import Standing, standing
 from somabus.scheduler.pick import NAMES, here, scheduler
 from somabus.scheduler.plan import Plan, job_name, stagger
 from somabus.scheduler.record import Record, log_of
@@ -41,36 +42,50 @@ def schedule() -> None:
 @click.option("--zone", metavar="IANA", help="Whose wall clock the expression means, such as Europe/Berlin.")
 @click.option(
     "--script", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A Python file with a function setup(agent) that registers handlers.",
+    help="A Python file with a function setup(agent) that registers handlers.  [default: as installed]",
 )  # fmt: skip
-@click.option("--with", "tool", type=click.Choice(NAMES), help="Which scheduler.  [default: what this machine has]")
-@click.option("--always", is_flag=True, help="Also while you are not logged on (systemd, Windows).")
-@click.option("--print", "prints", is_flag=True, help="Show the entry, and touch nothing.")
+@click.option("--no-script", is_flag=True, help="No script any more: mail is acknowledged unread.")
+@click.option(
+    "--with", "tool", type=click.Choice(NAMES), help="Which scheduler.  [default: as installed, or what is here]"
+)
+@click.option(
+    "--always/--no-always", default=None, help="Also while you are not logged on (systemd, Windows).  [as installed]"
+)
+@click.option("--print", "prints", is_flag=True, help="Print the entry alone, and touch nothing.")
 @click.pass_obj
 def install(
     context: Context, every: str | None, cron: str | None, zone: str | None, script: Path | None, tool: str | None,
-    *, always: bool, prints: bool,
+    *, no_script: bool, always: bool | None, prints: bool,
 ) -> None:  # fmt: skip
     """Make the entry, or bring it up to date.
 
-    Without --every and --cron the cadence stays what the agent's card says; with one the card says it from then on.
+    What is not given stays as it was installed. Without --every and --cron the cadence stays what the agent's card
+    says; with one the card says it from then on.
     """
     cadence, now = _cadence(every, cron, zone), SystemClock().now()
-    agent, name = context.agent(every=None), tool or here()
-    plan = _plan(context, agent, Schedule.parse(cadence) if cadence else agent.schedule, script, always=always)
+    agent = context.agent(every=None)
+    record = Record(agent.connection.home)
+    before = record.installation
+    name = tool or (before.scheduler if before else here())
+    plan = _plan(
+        context, agent, Schedule.parse(cadence) if cadence else agent.schedule,
+        script=_script(script, before, none=no_script),
+        always=always if always is not None else before is not None and before.always,
+    )  # fmt: skip
     entry = scheduler(name).render(plan, now)  # what cannot be scheduled is refused before anything is changed
     if prints:
-        shown = {"scheduler": name, "job": plan.job, "entry": entry}
-        context.out.answer(shown, entry.rstrip("\n"), unread=agent.unread)
+        _print(context, agent, name, plan, entry)
         return
     if cadence:
         context.agent(every=cadence)  # the card says it
-    record = Record(agent.connection.home)
     scheduler(name).install(plan, now)
     _leave(record, name)
     record.install(_installation(plan, name, now))
-    facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log}
-    context.out.answer(facts, "\n".join(_installed(plan, name, now)), unread=agent.unread)
+    facts = {
+        "scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "script": plan.script, "log": plan.log,
+    }  # fmt: skip
+    lines = [*_installed(plan, name, now), *(f"STOPPED   {line(str(each), 200)}" for each in agent.stops())]
+    context.out.answer(facts, "\n".join(lines), unread=agent.unread)
 
 
 @schedule.command("show", cls=Command, epilog="Example: somabus schedule show")
@@ -78,21 +93,17 @@ def install(
 def show(context: Context) -> None:
     """Show the entry, and how it does.
 
-    The fact that is missing first is named: installed, fired, ran, finished.
+    The fact that is missing first is named: installed, fired, ran, finished. 3: nothing was installed here; 6: one of
+    the four is missing. While the drive is away it tells what this machine knows, and ends with 4.
     """
-    agent = context.agent()
-    record = Record(agent.connection.home)
-    entry, says = record.installation, standing(agent)
-    text = ""
-    if entry is not None:
-        try:
-            text = scheduler(entry.scheduler).find(entry.job)
-        except SchedulerError as error:
-            text = f"# {error}"
-    facts = {"installation": entry, "firing": record.firing, "entry": text, "standing": asdict(says)}
-    lines = [*([text.rstrip("\n")] if text else []), *_said(says.fact, says.next_step)]
-    context.out.answer(facts, "\n".join(lines), unread=agent.unread)
-    finish(Exit.DONE if entry is not None else Exit.NOTHING)
+    try:
+        agent = context.agent()
+        says, unread = standing(agent), agent.unread
+    except StoreUnavailableError as error:
+        _show(context, standing_here(context, error), None)
+        raise
+    _show(context, says, unread)
+    finish(_standing_code(says))
 
 
 @schedule.command("remove", cls=Command, epilog="Example: somabus schedule remove")
@@ -123,7 +134,7 @@ def run_now(context: Context) -> None:
     agent, _bus_id, record = remembered(context)
     entry = record.installation
     if entry is None:
-        message = f"{agent} is not scheduled on this machine; first: somabus schedule install"
+        message = f"{agent} is not scheduled on this machine; first: somabus schedule install --agent {agent}"
         raise ConfigurationError(message)
     clock = SystemClock()
     before = clock.now()
@@ -136,7 +147,8 @@ def run_now(context: Context) -> None:
             )
             raise SchedulerError(entry.scheduler, message)
         threading.Event().wait(_LOOK_EVERY_S)
-    said = f"{entry.scheduler} fired {entry.job}; what becomes of it: somabus schedule show, or {entry.log}"
+    who = f"{entry.scheduler} fired" if firing.job else "somabus started"
+    said = f"{who} {entry.job}; what becomes of it: somabus schedule show, or {entry.log}"
     context.out.answer({"scheduler": entry.scheduler, "job": entry.job, "firing": firing}, said)
 
 
@@ -146,6 +158,9 @@ def run_now(context: Context) -> None:
 def _cadence(every: str | None, cron: str | None, zone: str | None) -> str | None:
     if every and cron:
         message = "--every and --cron are two ways to say one thing; give one of them"
+        raise ConfigurationError(message)
+    if zone == "":
+        message = "--zone is empty; name one such as Europe/Berlin, or leave it out for UTC"
         raise ConfigurationError(message)
     if zone and not cron:
         message = "--zone says whose wall clock --cron means; without --cron the grid is in UTC"
@@ -157,14 +172,35 @@ def _cadence(every: str | None, cron: str | None, zone: str | None) -> str | Non
     return Schedule.parse(text).text if text else None
 
 
-def _plan(context: Context, agent: Agent, schedule: Schedule, script: Path | None, *, always: bool) -> Plan:
+def _script(given: Path | None, before: Installation | None, *, none: bool) -> str:
+    """Return the script that is to run: the one given, or the one that was installed, which may lie on a drive away."""
+    if given and none:
+        message = "--script and --no-script contradict each other; give one of them"
+        raise ConfigurationError(message)
+    if given:
+        return str(given.resolve())
+    return "" if none or before is None else before.script
+
+
+def _plan(context: Context, agent: Agent, schedule: Schedule, *, script: str, always: bool) -> Plan:
     home = base_of(context.settings.home or None)
     bus_id = agent.bus.bus
     return Plan(
         agent=agent.name, bus=str(Path(context.bus()).absolute()), bus_id=bus_id, home=str(home), schedule=schedule,
         python=_python(), log=str(log_of(home, job_name(agent.name, bus_id))),
-        script=str(script.resolve()) if script else "", durability=context.settings.durability, always=always,
+        script=script, durability=context.settings.durability, always=always,
     )  # fmt: skip
+
+
+def _print(context: Context, agent: Agent, name: str, plan: Plan, entry: str) -> None:
+    """Print the entry, and nothing else where it may be redirected to; what to do with it goes beside."""
+    how = scheduler(name).by_hand(plan)
+    if context.as_json:
+        facts = {"scheduler": name, "job": plan.job, "entry": entry, "by_hand": how}
+        context.out.answer(facts, "", unread=agent.unread)
+        return
+    click.echo(entry, nl=False)  # the plan has no control character in it
+    click.echo(f"nothing was changed; to install it by hand: {how}", err=True)
 
 
 def _python() -> str:
@@ -174,7 +210,10 @@ def _python() -> str:
 
 
 def _installation(plan: Plan, name: str, now: datetime) -> Installation:
-    facts = {"scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log, "installed_at": now}
+    facts = {
+        "scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "log": plan.log, "script": plan.script,
+        "always": plan.always, "installed_at": now,
+    }  # fmt: skip
     return Installation.model_validate(facts)
 
 
@@ -185,6 +224,7 @@ def _installed(plan: Plan, name: str, now: datetime) -> list[str]:
     return [
         f"{name} starts the beat of {plan.agent} as {plan.job}: {plan.schedule.text}",
         f"next slot {coming:%Y-%m-%d %H:%M} UTC; it begins {after.seconds} s after each, so that not all begin at once",
+        f"runs {plan.script}" if plan.script else "no script: mail is acknowledged unread",
         f"log       {plan.log}",
         *([f"note      {note}"] if note else []),
     ]
@@ -195,6 +235,25 @@ def _leave(record: Record, name: str) -> None:
     entry = record.installation
     if entry is not None and entry.scheduler != name:
         scheduler(entry.scheduler).remove(entry.job)
+
+
+def _show(context: Context, says: Standing, unread: int | None) -> None:
+    _agent, _bus_id, record = remembered(context)
+    entry, text = record.installation, ""
+    if entry is not None:
+        try:
+            text = scheduler(entry.scheduler).find(entry.job)
+        except SchedulerError as error:
+            text = f"# {error}"
+    facts = {"installation": entry, "firing": record.firing, "entry": text, "standing": asdict(says)}
+    lines = [*([text.rstrip("\n")] if text else []), *_said(says.fact, says.next_step)]
+    context.out.answer(facts, "\n".join(lines), unread=unread)
+
+
+def _standing_code(says: Standing) -> Exit:
+    if not says.planned:
+        return Exit.NOTHING
+    return Exit.UNWELL if says.unwell else Exit.DONE
 
 
 def _said(fact: str, step: str) -> list[str]:

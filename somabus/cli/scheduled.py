@@ -1,4 +1,4 @@
-"""What a scheduler starts: `somabus beat --scheduled --log FILE`."""
+"""What a scheduler starts: `somabus beat --scheduled --job NAME --log FILE`."""
 
 import threading
 import traceback
@@ -13,14 +13,15 @@ from somabus.cli.group import Context, finish
 from somabus.cli.output import Exit, code_of
 from somabus.clock import SystemClock
 from somabus.connection import known_bus
-from somabus.errors import SomabusError
+from somabus.errors import SomabusError, StoreError
 from somabus.model.names import check_name
+from somabus.scheduler import Standing, standing_away
 from somabus.scheduler.logfile import printing_to
 from somabus.scheduler.record import Record
 from somabus.scheduler.serve import Start, Turn
 
 
-def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[Agent], Exit]) -> None:
+def serve_slot(context: Context, job: str, prepared: Callable[[], Agent], beat: Callable[[Agent], Exit]) -> None:
     """Be what a scheduler started; end with the code of the beat, 0 if the slot was served, or 7 if one is at work."""
     name, bus_id, record = remembered(context)
     ended: list[Exit] = []
@@ -30,16 +31,23 @@ def serve_slot(context: Context, prepared: Callable[[], Agent], beat: Callable[[
         return int(ended[-1])
 
     turn = Start(
-        record=record, who=(name, bus_id), clock=SystemClock(), pause=threading.Event().wait,
-        agent=prepared, beat=run, code_of=_code,
+        record=record, who=(name, bus_id), job=job, clock=SystemClock(), pause=threading.Event().wait,
+        agent=prepared, beat=run,
+        served=lambda agent: _tell_served(context, agent), code_of=_code,
     ).serve()  # fmt: skip
     if turn is Turn.BUSY:
-        click.echo("another firing of this agent is at work")
+        context.out.answer({"busy": True}, "another firing of this agent is at work")
         finish(Exit.BUSY)
     if turn is Turn.SERVED:
-        click.echo("the slot was served before")
         return
     finish(ended[-1])
+
+
+def _tell_served(context: Context, agent: Agent) -> None:
+    now = agent.inbox.now()
+    slot, coming = agent.schedule.due(now), agent.schedule.next(now)
+    text = f"the slot {slot:%Y-%m-%d %H:%M} UTC was served before; next slot {coming:%Y-%m-%d %H:%M} UTC"
+    context.out.answer({"served": slot, "next_slot": coming}, text)
 
 
 def remembered(context: Context) -> tuple[str, str, Record]:
@@ -50,6 +58,12 @@ def remembered(context: Context) -> tuple[str, str, Record]:
         bus = context.agent().bus  # it is no bus, or nobody is set; or it is remembered from now on
     name = check_name(settings.agent)
     return name, bus.bus, Record.of(bus.bus, name, settings.home)
+
+
+def standing_here(context: Context, why: StoreError) -> Standing:
+    """Tell how the routine of the agent that is set does, as far as this machine knows without the drive."""
+    name, _bus_id, record = remembered(context)
+    return standing_away(name, record, SystemClock().now(), str(why))
 
 
 @contextmanager

@@ -55,3 +55,15 @@ else:
         finally:
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
+
+
+@contextmanager
+def interrupted() -> Iterator[None]:
+    """Let SIGTERM, and Ctrl-Break on Windows, end what runs in here as Ctrl-C does: it tidies up behind itself."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

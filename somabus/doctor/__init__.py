@@ -2,6 +2,7 @@
 
 probes ◄── duel ── taking        one machine: a table of probes
 between ◄── rounds ── sight      two machines: a plan, and words over the drive itself (talk)
+client                          whether they are two at all
 ward                             the bus: a table of looks
 mend                             what may be put right without asking
 """

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from somabus.clock import Clock
-from somabus.doctor.finding import Finding, learned
+from somabus.doctor.finding import Finding, Weight, learned
 from somabus.doctor.place import Place, Tell, remove
 from somabus.doctor.rounds import ROUNDS, facts_of
 from somabus.doctor.side import Side
@@ -33,7 +33,7 @@ _SESSION: Final = re.compile(r"doctor=(?P<asker>[a-z0-9._-]+)=(?P<other>[a-z0-9.
 
 
 class Plan(Value):
-    """What the two will do, in this order; `began_at` is the drive's time."""
+    """What the two will do, in this order; `began_at` is the drive's time, `client` is that of the asker."""
 
     format: Literal[1] = 1
     asker: Name
@@ -41,6 +41,11 @@ class Plan(Value):
     began_at: Utc
     staleness_s: float
     rounds: tuple[str, ...] = Field(max_length=64)
+    client: str = Field(default="", max_length=64)
+
+    def between(self, client: object) -> tuple[str, ...]:
+        """Return the rounds that tell something against a client: against the same one that is none."""
+        return () if client == self.client else self.rounds
 
 
 def session(asker: str, other: str, token: str) -> str:
@@ -63,9 +68,11 @@ def ask(place: Place, plan: Plan, *, wait_s: float, tell: Tell) -> Iterator[Find
         shutil.copymode(place.folder, folder)
         ROUNDS[name].prepare(folder)
     talk.say(**plan.model_dump(mode="json"))
-    talk.hear(f"{plan.other} to answer", wait_s)
+    rounds = plan.between(talk.hear(f"{plan.other} to answer", wait_s).get("client"))
+    if not rounds:
+        yield _one_client(plan.other)
     found = []
-    for number, name in enumerate(plan.rounds):
+    for number, name in enumerate(rounds):
         with _understood(plan.other):
             found.append(ROUNDS[name].ask(side, place.folder / f"{number}"))
         yield found[-1]
@@ -73,16 +80,23 @@ def ask(place: Place, plan: Plan, *, wait_s: float, tell: Tell) -> Iterator[Find
     talk.hear("goodbye")
 
 
-def planned(asker: str, other: str, drive: Drive, staleness_s: float, began_at: datetime) -> Plan:
+def _one_client(other: str) -> Finding:
+    said = f"{other} answers on this machine, through the same mount: what two machines see of one another is not known"
+    return Finding("machines", Weight.WARNING, other, said, f"on another one: somabus doctor --answer --agent {other}")
+
+
+def planned(asker: str, other: str, drive: Drive, staleness_s: float, began_at: datetime, client: str) -> Plan:
     """Return the plan for a drive of which one machine has found out what it can."""
     rounds = tuple(name for name in ROUNDS if name != "link" or drive.hard_links or drive.link_exclusive is False)
-    return Plan(asker=asker, other=other, began_at=began_at, staleness_s=staleness_s, rounds=rounds)
+    return Plan(asker=asker, other=other, began_at=began_at, staleness_s=staleness_s, rounds=rounds, client=client)
 
 
 def answer(
-    tmp: Path, me: str, *, clock: Clock, drive_now: Callable[[], datetime], wait_s: float, tell: Tell
-) -> tuple[str, dict[str, Any]]:
+    tmp: Path, me: str, *, client: str, clock: Clock, drive_now: Callable[[], datetime], wait_s: float, tell: Tell
+) -> tuple[str, dict[str, Any] | None]:
     """Wait for somebody who asks, do the other part of every round, and return who asked and what was learned.
+
+    That is None where the asker is this same client: nothing was tried.
 
     Raises:
         NoAnswerError: nobody asks, or no more.
@@ -92,16 +106,16 @@ def answer(
     folder, plan = _asked(tmp, me, clock, drive_now, wait_s, tell)
     talk = Talk(folder, "b", "a", clock, _WORD_S, tell)
     talk.hear("the plan")
-    side = Side(talk, clock, plan.asker, plan.staleness_s)
-    talk.say()
+    side, rounds = Side(talk, clock, plan.asker, plan.staleness_s), plan.between(client)
+    talk.say(client=client)
     with _understood(plan.asker):
-        for number, name in enumerate(plan.rounds):
+        for number, name in enumerate(rounds):
             ROUNDS[name].answer(side, _folder(folder / f"{number}"))
         facts = facts_of(talk.hear("what was found"))
         known = Drive.model_validate(facts).model_dump(include=set(facts))
     talk.say()
     _tidy(side, folder)
-    return plan.asker, known
+    return plan.asker, known if rounds else None
 
 
 def _tidy(side: Side, folder: Path) -> None:
@@ -137,7 +151,7 @@ def _asked(
                 return tmp / name, plan
         tell("somebody who asks", passed, wait_s)
         pause.wait(_LOOK_S)
-    raise NoAnswerError("tmp", f"nobody asked {me} for {wait_s:.0f} s; there: somabus doctor --with {me}")
+    raise NoAnswerError("tmp", f"nobody asked {me} for {wait_s:.0f} s; there, type: somabus doctor --with {me}")
 
 
 def _first(folder: Path) -> bool:

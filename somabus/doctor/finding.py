@@ -1,9 +1,12 @@
 """What the doctor finds: one fact each, its cause in plain words, and the next command."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
+
+from somabus.model.text import many
 
 
 class Weight(StrEnum):
@@ -43,3 +46,11 @@ def unwell(findings: Iterable[Finding]) -> bool:
 def learned(findings: Iterable[Finding]) -> dict[str, Any]:
     """Return all that they say of the drive."""
     return {name: fact for each in findings for name, fact in each.learned.items()}
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """Say in a line how many there are that somebody should read."""
+    tally = Counter(each.weight for each in findings)
+    counted = [many(n, weight) for weight in reversed(_ORDER[1:]) if (n := tally[weight])]
+    faultless = not (tally[Weight.ERROR] or tally[Weight.WARNING])
+    return ", ".join(([] if not (faultless and counted) else ["no faults"]) + counted) or "nothing is wrong"

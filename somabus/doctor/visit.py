@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,20 +11,21 @@ from somabus.clock import Clock, SystemClock
 from somabus.connection import base_of, known_bus, new_writer
 from somabus.desk import Desk
 from somabus.doctor.between import answer, ask, planned, session
+from somabus.doctor.client import client_of
 from somabus.doctor.finding import Finding, Weight, learned
 from somabus.doctor.mend import mend
 from somabus.doctor.place import Tell, place_on, silent
 from somabus.doctor.probes import examine
-from somabus.doctor.ward import Ward, look_round
+from somabus.doctor.ward import FIX, Ward, look_round
 from somabus.errors import (
     MessageError,
     NotABusError,
+    NotJoinedError,
     StoreDamagedError,
     StoreFullError,
     StoreRefusedError,
     StoreUnavailableError,
     TrustError,
-    UnknownRecipientError,
 )
 from somabus.home import Drives
 from somabus.model.bus import BUS_FILE
@@ -40,13 +41,17 @@ _TOKEN_BYTES: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Args: where the bus is, where this machine keeps its keys, and who is told while something takes its time."""
+    """Args: where the bus is, where this machine keeps its keys, and who is told while something takes its time.
+
+    `client` names the client of the drive that works at a path, `usage` looks how full it is.
+    """
 
     path: str
     home: str | None = None
     clock: Clock = field(default_factory=SystemClock)
     tell: Tell = silent
     usage: Callable[[str], Any] = shutil.disk_usage
+    client: Callable[[Path], str] = client_of
 
     def drive(self) -> list[Finding]:
         """Find out what this machine can about the drive, and remember it.
@@ -61,7 +66,7 @@ class Visit:
         except StoreUnavailableError:
             if known_bus(self._root, self.home) is None:
                 raise NotABusError(self.path) from None
-            raise
+            raise StoreUnavailableError(str(self._root), "is it mounted?") from None
         except (StoreRefusedError, StoreFullError) as error:
             step = "give this user the right to write there, or make room"
             return [Finding("write", Weight.ERROR, "drive", f"this machine cannot write on the bus: {error}", step)]
@@ -72,33 +77,37 @@ class Visit:
         """Find out, together with the machine of another agent that runs `somabus doctor --answer`, what holds there.
 
         Raises:
-            UnknownRecipientError: nobody of that name has joined.
+            NotJoinedError: nobody of that name has joined.
             NoAnswerError: it does not answer, or no more; what was found before is remembered.
         """
         seat = self._seat()
         self._check(other, seat)
         name, found = session(me, other, os.urandom(_TOKEN_BYTES).hex()), list[Finding]()
-        plan = planned(me, other, self._drives().recall(str(self._root)), seat.bus.policy.staleness_s, seat.store.now())
+        known, client = self._drives().recall(str(self._root)), self.client(self._root)
+        plan = planned(me, other, known, seat.bus.policy.staleness_s, seat.store.now(), client)
         try:
             with place_on(self._root, self.clock, name) as place:
                 for finding in ask(place, plan, wait_s=wait_s, tell=self.tell):
                     found.append(finding)
                     yield finding
         finally:
-            if found:
-                self._remember(learned(found), other)
+            if facts := learned(found):
+                self._remember(facts, other)
 
-    def answer(self, me: str, *, wait_s: float) -> tuple[str, Drive]:
+    def answer(self, me: str, *, wait_s: float) -> tuple[str, Drive | None]:
         """Wait until somebody asks, do the other part, and return who asked and what is known of the drive now.
+
+        That is None where somebody on this same machine asked: nothing was tried, nothing is remembered.
 
         Raises:
             NoAnswerError: nobody asks, or no more.
         """
         seat = self._seat()
         asker, facts = answer(
-            self._root / "tmp", me, clock=self.clock, drive_now=seat.store.now, wait_s=wait_s, tell=self.tell
-        )
-        return asker, self._remember(facts, asker)
+            self._root / "tmp", me, client=self.client(self._root), clock=self.clock, drive_now=seat.store.now,
+            wait_s=wait_s, tell=self.tell,
+        )  # fmt: skip
+        return asker, None if facts is None else self._remember(facts, asker)
 
     def bus(self, *, fix: bool = False) -> list[Finding]:
         """Read how the bus does; with `fix`, put right what is provably safe, unless a human stopped the bus.
@@ -111,8 +120,9 @@ class Visit:
         except (TrustError, MessageError, StoreDamagedError) as error:
             step = "bring back a copy of it; no agent can start without"
             return [Finding("damage", Weight.ERROR, BUS_FILE, str(error), step)]
-        fixed = list(mend(ward)) if fix and not self._stopped(ward.seat) else []
-        return [*fixed, *look_round(ward)]
+        if fix and self._stopped(ward.seat):
+            return [_held(each) for each in look_round(ward)]
+        return [*(mend(ward) if fix else ()), *look_round(ward)]
 
     @property
     def _root(self) -> Path:
@@ -137,7 +147,15 @@ class Visit:
     def _check(self, other: str, seat: Seat) -> None:
         names = seat.identities.names()
         if check_name(other) not in names:
-            raise UnknownRecipientError(other, nearest(other, names))
+            raise NotJoinedError(other, nearest(other, names))
 
     def _stopped(self, seat: Seat) -> bool:
         return any(each.scope.range is Range.BUS for each in stops_of(seat))
+
+
+def _held(finding: Finding) -> Finding:
+    """Say of what `--fix` would have put right that a stop keeps it as it is."""
+    if finding.step != FIX:
+        return finding
+    cause = f"{finding.cause}; it was left as it is, for a human has stopped the bus"
+    return replace(finding, cause=cause, step=f"when it may go on: somabus resume, then {FIX}")

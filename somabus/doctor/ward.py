@@ -18,12 +18,14 @@ from somabus.agent import Agent
 from somabus.doctor.debris import debris
 from somabus.doctor.finding import Finding, Weight
 from somabus.errors import MessageError, SomabusError, StoreDamagedError, StoreUnavailableError, UnsafeKeyError
+from somabus.home import agents_here
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.heartbeat import Outcome
 from somabus.model.ids import milliseconds
 from somabus.model.presence import SKEW_TOLERANCE, Presence, span
 from somabus.model.slot import WHY, Slot, State
 from somabus.model.stop import scope_of
+from somabus.model.text import many
 from somabus.model.tree import box
 from somabus.model.wire import parse_object
 from somabus.operator.oversight import stops_of
@@ -35,6 +37,7 @@ from somabus.sweep.room import Fill
 from somabus.verify import Fault, judge_path
 from somabus.verify.mail import SYNC
 
+FIX: Final = "somabus doctor --fix"
 _MOST: Final = 20
 _MOST_DEAD: Final = 1000
 _PATIENT: Final = timedelta(hours=1)
@@ -150,7 +153,7 @@ def _beats(ward: Ward) -> Iterator[Finding]:
             continue
         at = f"beat {beat.number} of {beat.due_at:%Y-%m-%d %H:%M} UTC"
         if beat.missed:
-            said = f"missed {beat.missed} beats before {at}: its machine slept or its schedule did not fire"
+            said = f"missed {many(beat.missed, 'beat')} before {at}: its machine slept or its schedule did not fire"
             yield Finding("missed beats", Weight.WARNING, peer.name, said, f"there: somabus status --agent {peer.name}")
         if beat.outcome is Outcome.RUNNING and ward.seat.store.now() - beat.started_at > _PATIENT:
             said = f"{at} fired and ran, and did not finish: it was killed, or hangs"
@@ -183,8 +186,8 @@ def _debris(ward: Ward) -> Iterator[Finding]:
     found = list(debris(ward.root, ward.seat.store.now().timestamp()))
     if found:
         oldest = span(timedelta(seconds=max(each.age_s for each in found)))
-        said = f"left by writers that were killed: {len(found)} folders, the oldest {oldest} ago"
-        yield Finding("debris", Weight.NOTE, "tmp", said, "somabus doctor --fix")
+        said = f"left by writers that were killed: {many(len(found), 'folder')}, the oldest {oldest} ago"
+        yield Finding("debris", Weight.NOTE, "tmp", said, FIX)
 
 
 def _damage(ward: Ward) -> Iterator[Finding]:
@@ -192,7 +195,9 @@ def _damage(ward: Ward) -> Iterator[Finding]:
     told = [_told(fault) for fault in faults if scope_of(fault.path) is None]  # a stop is told as one
     yield from told[:_MOST]
     if len(told) > _MOST:
-        yield Finding("damage", Weight.ERROR, "bus", f"{len(told) - _MOST} more faults in the tree", "somabus verify")
+        yield Finding(
+            "damage", Weight.ERROR, "bus", f"{many(len(told) - _MOST, 'more fault')} in the tree", "somabus verify"
+        )
 
 
 def _told(fault: Fault) -> Finding:
@@ -206,7 +211,7 @@ def _told(fault: Fault) -> Finding:
 def _keys(ward: Ward) -> Iterator[Finding]:
     for key in open_keys(ward.home, ward.seat.bus.bus):
         said = "others on this machine can read this private key, and speak in its name; it is not used until that ends"
-        yield Finding("open key", Weight.ERROR, str(key), said, "somabus doctor --fix")
+        yield Finding("open key", Weight.ERROR, str(key), said, FIX)
 
 
 def open_keys(home: Path, bus: str) -> list[Path]:
@@ -230,12 +235,11 @@ def _folder(ward: Ward) -> Iterator[Finding]:
 
 def _schedules(ward: Ward) -> Iterator[Finding]:
     """Tell installed, fired, ran and finished apart for each agent whose key is on this machine."""
-    here = ward.home / "buses" / ward.seat.bus.bus
     known = {peer.name for peer in ward.peers if peer.card is not None}
-    for name in sorted(known & {each.name for each in here.iterdir()} if here.is_dir() else ()):
+    for name in sorted(known & set(agents_here(ward.home, ward.seat.bus.bus))):
         with suppress(UnsafeKeyError):  # told as an open key
             found = standing(Agent(name, ward.root, home=ward.home, join=False))
-            weight = Weight.NOTE if found.missing == "installed" else Weight.WARNING
+            weight = Weight.WARNING if found.unwell else Weight.NOTE
             if found.missing:
                 yield Finding("schedule", weight, name, found.fact, found.next_step)
 
@@ -245,7 +249,9 @@ def _room(ward: Ward) -> Iterator[Finding]:
     fill = Fill(ward.seat.store.weigh(""), ward.seat.bus.policy.retention.budget_bytes)
     if fill.level != "ok":
         weight = Weight.ERROR if fill.level == "error" else Weight.WARNING
-        yield Finding("room", weight, "bus", f"the bus takes {fill}", "see what stays: somabus sweep --rehearse")
+        yield Finding(
+            "room", weight, "bus", f"the bus takes {fill}", "see what stays: somabus sweep --rehearse --agent NAME"
+        )
 
 
 LOOKS: Final[dict[str, Callable[[Ward], Iterator[Finding]]]] = {

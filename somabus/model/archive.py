@@ -7,8 +7,8 @@
     {"sha256":"…"}                                         of all the lines before
 
 The bytes of an entry come out as they went in, so that its signature still holds. A number that is not there was
-missing in the log. All the entries of an archive lie in one segment. Beside them `0000000001-<last>.gone` says how far
-the log was dropped, from its beginning.
+missing in the log. All the entries of an archive lie in one segment. Beside them `<first>-<last>.gone` says that a
+segment was dropped.
 """
 
 import base64
@@ -33,7 +33,7 @@ MOST_PACKED: Final = 512 * 1024
 """So many bytes of entries go into one archive: written as lines and compressed, that is one document."""
 
 _NAME: Final = re.compile(r"(\d{10})-(\d{10})\.gz", re.ASCII)
-_GONE: Final = re.compile(r"0000000001-(\d{7}999)\.gone", re.ASCII)
+_GONE: Final = re.compile(r"\d{10}-(\d{7})999\.gone", re.ASCII)
 _GZIP: Final = 31  # zlib's word for a gzip header of its own making, which carries no time and no name
 _BOMB: Final = 8 * MOST_PACKED
 
@@ -74,14 +74,19 @@ class Archive(NamedTuple):
     entries: dict[int, bytes]
 
 
-def gone_name(last: int) -> str:
-    """Return the name of the mark that a log was dropped up to a number."""
-    return f"{1:010d}-{last:010d}.gone"
+def bounds(segment: int) -> Span:
+    """Return the first and the last number of a segment."""
+    return Span(max(1, segment * SEGMENT), segment * SEGMENT + SEGMENT - 1)
 
 
-def gone_to(names: Iterable[str]) -> int:
-    """Return how far a log was dropped by the marks among some names, 0 if there is none."""
-    return max((int(found[1]) for found in map(_GONE.fullmatch, names) if found), default=0)
+def gone_name(segment: int) -> str:
+    """Return the name of the mark that a segment was dropped."""
+    return f"{bounds(segment).first:010d}-{bounds(segment).last:010d}.gone"
+
+
+def gone_segments(names: Iterable[str]) -> frozenset[int]:
+    """Return the segments that were dropped, by the marks among some names."""
+    return frozenset(int(found[1]) for found in map(_GONE.fullmatch, names) if found)
 
 
 def spans(first: int, last: int, entries: Sequence[tuple[int, bytes]]) -> Iterator[tuple[Span, dict[int, bytes]]]:

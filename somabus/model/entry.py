@@ -60,7 +60,8 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
 
 COMMANDS: Final[dict[str, WhenStopped]] = {
     "send": _R, "read": _R, "reply": _R, "withdraw": _R, "join": _R, "share": _R, "beat": _I, "run": _I, "sweep": _R,
-    "inbox": _L, "dead": _L, "trace": _L, "status": _L, "peers": _L, "due": _L, "verify": _L, "doctor": _L,
+    "due": _R,
+    "inbox": _L, "dead": _L, "trace": _L, "status": _L, "peers": _L, "verify": _L, "doctor": _L,
     "goals": _L,
     "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H,
     "propose": _R, "work": _R, "ask": _R, "rotate": _R,

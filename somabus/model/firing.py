@@ -12,23 +12,30 @@ from somabus.model.message import Utc, Value
 
 
 class Installation(Value):
-    """Which scheduler starts this agent's routine on this machine, under which name and for which cadence."""
+    """Which scheduler starts this agent's routine on this machine, under which name, for which cadence, and with what.
+
+    Installing again keeps what is not given anew. Without a script mail is acknowledged unread.
+    """
 
     format: Literal[1] = 1
     scheduler: Literal["cron", "systemd", "launchd", "windows"]
     job: str = Field(max_length=100)
     cadence: str = Field(max_length=100)
     log: str = Field(max_length=4096)
+    script: str = Field(default="", max_length=4096)
+    always: bool = False
     installed_at: Utc
 
 
 class Firing(Value):
-    """One start by a scheduler: the slot it was for, when it came, and how it ended. Times are this machine's.
+    """One start of the routine: the slot it was for, when it came, and how it ended. Times are this machine's.
 
-    Without an end it is still at work, or was killed. A slot that was served before ends with exit code 0.
+    `job` is the entry that started it; empty if a hand did. Without an end it is still at work, or was killed. A slot
+    that was served before ends with exit code 0.
     """
 
     format: Literal[1] = 1
+    job: str = Field(default="", max_length=100)
     due_at: Utc
     fired_at: Utc
     pid: int = Field(ge=0)

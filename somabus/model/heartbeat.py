@@ -1,12 +1,13 @@
 """The heartbeat: proof that a routine fired, ran and finished. Replaced whole at every beat, by its owner alone."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from somabus.model.message import Id, Name, Utc, Value
-from somabus.model.schedule import MAX_EVERY_S
+from somabus.model.schedule import MAX_EVERY_S, Schedule
 from somabus.model.wire import parse_object
 
 
@@ -64,3 +65,16 @@ class Heartbeat(Value):
             MessageError: no heartbeat of format 1; the reason names member and rule.
         """
         return cls.from_object(parse_object(body))
+
+    def missed(self, schedule: Schedule, now: datetime) -> int:
+        """Count the slots that went by between this beat and the slot that is due now.
+
+        They are those of the cadence that this heartbeat was written under: a schedule that came later owes nothing
+        for the time before it, and of the other only the spacing is known.
+        """
+        last = self.beat.due_at
+        if now < self.next_due_at:
+            return 0
+        if self.every_s == schedule.every_s and self.next_due_at == schedule.next(last):
+            return schedule.missed(last, now)
+        return max(0, int((schedule.due(now) - last).total_seconds() // self.every_s) - 1)

@@ -59,7 +59,8 @@ class BeatReport:
         ]
         lines += [f"  {'ok ' if step.ok else 'NOT'} {step.name:<16} {_line(step.detail)}" for step in self.steps]
         if self.missed:
-            lines.append(f"  {self.missed} beats were missed since the last one")
+            said = "1 beat was" if self.missed == 1 else f"{self.missed} beats were"
+            lines.append(f"  {said} missed since the last one")
         if self.set_aside:
             lines.append(f"  {self.set_aside} set aside; look at them with: somabus dead")
         lines += [f"  check {name}: {_line(said)}" for name, said in self.checks.items() if said.startswith("failed")]

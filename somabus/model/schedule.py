@@ -22,7 +22,8 @@ _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 60480
 _LEAST_S: Final = 0.001
 MAX_EVERY_S: Final = 3650 * 86400
 _DICE: Final = re.compile(r"(?<![a-z])[rh](?![a-z])", re.IGNORECASE)
-_FIELDS: Final = 5
+_NAMES: Final = ("minute", "hour", "day of the month", "month", "day of the week")
+_FIELDS: Final = len(_NAMES)
 _ZONE: Final = re.compile(r"[A-Za-z]{3}")
 _COUNT: Final = 10_000
 _SPARSE, _DENSE, _MONTH_S = 14, 3000, 32 * 86400
@@ -59,15 +60,19 @@ class Schedule:
         """
         text = " ".join(text.split())
         if " " not in text:
-            parse_duration(text)
+            try:
+                parse_duration(text)
+            except ConfigurationError as error:
+                message = f"{error}, or a cron expression such as '0 9 * * 1-5'"
+                raise ConfigurationError(message) from None
             return cls(text)
         *fields, last = text.split()
         zoned = len(fields) == _FIELDS and _ZONE.match(last) is not None
         cron = " ".join(fields) if zoned else text
         if len(cron.split()) != _FIELDS or _DICE.search(cron) or not _comes(cron):
             message = (
-                f"{ascii(text)[:60]} is no cron expression that ever comes; five fields are needed, as in: "
-                "0 */6 * * *, and a zone may follow: 0 9 * * 1-5 Europe/Berlin"
+                f"{ascii(text)[:60]} is no cron expression that ever comes{_fault(cron)}; five fields are needed, "
+                "as in: 0 */6 * * *, and a zone may follow: 0 9 * * 1-5 Europe/Berlin"
             )
             raise ConfigurationError(message)
         if zoned:
@@ -159,6 +164,19 @@ def _check_zone(cron: str, name: str) -> None:
     if all(field == ["*"] for field in croniter.expand(cron)[0][1:]):
         message = f"{cron!r} comes in every hour of every day, so it needs no zone; leave {name} away"
         raise ConfigurationError(message)
+
+
+def _fault(cron: str) -> str:
+    """Name the first field that is wrong by itself, or nothing: the others may still never come together."""
+    fields = cron.split()
+    if len(fields) != _FIELDS:
+        return f": {len(fields)} were given" if len(fields) < _FIELDS else ""
+    for place, (name, field) in enumerate(zip(_NAMES, fields, strict=True)):
+        alone = ["*"] * _FIELDS
+        alone[place] = field
+        if _DICE.search(field) or not _comes(" ".join(alone)):
+            return f": {ascii(field)[:40]} is no {name}"
+    return ""
 
 
 def _comes(cron: str) -> bool:

@@ -24,6 +24,11 @@ def line(text: str, limit: int = 60) -> str:
     return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
 
 
+def many(count: int, thing: str) -> str:
+    """Say how many there are of a thing whose plural ends in s."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def ago(at: datetime | None, now: datetime) -> str:
     """Say how long ago something was."""
     if at is None:

@@ -7,6 +7,7 @@ comment.
 import shlex
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from somabus.scheduler.times import Wall, here, hours_and_minutes, times_of_day
 from somabus.scheduler.tool import Run, must, run, user
 
 _LONGEST: Final = 998
+_TRIES: Final = 5
 """cron's own limit for a command (MAX_COMMAND), less its end."""
 
 
@@ -40,13 +42,23 @@ class Cron:
             raise ConfigurationError(message)
         return f"{_field(minutes, 60)} {_field(hours, 24)} * * * {escaped}\n"
 
+    def by_hand(self, plan: Plan) -> str:  # noqa: ARG002 - the same for all
+        """See `Scheduler.by_hand`."""
+        return "one line for: crontab -e"
+
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""
-        line, before = self.render(plan, now).encode(), self._read()
-        lines = before.splitlines(keepends=True)
-        at = next((n for n, each in enumerate(lines) if _is_ours(each, plan.job)), len(lines))
-        kept = [each for each in lines if not _is_ours(each, plan.job)]
-        self._write(before, b"".join([*kept[:at], line, *kept[at:]]))
+        line = self.render(plan, now).encode()
+        for _ in range(_TRIES):
+            before = self._read()
+            lines = before.splitlines(keepends=True)
+            at = next((n for n, each in enumerate(lines) if _is_ours(each, plan.job)), len(lines))
+            kept = [each for each in lines if not _is_ours(each, plan.job)]
+            self._write(before, b"".join([*kept[:at], line, *kept[at:]]))
+            if line in self._read():
+                return
+        # Race: the tool has no lock, and another one wrote back what it had read before.
+        raise SchedulerError("crontab", "others go on changing it; try again")
 
     def remove(self, job: str) -> bool:
         """See `Scheduler.remove`."""
@@ -61,11 +73,14 @@ class Cron:
         return next(lines, b"").decode(errors="replace")
 
     def start(self, job: str) -> None:
-        """See `Scheduler.start`. cron starts nothing on demand: what it would do is done here, as poor as it does."""
+        """See `Scheduler.start`.
+
+        cron starts nothing on demand: what it would do is done here, as poor as it does, and told as a start by hand.
+        """
         line = self.find(job)
         if not line:
             raise SchedulerError("crontab", f"has no entry {job}")
-        command = line.split(maxsplit=5)[5].replace(r"\%", "%")
+        command = line.split(maxsplit=5)[5].replace(r"\%", "%").replace(f" --job {job} ", " ", 1)
         # The outer shell ends at once, so that nobody has to wait for the inner one.
         subprocess.run(  # noqa: S602 - the line is ours, and sh is who cron gives it to
             f"( {command}\n) &", shell=True, cwd=Path.home(), start_new_session=True, check=True,
@@ -77,9 +92,17 @@ class Cron:
         """See `Scheduler.look`."""
         return f"crontab -l | grep {job}; pgrep -a cron"
 
-    def note(self, plan: Plan) -> str:  # noqa: ARG002 - the same for all
+    def note(self, plan: Plan) -> str:
         """See `Scheduler.note`."""
-        return "cron does not catch up on slots that came while the machine was off; the next beat counts them"
+        said = "cron does not catch up on slots that came while the machine was off; the next beat counts them"
+        said += "; it fires whether or not you are logged on, so --always changes nothing" if plan.always else ""
+        return said + ("" if self._runs() else "; and no cron seems to run here: start its daemon, or it never fires")
+
+    def _runs(self) -> bool:
+        """Tell whether cron seems to run; where nobody can tell, it does."""
+        with suppress(SchedulerError):
+            return self._run(["pgrep", "-x", "crond?"], b"").code != 1
+        return True
 
     def _read(self) -> bytes:
         order = ["crontab", "-l"]

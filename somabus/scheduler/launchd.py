@@ -1,6 +1,7 @@
 """launchd: a property list among the user's agents. It catches up when the machine wakes, and not when it starts."""
 
 import plistlib
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,11 @@ class Launchd:
         }
         return plistlib.dumps(facts, sort_keys=False).decode()
 
+    def by_hand(self, plan: Plan) -> str:
+        """See `Scheduler.by_hand`."""
+        path = self._path(plan.job)
+        return f"the file {path}; then: launchctl bootstrap {self._domain} {shlex.quote(str(path))}"
+
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""
         path = self._path(plan.job)
@@ -47,6 +53,8 @@ class Launchd:
         done = self._run(order, b"")
         if done.code:
             path.write_text(before, encoding="utf-8") if before else path.unlink()
+        if done.code and before:
+            self._run(order, b"")  # what was loaded before is loaded again
         must(order, done)
 
     def remove(self, job: str) -> bool:

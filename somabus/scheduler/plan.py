@@ -52,7 +52,7 @@ class Plan:
         """The command line. What matters of the environment stands in it, for a scheduler has another one."""
         return (
             self.python, "-m", "somabus", "--bus", self.bus, "--agent", self.agent, "beat", "--scheduled",
-            "--home", self.home,
+            "--job", self.job, "--home", self.home,
             *(("--durability", self.durability) if self.durability else ()),
             *(("--script", self.script) if self.script else ()),
             "--log", self.log,

@@ -1,4 +1,4 @@
-"""What an agent's home remembers of its scheduler: the installation, and the last firing."""
+"""What an agent's home remembers of its scheduler: the installation, the last firing, and the last start by hand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +18,7 @@ from somabus.store.port import Store
 
 _INSTALLED: Final = "schedule.json"
 _FIRED: Final = "firing.json"
+_BY_HAND: Final = "firing-by-hand.json"
 _V = TypeVar("_V", bound=Value)
 
 
@@ -39,14 +40,20 @@ class Record:
 
     @property
     def firing(self) -> Firing | None:
-        """The last start by a scheduler."""
+        """The last start, whoever started it."""
+        starts = [each for each in (self.fired, self._read(_BY_HAND, Firing)) if each is not None]
+        return max(starts, key=lambda each: each.fired_at, default=None)
+
+    @property
+    def fired(self) -> Firing | None:
+        """The last start by the scheduler: a start by hand does not hide it."""
         return self._read(_FIRED, Firing)
 
     def install(self, installation: Installation | None) -> None:
         """Remember what is installed; None: nothing is."""
         if installation is None:
-            self._home.delete(_INSTALLED)
-            self._home.delete(_FIRED)
+            for key in (_INSTALLED, _FIRED, _BY_HAND):
+                self._home.delete(key)
         else:
             self._home.replace(_INSTALLED, installation.to_json())
 
@@ -62,18 +69,21 @@ class Record:
         with self.turn() as free:
             return not free
 
-    def fire(self, now: datetime, pid: int) -> Firing:
-        """Write down that a scheduler fired, before anything else is done."""
+    def fire(self, now: datetime, pid: int, job: str) -> Firing:
+        """Write down what was started by an entry, or by hand if `job` is empty, before anything else is done."""
         installed = self.installation
         due, _gap = slot_at(Schedule.parse(installed.cadence if installed else DEFAULT), now)
-        firing = Firing(due_at=due, fired_at=now, pid=pid)
-        self._home.replace(_FIRED, firing.to_json())
+        firing = Firing(job=job, due_at=due, fired_at=now, pid=pid)
+        self._write(firing)
         return firing
 
     def end(self, firing: Firing, now: datetime, code: int) -> None:
         """Write down how it ended."""
         ended = firing.model_copy(update={"ended_at": now, "exit_code": code})
-        self._home.replace(_FIRED, ended.to_json())
+        self._write(ended)
+
+    def _write(self, firing: Firing) -> None:
+        self._home.replace(_FIRED if firing.job else _BY_HAND, firing.to_json())
 
     def _read(self, key: str, kind: type[_V]) -> _V | None:
         with suppress(MessageError):

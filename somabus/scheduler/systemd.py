@@ -60,19 +60,34 @@ class Systemd:
         texts = {"service": self.service(plan), "timer": self.timer(plan, now)}
         return "\n".join(f"# {self._unit(plan.job, kind)}\n{text}" for kind, text in texts.items())
 
+    def by_hand(self, plan: Plan) -> str:
+        """See `Scheduler.by_hand`."""
+        files = " and ".join(str(self._unit(plan.job, kind)) for kind in ("service", "timer"))
+        enable = f"systemctl --user daemon-reload && systemctl --user enable --now {plan.job}.timer"
+        return f"two files: {files}; then: {enable}"
+
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""
         self._must("--version")  # before anything is written
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._unit(plan.job, "service").write_text(self.service(plan), encoding="utf-8")
-        self._unit(plan.job, "timer").write_text(self.timer(plan, now), encoding="utf-8")
+        units = {kind: self._unit(plan.job, kind) for kind in ("service", "timer")}
+        before = {kind: unit.read_text(encoding="utf-8") for kind, unit in units.items() if unit.exists()}
         try:
-            self._must("daemon-reload")
-            self._must("enable", f"{plan.job}.timer")
-            self._must("restart", f"{plan.job}.timer")
+            self._load(plan.job, {"service": self.service(plan), "timer": self.timer(plan, now)})
         except SchedulerError:
-            self.remove(plan.job)
+            if len(before) < len(units):
+                self.remove(plan.job)
+            else:
+                with suppress(SchedulerError):
+                    self._load(plan.job, before)
             raise
+
+    def _load(self, job: str, texts: dict[str, str]) -> None:
+        for kind, text in texts.items():
+            self._unit(job, kind).write_text(text, encoding="utf-8")
+        self._must("daemon-reload")
+        self._must("enable", f"{job}.timer")
+        self._must("restart", f"{job}.timer")
 
     def remove(self, job: str) -> bool:
         """See `Scheduler.remove`."""

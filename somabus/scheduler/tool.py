@@ -71,6 +71,9 @@ class Scheduler(Protocol):
     def render(self, plan: Plan, now: datetime) -> str:
         """Return the entry as text, and touch nothing."""
 
+    def by_hand(self, plan: Plan) -> str:
+        """Return how a human who has the rendered entry puts it where it belongs."""
+
     def install(self, plan: Plan, now: datetime) -> None:
         """Make the entry be there as planned; the one before it, if any, is replaced.
 

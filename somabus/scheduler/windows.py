@@ -40,7 +40,10 @@ class Windows:
         self._run = run
 
     def render(self, plan: Plan, now: datetime) -> str:
-        """See `Scheduler.render`."""
+        """See `Scheduler.render`.
+
+        In ASCII and without an encoding declared, so that it is true to its bytes however a shell writes it to a file.
+        """
         task = Element("Task", version="1.2", xmlns=_NAMESPACE)
         about = SubElement(task, "RegistrationInfo")
         _texts(about, Author="somabus", Description=f"somabus beat of {plan.agent}: {plan.schedule.text}")
@@ -52,7 +55,11 @@ class Windows:
         action = SubElement(SubElement(task, "Actions", Context="Author"), "Exec")
         _texts(action, Command=plan.command[0], Arguments=subprocess.list2cmdline(plan.command[1:]))
         indent(task)
-        return f'<?xml version="1.0" encoding="UTF-16"?>\n{tostring(task, encoding="unicode")}\n'
+        return f'<?xml version="1.0"?>\n{tostring(task, encoding="us-ascii").decode()}\n'
+
+    def by_hand(self, plan: Plan) -> str:
+        """See `Scheduler.by_hand`."""
+        return f"save it as {plan.job}.xml; then: schtasks /create /tn {plan.job} /xml {plan.job}.xml"
 
     def install(self, plan: Plan, now: datetime) -> None:
         """See `Scheduler.install`."""

@@ -3,12 +3,16 @@
 A call into a dead mount can be neither taken back nor interrupted, so on a network drive another thread makes it, and
 the caller waits for as long as it has patience. A thread that hangs is left behind, and until it comes back others
 are told at once that the drive does not answer; now and then one may try, for a drive can come back under another
-mount. What happened to the call is not known: it may still be done later, which is what `Store` says of that error.
+mount. The same after
+two calls in turn that took long to fail, as some clients try for ten seconds: for as long as it took, others fail at
+once, or a beat would wait for each of its steps. What happened to a call is not known: it may still be done later,
+which is what `Store` says of that error.
 """
 
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -21,6 +25,8 @@ from somabus.store.port import Store
 _T = TypeVar("_T")
 PATIENCE_S: Final = 30.0
 _LONGEST_PAUSE_S: Final = 3600.0
+_SLOW_S: Final = 3.0
+_IN_TURN: Final = 2
 _A_DOCUMENT_S: Final = 0.5
 _MANY_S: Final = 300.0
 
@@ -47,6 +53,9 @@ class Deadline:
         self._since = 0.0
         self._next_try = 0.0
         self._pause_s = patience_s
+        self._away_until = 0.0
+        self._slow = 0
+        weakref.finalize(self, _dismiss, self._idle)
 
     def ask(self, call: Callable[[], _T], what: str, *, extra_s: float = 0.0) -> _T:
         """Return what the call returns, or raise what it raises.
@@ -61,28 +70,36 @@ class Deadline:
         """
         hand = self._hand(what)
         answer: _Answer | None = None
+        began = self._monotonic()
         try:
             hand.calls.put(call)
             with suppress(Empty):
                 answer = hand.answers.get(timeout=self._patience_s + extra_s)
-        finally:
-            if answer is None:  # also where the caller was interrupted
-                self._left_behind(hand)
+        except BaseException:  # the caller was interrupted; the drive is not to blame
+            hand.calls.put(None)
+            raise
         if answer is None:
+            self._left_behind(hand)
             raise self._silent(what)
         self._idle.append(hand)
         if answer.error is not None:
+            self._rest(answer.error, began)
             raise answer.error
+        self._answers()
         value: _T = answer.value
         return value
 
     def _hand(self, what: str) -> "_Hand":
         """Return a thread that is free; threads do not live on in a child of a fork."""
         if os.getpid() != self._pid:
-            self._pid, self._idle, self._hanging = os.getpid(), [], set()
+            self._pid = os.getpid()
+            self._idle.clear()
+            self._hanging.clear()
         self._take_back()
+        now = self._monotonic()
+        if now < self._away_until:
+            raise self._silent(what)
         if self._hanging:
-            now = self._monotonic()
             if now < self._next_try:
                 raise self._silent(what)
             self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)  # each try may cost a thread
@@ -90,6 +107,21 @@ class Deadline:
         with suppress(IndexError):  # Race: another caller took the last one.
             return self._idle.pop()
         return _Hand()
+
+    def _rest(self, error: BaseException, began: float) -> None:
+        """Leave a drive alone that took long, twice in turn, to say that it is away: for as long again."""
+        now = self._monotonic()
+        slow = isinstance(error, StoreUnavailableError) and now - began > _SLOW_S
+        self._slow = self._slow + 1 if slow else 0
+        if self._slow >= _IN_TURN:  # one file may be bad for itself
+            self._since, self._away_until = began, 2 * now - began
+
+    def _answers(self) -> None:
+        """Forget the calls that hang: the drive answers, under another mount perhaps."""
+        self._slow = 0
+        for hand in self._hanging:
+            hand.calls.put(None)
+        self._hanging.clear()
 
     def _left_behind(self, hand: "_Hand") -> None:
         if not self._hanging:
@@ -111,16 +143,15 @@ class Deadline:
 
 
 class _Hand:
-    """One thread that makes calls, one at a time; it dies with the process and keeps none alive."""
+    """One thread that makes calls, one at a time, until it is handed None; it keeps no process alive."""
 
     def __init__(self) -> None:
-        self.calls: SimpleQueue[Callable[[], Any]] = SimpleQueue()
+        self.calls: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         self.answers: SimpleQueue[_Answer] = SimpleQueue()
         threading.Thread(target=self._work, name="somabus drive", daemon=True).start()
 
     def _work(self) -> None:
-        while True:
-            call = self.calls.get()
+        while (call := self.calls.get()) is not None:
             try:
                 answer = _Answer(call(), None)
             except BaseException as error:  # noqa: BLE001 - the caller raises it
@@ -128,6 +159,11 @@ class _Hand:
             del call
             self.answers.put(answer)
             del answer
+
+
+def _dismiss(idle: list[_Hand]) -> None:
+    for hand in idle:
+        hand.calls.put(None)
 
 
 class DeadlineStore:

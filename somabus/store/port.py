@@ -109,7 +109,7 @@ class Store(Protocol):
         """
 
     def weigh(self, prefix: str) -> int:
-        """Return how many bytes the documents below the prefix have in all; 0 where nothing is.
+        """Return how many bytes the documents below the prefix have in all, or the document there; 0 where nothing is.
 
         It looks at every one of them: for once a day, not for every beat.
         """

@@ -1,7 +1,7 @@
 """Dead letters: they go when they were shown to somebody and their days are over, and never before they were shown."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from somabus.model import tree
@@ -34,7 +34,7 @@ def sweep_dead(store: Store, agent: str, rule: Retention, held: frozenset[str], 
         else:
             return Swept("dead", dropped, done=False)
     unseen = len(files) - len(shown)
-    said = [f"{unseen} were never shown; see: somabus dead"] if unseen else []
+    said = [f"never shown: {unseen}; see: somabus dead"] if unseen else []
     return Swept("dead", dropped, why=", ".join([*said, *filter(None, [held_back(kept)])]))
 
 
@@ -42,10 +42,15 @@ def _over(store: Store, folder: str, shown: dict[str, DeadLetter], rule: Retenti
     """Yield those whose days are over, and the oldest others while all together are too heavy."""
     excess = store.weigh(folder) - rule.dead_bytes if rule.dead_bytes and shown else 0
     limit = store.now() - rule.span("dead")
-    for name, letter in sorted(shown.items(), key=lambda each: each[1].at):
-        if letter.at < limit or excess > 0:
+    for name, letter in sorted(shown.items(), key=lambda each: _since(each[1])):
+        if _since(letter) < limit or excess > 0:
             yield name
             excess -= len(store.read(f"{folder}/{name}") or b"") if excess > 0 else 0
+
+
+def _since(letter: DeadLetter) -> datetime:
+    """Return when somebody saw it: what was never seen is not over."""
+    return max(letter.at, letter.shown_at or letter.at)
 
 
 def _orphaned(store: Store, agent: str, records: list[str]) -> Iterator[str]:

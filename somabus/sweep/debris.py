@@ -5,16 +5,19 @@ two days, by the drive's clock, after it saw it first is debris. A writer that w
 fails loudly and has acknowledged nothing.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from somabus.errors import StoreDamagedError
+from somabus.errors import StoreDamagedError, StoreRefusedError
 from somabus.store.port import Store
 from somabus.sweep.area import Allowance, Swept
 
 OLD: Final = timedelta(days=2)
 _TMP: Final = "tmp"
 _LOCKS: Final = "locks"
+_DEEP: Final = 3
+_MOST: Final = 5000
 
 
 def sweep_debris(
@@ -33,28 +36,28 @@ def sweep_debris(
     for writer in store.list(_TMP):
         if writer == _LOCKS:
             continue
-        names = _inside(store, f"{_TMP}/{writer}")
-        for path in [f"{writer}/{name}" for name in names] or [writer]:
+        for path in [*_inside(store, f"{_TMP}/{writer}"), f"{_TMP}/{writer}"]:
             first = min(seen.get(path, now), now)
-            if now - first < OLD or not allowance.take():
+            if now - first >= OLD and allowance.take():
+                dropped += _remove(store, path)
+            elif len(found) < _MOST:
                 found[path] = first
-                continue
-            if path != writer:
-                _remove(store, f"{_TMP}/{path}")
-                dropped += 1
-            store.prune(f"{_TMP}/{writer}")
     return Swept(area, dropped, done=not allowance.spent), found
 
 
-def _inside(store: Store, folder: str) -> list[str]:
+def _inside(store: Store, folder: str, depth: int = 0) -> list[str]:
+    """Return what lies in a folder, the deepest first."""
     try:
-        return store.list(folder)
+        below = [f"{folder}/{name}" for name in store.list(folder)]
     except StoreDamagedError:
-        return []  # a file of a stranger, right under tmp/: not ours to remove
+        return []  # it is a file
+    return [path for each in below for path in ([*_inside(store, each, depth + 1), each] if depth < _DEEP else [each])]
 
 
-def _remove(store: Store, path: str) -> None:
-    try:
+def _remove(store: Store, path: str) -> bool:
+    """Remove a file, or a folder if it is empty; a folder in which something comes to be stays."""
+    with suppress(StoreDamagedError, StoreRefusedError):
         store.delete(path)
-    except StoreDamagedError:
-        store.prune(path)  # a folder that was to become an entry of a drive without hard links
+        return True
+    store.prune(path)
+    return False

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from typing import Final
 
+from somabus.errors import StoreDamagedError
 from somabus.model import tree
 from somabus.model.retention import Retention
 from somabus.model.slot import State
@@ -41,7 +42,7 @@ def sweep_done(
     for day in days:
         if not (day < limit or (weight > rule.done_bytes > 0 and day < at_least)):
             break
-        for name in store.list(f"{folder}/{day}"):
+        for name in _names(store, f"{folder}/{day}"):
             if name[:36] in held:
                 kept += 1
             elif allowance.take():
@@ -52,3 +53,10 @@ def sweep_done(
         store.prune(f"{folder}/{day}")
         weight -= weights.pop(day, 0)
     return Swept("done", dropped, why=held_back(kept)), weights
+
+
+def _names(store: Store, folder: str) -> list[str]:
+    try:
+        return store.list(folder)
+    except StoreDamagedError:
+        return []  # something else stands in the place of the folder; `somabus verify` tells of it

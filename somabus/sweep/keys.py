@@ -19,10 +19,10 @@ def sweep_keys(store: Store, agent: str, rule: Retention, mark: str, allowance: 
     folder, limit = tree.sent_keys(agent), store.now() - rule.span("keys")
     dropped = 0
     for name in store.list(folder, mark):
-        if not allowance.take():
+        if allowance.spent:
             return Swept("keys", dropped, done=False), mark
         made_at = _made_at(store, f"{folder}/{name}")
-        if made_at is not None and made_at < limit:
+        if made_at is not None and made_at < limit and allowance.take():
             store.delete(f"{folder}/{name}")
             dropped += 1
         mark = name

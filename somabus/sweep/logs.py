@@ -1,9 +1,9 @@
 """Logs: old segments are packed into archives, and archives are dropped when everybody has read them.
 
-    a segment of files ──archive_days──► an archive beside the files ──an hour──► an archive ──logs_days──► nothing
+    a segment of files ──archive_days──► an archive beside the files ──an hour──► an archive ──logs_days──► a mark
 
-The files stay for an hour beside their archive: by then every machine sees it, and no reader finds neither. What is
-dropped is always the beginning of the log, and a mark says how far.
+The files stay for an hour beside their archive: by then every machine sees it, and no reader finds neither. A mark of
+a few bytes stays for each segment that was dropped, so that a log never looks shorter than it is.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from statistics import median_low
 from typing import Final
 
-from somabus.archives import bounds, covers
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.log import Log
+from somabus.model.archive import Archive
 from somabus.model.envelope import split
 from somabus.model.ids import id_time, is_id
 from somabus.model.retention import Retention
@@ -38,10 +38,8 @@ def sweep_log(store: Store, path: str, rule: Retention, floor: Callable[[], int]
         allowance: what may be done in this step.
     """
     run = _Run(store, Log(store, path), rule, allowance)
-    for segment, numbers in run.log.old_segments():
-        if not (run.thin(segment, numbers) if numbers else run.expire(segment, floor)):
-            return Swept(path, run.dropped, run.archived, run.why, done=False)
-    return Swept(path, run.dropped, run.archived, run.why)
+    done = all(run.segment(segment, numbers, floor) for segment, numbers in run.log.old_segments())
+    return Swept(path, run.dropped, run.archived, run.why, done=done)
 
 
 class _Run:
@@ -53,37 +51,39 @@ class _Run:
         self._rule = rule
         self._allowance = allowance
         self._now = store.now()
-        self._excess: int | None = None
+        self._weight: int | None = None
         self.dropped = self.archived = 0
         self.why = ""
 
-    def thin(self, segment: str, numbers: list[int]) -> bool:
-        """Pack the files of a segment if they are old, or delete them when they have long been packed."""
-        packed = self._packed(segment)
+    def segment(self, segment: str, numbers: list[int], floor: Callable[[], int]) -> bool:
+        """Bring one segment, with the numbers in its folder, one step on its way; damage stays, and is said."""
         try:
-            return self._pack(segment, numbers) if packed is None else self._clear(segment, numbers, *packed)
+            packed = self.log.archives.packed(int(segment))
+            if packed is None:
+                return self._pack(segment, numbers) if numbers else True
+            entries = {number: raw for archive in packed for number, raw in archive.entries.items()}
+            return self._clear(segment, numbers, packed, entries) and self._expire(segment, entries, floor)
         except _DAMAGE as error:
-            self.why = f"segment {segment} stays as it is, for an entry of it cannot be read: {error}"
+            self.why = f"segment {segment} stays as it is: {error}"
             return True
 
     def _pack(self, segment: str, numbers: list[int]) -> bool:
+        """Pack the files of a segment if they are old; a few of them tell."""
         if self._allowance.spent:
             return False
-        if not self._old(
-            [(number, self._read(number)) for number in numbers[:: max(1, len(numbers) // _SAMPLE)]], "archive"
-        ):
+        if not self._old([self._read(number) for number in numbers[:: max(1, len(numbers) // _SAMPLE)]], "archive"):
             return True
-        entries = [(number, self._read(number)) for number in numbers]
-        self.log.archives.add(int(segment), entries)
-        self.archived += len(entries)
-        return self._allowance.take(len(entries))
+        self.log.archives.add(int(segment), [(number, self._read(number)) for number in numbers])
+        self.archived += len(numbers)
+        return self._allowance.take(len(numbers))
 
-    def _clear(self, segment: str, numbers: list[int], at: datetime, held: dict[int, bytes]) -> bool:
+    def _clear(self, segment: str, numbers: list[int], packed: list[Archive], entries: dict[int, bytes]) -> bool:
         """Delete the files whose bytes have long stood in the archive."""
-        if self._now - at < _REST:
+        age = self._now - max(archive.header.at for archive in packed)
+        if timedelta(0) <= age < _REST:
             return True
         for number in numbers:
-            if held.get(number) != self._read(number):
+            if entries.get(number) != self._read(number):
                 self.why = f"number {number} stays, for its archive holds something else; see: somabus verify"
             elif self._allowance.take():
                 self._store.delete(self.log.key(number))
@@ -92,23 +92,17 @@ class _Run:
         self._store.prune(f"{self.log.path}/{segment}")
         return True
 
-    def expire(self, segment: str, floor: Callable[[], int]) -> bool:
+    def _expire(self, segment: str, entries: dict[int, bytes], floor: Callable[[], int]) -> bool:
         """Drop the archives of a segment that are old enough, or the oldest when there is no room for all."""
-        if bounds(int(segment))[0] != self.log.archives.gone + 1:
-            return True  # what is dropped is always the beginning
-        packed = self._packed(segment)
-        if packed is None:
+        if not (self._old(list(entries.values()), "logs") or self._heavy()):
             return True
-        held = packed[1]
-        if not (self._old(list(held.items()), "logs") or self._heavy()):
-            return True
-        if max(held, default=0) >= floor():
+        if max(entries, default=0) >= floor():
             return True
         if not self._allowance.take():
             return False
-        self._excess = (self._excess or 0) - sum(map(len, held.values()))
         self.log.archives.drop(int(segment))
-        self.dropped += len(held)
+        self._weight = None
+        self.dropped += len(entries)
         return True
 
     def _read(self, number: int) -> bytes:
@@ -117,28 +111,15 @@ class _Run:
             raise StoreDamagedError(self.log.key(number), "it is listed and cannot be read")
         return raw
 
-    def _packed(self, segment: str) -> tuple[datetime, dict[int, bytes]] | None:
-        """Return when a segment was packed, and its entries as archived; None if it is not, or damaged."""
-        spans = sorted(self.log.archives.look().get(int(segment), ()))
-        if not covers(spans, int(segment)):
-            return None  # the power went between two archives: what is missing is added
-        try:
-            archives = [self.log.archives.opened(span) for span in spans]
-        except _DAMAGE as error:
-            self.why = f"an archive of segment {segment} is damaged: {error}"
-            return None
-        held = {number: raw for archive in archives for number, raw in archive.entries.items()}
-        return max(archive.header.at for archive in archives), held
-
-    def _old(self, entries: list[tuple[int, bytes]], what: str) -> bool:
+    def _old(self, entries: list[bytes], what: str) -> bool:
         """Tell whether entries are old, by the time of the one in the middle: no single clock decides."""
-        times = [_made_at(raw, self._now) for _, raw in entries]
+        times = [_made_at(raw, self._now) for raw in entries]
         return bool(times) and self._now - median_low(times) > self._rule.span(what)
 
     def _heavy(self) -> bool:
-        if self._excess is None:
-            self._excess = self._store.weigh(self.log.archives.folder) - self._rule.logs_bytes
-        return self._rule.logs_bytes > 0 and self._excess > 0
+        if self._rule.logs_bytes and self._weight is None:
+            self._weight = self._store.weigh(self.log.archives.folder)
+        return (self._weight or 0) > self._rule.logs_bytes > 0
 
 
 def _made_at(raw: bytes, now: datetime) -> datetime:

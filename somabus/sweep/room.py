@@ -72,6 +72,7 @@ def watch(fill: Fill, rule: Retention, alerts: Alerts) -> bool:
 def _size(count: float) -> str:
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if count < 1024:  # noqa: PLR2004 - the step between two units
-            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
+            whole = f"{count:,.0f} {unit}" if count != 1 else "1 byte"
+            return whole if unit == "bytes" else f"{count:,.1f} {unit}"
         count /= 1024
     return f"{count:,.1f} TiB"

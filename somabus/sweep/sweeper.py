@@ -6,7 +6,7 @@ turn. Cut off anywhere, the next step goes on with what is left.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -96,16 +96,29 @@ class Sweeper:
             if force or run.ledger.due(_MINE, now):
                 found += run.all_of(_MINE, run.mine())
             if (force or run.ledger.due(_ALL, now)) and not allowance.spent and self._my_turn(force=force):
-                with self._ground.leases.take(LEASE, _LEASE_FOR) if self._ground.real else nullcontext():
+                with self._turn():
                     found += run.all_of(_ALL, run.everybodys())
             elif run.ledger.due(_ALL, now) and not allowance.spent:
                 run.ended(_ALL)  # somebody else does it, or has done it today
-        except LeaseHeldError:
+        except LeaseHeldError as error:
             run.ended(_ALL)
+            found.append(Swept(_ALL, why=str(error)))
         finally:
             if run.ledger != before:
                 self._ground.home.replace(_FILE, run.ledger.to_json())
         return found
+
+    def behind(self) -> bool:
+        """Tell whether what is this agent's own was not swept to its end for days: more comes than goes."""
+        at, now = self._remembered().swept.get(_MINE), self._ground.store.now()
+        return at is not None and now - at > 3 * EVERY
+
+    def _turn(self) -> AbstractContextManager[object]:
+        """Take the turn; a record that claims more than a turn may take is nobody's."""
+        if not self._ground.real:
+            return nullcontext()
+        now = self._ground.store.now()
+        return self._ground.leases.take(LEASE, _LEASE_FOR, dead=lambda other: other.ends_at - now > 2 * _LEASE_FOR)
 
     def _my_turn(self, *, force: bool) -> bool:
         """Tell whether nobody has swept for a day."""
@@ -169,13 +182,13 @@ class _Run:
 
     def mine(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
         """Yield this agent's own areas."""
-        yield "debris at home", self._debris_at_home
-        yield "sessions", self._sessions
-        yield "keys", self._keys
+        outbox = tree.outbox(self._ground.me)
         yield "done", self._done
         yield "dead", self._dead
-        outbox = tree.outbox(self._ground.me)
         yield outbox, partial(self._log, outbox, but=self._ground.me)
+        yield "debris at home", self._debris_at_home
+        yield "sessions", self._sessions
+        yield "keys", self._keys  # last, for they take long to look through
 
     def everybodys(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
         """Yield what is everybody's."""

@@ -63,12 +63,13 @@ class StoreContract:
         assert all(store.read(key) == data for key, data in documents)
 
     def test_weighing_counts_the_bytes_below(self, tmp_path: Any) -> None:
-        """The weight of a prefix is that of the documents below it, however deep, and of nothing else."""
+        """The weight of a prefix is that of the documents below it, however deep, or of the one there."""
         store = self.make_store(tmp_path)
         store.create("a/b/1.json", b"x" * 10)
         store.create("a/2.json", b"x" * 5)
         store.create("ab/3.json", b"x" * 100)
         assert (store.weigh("a"), store.weigh("a/b"), store.weigh("none")) == (15, 10, 0)
+        assert (store.weigh("a/2.json"), store.weigh("")) == (5, 115)
 
     def test_a_folder_that_is_let_go_comes_back_when_it_is_needed(self, tmp_path: Any) -> None:
         """An empty folder is gone from the listing; one that holds something, or is not there, stays as it is."""

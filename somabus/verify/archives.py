@@ -6,7 +6,7 @@ from typing import Final
 
 from somabus.archives import Archives
 from somabus.errors import MessageError, StoreDamagedError
-from somabus.model.archive import SEGMENT, Span
+from somabus.model.archive import SEGMENT, Span, bounds
 from somabus.model.wire import parse_object
 from somabus.verify import mail
 from somabus.verify.fault import Fault, Paper
@@ -30,7 +30,7 @@ def archive(grounds: Grounds, paper: Paper) -> Iterator[Fault]:
 
 
 def mark(_: Grounds, paper: Paper) -> Iterator[Fault]:
-    """Judge the mark that a log was dropped up to a number: its name says all."""
+    """Judge the mark that a segment was dropped: its name says all."""
     parse_object(paper.raw)
     yield from ()
 
@@ -39,7 +39,8 @@ def before(grounds: Grounds, log: str, number: int) -> int:
     """Return the last number before an entry that a sweep has archived or dropped, or 0."""
     archives = Archives(grounds.store, log)
     archived = [span.last for spans in archives.look().values() for span in spans if span.last < number]
-    return max([archives.gone, *archived])
+    dropped = [bounds(segment).last for segment in archives.gone if bounds(segment).last < number]
+    return max([0, *dropped, *archived])
 
 
 def _entry(grounds: Grounds, paper: Paper) -> Iterator[Fault]:

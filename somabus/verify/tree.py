@@ -74,7 +74,7 @@ def _rules(chain: Chain) -> tuple[Rule, ...]:
         (r"audit/evidence/(?P<digest>[0-9a-f]{64})", evidence, _LOOK),
         (rf"{_LOG}/{_NUMBER}", mail.entry, _OVER),
         (rf"{_LOG}/archive/(?P<first>\d{{10}})-(?P<last>\d{{10}})\.gz", archives.archive, _LOOK),
-        (rf"{_LOG}/archive/0000000001-\d{{7}}999\.gone", archives.mark, _LOOK),
+        (rf"{_LOG}/archive/\d{{10}}-\d{{7}}999\.gone", archives.mark, _LOOK),
         (r"channels/(?P<channel>[^/]+)/scratchpad\.md", mail.text, _LOOK),
         (r"messages/(?P<agent>[^/]+)/(?P<state>inbox|later|claimed|dead)/(?P<name>[^/]+)", mail.boxed, _AGAIN),
         (rf"messages/(?P<agent>[^/]+)/done/\d{{4}}-\d\d-\d\d/{_ID}(\.[a-z]+)?\.json", mail.done, SET_ASIDE),

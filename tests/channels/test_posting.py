@@ -1,6 +1,8 @@
 """P6. Posting: one write for all, references that are checked, and a post under a key is posted once."""
 
+import hashlib
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
 
@@ -16,6 +18,7 @@ from somabus.errors import (
 from somabus.model import tree
 from somabus.model.bus import BusPolicy
 from somabus.operator import direction
+from somabus.store.directory import DirectoryStore
 from somabus.testing import Crash, Fuse, StoppingStore, World
 from tests.services.court import Court
 
@@ -248,6 +251,39 @@ def test_a_key_posts_once(world, scout, planner):
     assert (again.duplicate, again.number, again.id) == (True, first.number, first.id)
     assert "nothing was posted twice" in str(again)
     assert (other.duplicate, [each.posts for each in scout.channels()]) == (False, [2, 1])
+
+
+def test_a_process_that_posts_under_a_key_waits_for_another_that_does(world, scout):
+    """Two processes of one agent that post under one key at once post once: the second waits for the first."""
+    home = world.homes["scout"]
+    taken = Event()
+
+    class Busy(StoppingStore):
+        def lock(self, name):
+            taken.set()
+            return super().lock(name)
+
+    second = world.agent("scout", home=Busy(home, Fuse()))
+    digest = tree.posted_key("scout", hashlib.sha256(b"general\nk").hexdigest()[:32]).rpartition("/")[2]
+    with home.lock(f"post.{digest[:1]}") as mine:
+        assert mine
+        poster = Thread(target=second.post, args=("general", "once"), kwargs={"key": "k"})
+        poster.start()
+        assert taken.wait(10)
+        assert scout.channels() == ()
+    poster.join(10)
+
+    assert scout.post("general", "once", key="k").duplicate
+
+
+def test_keys_leave_few_files_behind(tmp_path, world, scout):
+    """However many posts an agent makes under keys of their own, its home keeps no file for each."""
+    home = DirectoryStore(str(tmp_path), writer="h", durability="none", now=world.clock.now)
+    poster = world.agent("scout", home=home)
+    for n in range(40):
+        poster.post("general", str(n), key=str(n))
+
+    assert len(list((tmp_path / "tmp" / "locks").iterdir())) <= 16 + 5
 
 
 def test_a_key_posts_once_wherever_the_first_try_died(world, planner):

@@ -45,7 +45,7 @@ def test_even_without_input_home_or_log_it_is_silent(claude):
 
 
 def test_without_a_bus_the_host_is_left_in_peace(claude):
-    """No bus, an agent that never joined, another one's key, a key that others can read, settings that are no TOML: silent, exit 0, and one line in the log each."""
+    """No bus, an agent that never joined, no key, a key that others can read, settings that are no TOML: silent, exit 0, and one line in the log each."""
     bus = claude.team.folder / "bus"
     claude.call("tool")
     order = claude.order(Moment.TOOL)
@@ -61,12 +61,12 @@ def test_without_a_bus_the_host_is_left_in_peace(claude):
     key.chmod(0o600)
     assert silent(claude.call("tool", session="damaged key"))
     key.unlink()
-    assert silent(claude.call("tool", session="another key"))
+    assert silent(claude.call("tool", session="no key"))
 
     lines = claude.log.read_text(encoding="utf-8").splitlines()
     assert [line(each.split(" ", 2)[2], 200).split(":")[0] for each in lines] == [
         "NotJoinedError", "NotABusError", "ConfigurationError",
-        *(["UnsafeKeyError"] if os.name == "posix" else []), "ConfigurationError", "NameTakenError",
+        *(["UnsafeKeyError"] if os.name == "posix" else []), "ConfigurationError", "NotJoinedError",
     ]  # fmt: skip
 
 

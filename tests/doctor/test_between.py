@@ -12,6 +12,7 @@ from somabus.doctor.finding import Weight
 from somabus.doctor.talk import Talk
 from somabus.doctor.visit import Visit
 from somabus.errors import NoAnswerError, SomabusError, UnsupportedFormatError
+from somabus.model.drive import Drive
 from somabus.testing import HandClock
 from tests.model.examples import NOW
 
@@ -23,7 +24,8 @@ def machines(tmp_path):
     create_bus(bus)
     for name, home in zip(("scout", "planner"), homes, strict=True):
         Agent(name, bus=bus, home=home, durability="none")
-    return bus, Visit(str(bus), str(homes[0])), Visit(str(bus), str(homes[1]))
+    here, there = (Visit(str(bus), str(home), client=lambda _, home=home: home.name) for home in homes)
+    return bus, here, there
 
 
 def test_both_machines_learn_what_holds_between_them(machines):
@@ -48,6 +50,24 @@ def test_both_machines_learn_what_holds_between_them(machines):
     for fact in ("kind", "network", "replaced_s", "appears_listed_s", "appears_opened_s", "claims_exclusive"):
         assert getattr(known, fact) == getattr(mine, fact), fact
     assert [each.name for each in (bus / "tmp").iterdir() if each.name.startswith("doctor=")] == []
+
+
+def test_two_homes_on_one_machine_are_one_machine(machines):
+    """Who answers on the same machine proves nothing about two: both are told so, and neither remembers anything."""
+    bus, *visits = machines
+    here, there = (Visit(each.path, each.home) for each in visits)
+    before = here._drives().recall(str(bus))
+    answered = []
+    other = threading.Thread(target=lambda: answered.append(there.answer("planner", wait_s=30)))
+    other.start()
+
+    found = list(here.between("scout", "planner", wait_s=30))
+    other.join()
+
+    assert [(each.name, each.weight) for each in found] == [("machines", Weight.WARNING)]
+    assert answered == [("scout", None)]
+    assert [each._drives().recall(str(bus)) for each in (here, there)] == [before, Drive()]
+    assert list((bus / "tmp").glob("doctor=*")) == []
 
 
 def hand_talk(folder, me, other, wait_s=5.0):
@@ -88,7 +108,15 @@ def test_an_old_question_is_not_answered(machines):
     clock = HandClock(NOW)
     clock.advance(hours=1)
     with pytest.raises(NoAnswerError):
-        answer(bus / "tmp", "planner", clock=SystemClock(), drive_now=clock.now, wait_s=0.2, tell=lambda *_: None)
+        answer(
+            bus / "tmp",
+            "planner",
+            client="b",
+            clock=SystemClock(),
+            drive_now=clock.now,
+            wait_s=0.2,
+            tell=lambda *_: None,
+        )
 
 
 def test_a_plan_of_a_later_version_is_refused(machines):
@@ -98,7 +126,7 @@ def test_a_plan_of_a_later_version_is_refused(machines):
     before = sorted(each.name for each in folder.iterdir())
     with pytest.raises(UnsupportedFormatError, match="teleport"):
         answer(
-            bus / "tmp", "planner", clock=SystemClock(), drive_now=lambda: NOW, wait_s=5, tell=lambda *_: None
+            bus / "tmp", "planner", client="b", clock=SystemClock(), drive_now=lambda: NOW, wait_s=5, tell=lambda *_: None
         )  # fmt: skip
 
     assert sorted(each.name for each in folder.iterdir()) == before

@@ -1,15 +1,20 @@
 """P1, P5 on a drive that hangs: every call ends, nothing is called empty, and the work goes on when the drive is back."""
 
+import gc
 import threading
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+import somabus.connection
 from somabus import Agent, create_bus
 from somabus.connection import connect
 from somabus.errors import KeyMissingError, StoreUnavailableError
 from somabus.store.deadline import Deadline, DeadlineStore
 from somabus.store.directory import DirectoryStore
+from somabus.store.directory.mount import Mount
 from somabus.testing import FailingFiles
 from tests.drives.conftest import make_store
 
@@ -110,6 +115,70 @@ def test_another_try_is_made_now_and_then(drive):
         tries.append(drive.touched)
 
     assert 5 <= tries[-1] <= 30
+
+
+def test_a_drive_that_is_slow_to_fail_is_left_alone_for_as_long(tmp_path):
+    """Where each call takes ten seconds to fail, only two do: for ten seconds more the others are told at once, then one looks again."""
+    now, made = [100.0], []
+
+    def away():
+        made.append(now[0])
+        now[0] += 10.0
+        raise StoreUnavailableError("a", "host is down")
+
+    deadline = Deadline(60.0, monotonic=lambda: now[0])
+    for _ in range(22):
+        with pytest.raises(StoreUnavailableError):
+            deadline.ask(away, "a")
+        now[0] += 1.0
+
+    assert made == [100.0, 111.0, 131.0, 151.0]
+    now[0] += 60.0
+    assert deadline.ask(lambda: "back", "a") == "back"
+
+
+def test_a_drive_that_is_back_under_another_mount_is_used_at_once(drive):
+    """A call that hangs for ever hinders nobody once another call is answered."""
+    now = [0.0]
+    deadline = Deadline(SOON_S, monotonic=lambda: now[0])
+    with pytest.raises(StoreUnavailableError):
+        deadline.ask(lambda: drive.gate.wait(60) if drive.gate.clear() is None else None, "a")
+    now[0] = 1000.0
+
+    assert [deadline.ask(lambda: "answered", "a") for _ in range(5)] == ["answered"] * 5
+
+
+def test_its_threads_end_with_it():
+    """Who makes many stores leaves no thread behind for each of them."""
+    before = threading.active_count()
+    for _ in range(30):
+        Deadline().ask(lambda: 1, "a")
+    gc.collect()
+    assert until(lambda: threading.active_count() <= before + 2)
+
+
+def test_a_new_process_on_a_drive_that_hangs_spools_what_it_sends(drive, tmp_path, monkeypatch):
+    """An agent that is made while its drive hangs, on a machine that knows the bus, is made, tells that it could not look, and keeps its mail."""
+    create_bus(drive.root, home=tmp_path / "home")
+    for name in ("planner", "scout"):
+        Agent(name, drive.root, home=tmp_path / "home")
+    resolved = Path.resolve
+
+    def resolve(self, strict=False):
+        if self.is_relative_to(drive.root):
+            assert drive.gate.wait(60)
+        return resolved(self, strict)
+
+    monkeypatch.setattr(somabus.connection, "mount_of", lambda _: Mount("nfs", network=True))
+    monkeypatch.setattr(somabus.connection, "Deadline", lambda: Deadline(0.2))
+    monkeypatch.setattr(somabus.connection, "DirectoryStore", partial(DirectoryStore, files=drive.files()))
+    monkeypatch.setattr(Path, "resolve", resolve)
+    drive.gate.clear()
+
+    scout = Agent("scout", drive.root, home=tmp_path / "home")
+
+    assert scout.send("planner", "kept", spool=True).spooled
+    assert scout.beat().could_not_look
 
 
 def test_errors_and_answers_pass_unchanged(drive):

@@ -19,6 +19,7 @@ from somabus.verify import judge_path
 every, bus, home, name, lease_s = sys.argv[1:]
 JOIN_WITHIN_S = 60
 leases = {}
+left = {"before the pause": 0}
 
 
 def say(**facts):
@@ -41,8 +42,12 @@ def joined():
 
 
 def handle(message, delivery):
-    """Say what is being handled."""
+    """Say what is being handled; in the middle of a beat, wait for a line if that was asked for."""
     say(id=message.id, generation=delivery.generation, attempt=delivery.attempt)
+    left["before the pause"] -= 1
+    if left["before the pause"] == 0:
+        say(paused=True)
+        sys.stdin.readline()
 
 
 def answer(message, delivery):
@@ -51,8 +56,9 @@ def answer(message, delivery):
     return message.body.upper()
 
 
-def beat():
-    """Beat once; the report."""
+def beat(pause=0):
+    """Beat once, with a pause in the middle of handling that many messages; the report."""
+    left["before the pause"] = pause
     report = agent.beat(messages=1_000_000)
     return {
         **json.loads(report.to_json()),
@@ -134,5 +140,5 @@ agent = joined()
 agent.on("*")(handle)
 agent.on("question")(answer)
 say(ready=agent.short)
-for line in sys.stdin:
+for line in iter(sys.stdin.readline, ""):
     obey(*json.loads(line))

@@ -17,6 +17,7 @@ class Known(NamedTuple):
 COMMON = {
     "network": True, "mkdir_exclusive": True, "folder_exclusive": True, "claims_exclusive": True, "native_events": False,
 }  # fmt: skip
+# Of `O_EXCL` on NFS and smbnetfs nothing is asserted: two machines both won one to a hundred of a hundred.
 LINKS = {"hard_links": True, "link_exclusive": True}
 MEASURED = {
     "sshfs": Known(
@@ -26,14 +27,13 @@ MEASURED = {
     ),
     "smbnetfs": Known(
         {**COMMON, "kind": "fuse.smbnetfs", "hard_links": False, "link_exclusive": None, "symbolic_links": False,
-         "open_exclusive": False, "case_sensitive": False, "locks_across": False},
+         "case_sensitive": False, "locks_across": False},
     ),
     "cifs": Known(
         {**COMMON, **LINKS, "kind": "cifs", "symbolic_links": False, "open_exclusive": True, "case_sensitive": False,
          "locks_across": True},
         replaced_s=(0, 15),
     ),
-    # Of `O_EXCL` on NFS nothing is asserted: two machines both won one of a hundred, and not in every hundred.
     "nfs": Known(
         {**COMMON, **LINKS, "kind": "nfs4", "symbolic_links": True, "case_sensitive": True, "locks_across": True},
         opened_s=(15, 45),

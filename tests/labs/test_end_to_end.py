@@ -89,12 +89,13 @@ def test_a_server_that_goes_away_in_mid_beat(stage, end):
     team = stage.agents({"scout": stage.a, "planner": stage.b})
     scout, planner = team.values()
     sent = scout.ask("send", "planner", stage.messages // 2)
-    planner.begin("beat")
-    planner.wait_for(lambda said: sum("id" in line for line in said) > len(sent) // 10)
+    planner.begin("beat", len(sent) // 10)
+    planner.wait_for(lambda said: any("paused" in line for line in said))
 
     stage.drive.server(end)
 
     try:
+        planner.go()
         scout.begin("send", "planner", 1, "note", "after all")
         assert_away(planner.finish())
         refused = scout.outcome()

@@ -31,6 +31,7 @@ def test_each_step_is_told_whether_it_worked():
 @pytest.mark.parametrize(
     ("facts", "line"),
     [
+        ({"missed": 1}, "  1 beat was missed since the last one"),
         ({"missed": 3}, "  3 beats were missed since the last one"),
         ({"alerts": ({"component": "drive", "detail": "full"},)}, "  alert: drive: full"),
         ({"unread": 1, "dead": 2, "spooled": 4}, "  unread 1 · dead letters 2 · spooled 4"),

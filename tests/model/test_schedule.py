@@ -220,3 +220,25 @@ def test_slots_are_told_in_utc(hours):
     schedule = Schedule.parse(DEFAULT)
 
     assert {schedule.due(NOW).utcoffset(), schedule.next(NOW + timedelta(hours=hours)).utcoffset()} == {timedelta(0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("0 25 * * *", ": '25' is no hour; five fields"),
+        ("61 * * * *", ": '61' is no minute; "),
+        ("0 0 32 * *", ": '32' is no day of the month; "),
+        ("0 0 * 13 *", ": '13' is no month; "),
+        ("0 0 * * mox", ": 'mox' is no day of the week; "),
+        ("0 25 * * * Europe/Berlin", ": '25' is no hour; "),
+        ("0 9 * *", ": 4 were given; five fields"),
+        ("0 0 31 2 *", "that ever comes; five fields"),
+        ("bad", "or a cron expression such as '0 9 * * 1-5'"),
+    ],
+)
+def test_the_field_that_is_wrong_is_named(text, said):
+    """Whoever mistypes a cadence is told which field of it is wrong, and what a cadence may be."""
+    with pytest.raises(ConfigurationError) as refused:
+        Schedule.parse(text)
+
+    assert said in str(refused.value)

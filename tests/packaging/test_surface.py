@@ -23,6 +23,7 @@ FACTS = {
     "NotABusError": ("X:/bus",),
     "InvalidNameError": ("../x", "the rule"),
     "UnknownRecipientError": ("planer", ("planner",)),
+    "NotJoinedError": ("planer", ("planner",), "/home/me/somabus"),
     "NameTakenError": ("scout", "1a2b3c4d"),
     "StoppedError": ("Agent.send", "the whole bus", "a fire", "anna"),
     "UnsafeKeyError": ("/home/me/key",),

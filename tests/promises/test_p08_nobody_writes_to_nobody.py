@@ -87,3 +87,34 @@ def test_a_typo_is_no_new_agent(tmp_path):
 
     assert refused.value.near == ("planner",)
     assert [path.name for path in (tmp_path / "bus" / "registry").iterdir()] == ["planner"]
+
+
+def lying_in(folder):
+    """All that lies there, but for what is being written aside."""
+    return sorted(each for each in folder.rglob("*") if "tmp" not in each.relative_to(folder).parts)
+
+
+@pytest.mark.parametrize(("name", "home"), [("plannner", "home"), ("planner", "homme")])
+def test_a_typo_leaves_nothing_behind(tmp_path, name, home):
+    """A mistyped name or home makes no key and no folder: nothing is written before it is known that the agent has joined from here."""
+    create_bus(tmp_path / "bus")
+    Agent("planner", bus=tmp_path / "bus", home=tmp_path / "home")
+    before = lying_in(tmp_path)
+
+    with pytest.raises(NotJoinedError, match=f"no key of '{name}' for this bus lies in .*{home}: "):
+        Agent(name, bus=tmp_path / "bus", home=tmp_path / home, join=False)
+
+    assert lying_in(tmp_path) == before
+
+
+def test_an_agent_that_is_known_here_needs_no_drive_to_be_found(tmp_path):
+    """While the drive is away an agent that has joined from this machine still works, and a typo is still none."""
+    create_bus(tmp_path / "bus")
+    Agent("planner", bus=tmp_path / "bus", home=tmp_path / "home")
+    (tmp_path / "bus").rename(tmp_path / "away")
+
+    planner = Agent("planner", bus=tmp_path / "bus", home=tmp_path / "home", join=False)
+
+    planner.learn("smb", "links hold")
+    with pytest.raises(NotJoinedError):
+        Agent("plannner", bus=tmp_path / "bus", home=tmp_path / "home", join=False)

@@ -440,6 +440,29 @@ def test_a_bus_that_a_human_owns_is_of_format_1(stopped, type_in):
     assert type_in("verify").code == 0
 
 
+def test_a_sweep_is_rehearsed_under_a_stop(stopped, type_in):
+    """What a sweep would do may be looked at under a stop, for that changes not one byte of the bus."""
+    before = tree_of(stopped.bus)
+
+    answer = type_in("sweep --rehearse --json")
+
+    assert (answer.code, answer.json["rehearsed"]) == (0, True), answer
+    assert tree_of(stopped.bus) == before
+
+
+def test_nothing_is_due_under_a_stop(tmp_path):
+    """While it is stopped nothing is due, whatever waits, so that nobody wakes a model for it; after the resume it is."""
+    scene = Scene(tmp_path)
+    scene.planner.send("scout", "x")
+    assert scene.scout.due()
+
+    scene.stop(SCOUT)
+    assert (scene.scout.due(), scene.planner.due()) == (False, True)
+
+    oversight.resume(scene.anna, SCOUT, "")
+    assert scene.scout.due()
+
+
 def test_the_beat_command_ends_with_exit_8(stopped, type_in):
     """`somabus beat` under a stop tells cron by its exit code that a human stopped it."""
     answer = type_in("beat --json")

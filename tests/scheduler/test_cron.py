@@ -76,6 +76,23 @@ def test_removing_leaves_the_rest_byte_for_byte(before):
     assert (table.lines or b"") == before
 
 
+def test_two_who_install_at_once_lose_no_line():
+    """If another one writes back the crontab that it had read before, the line is written again."""
+
+    class Contended(Table):
+        def __call__(self, order, given=b""):
+            done = super().__call__(order, given)
+            if order[1] == "-" and self.writes == 1:
+                self.lines = MINE  # the other one, who knew nothing of it
+            return done
+
+    table = Contended(MINE)
+    cron(table).install(plan(), NOW)
+
+    assert table.lines.startswith(MINE)
+    assert cron(table).find(JOB)
+
+
 def test_a_crontab_that_was_only_ours_is_gone():
     """Who had no crontab has none afterwards; removing once more says that there was nothing."""
     table = Table()
@@ -138,3 +155,22 @@ def test_a_crontab_that_cannot_be_read_is_not_written():
     with pytest.raises(SchedulerError, match="not allowed"):
         cron(refusing).install(plan(), NOW)
     assert orders == [["crontab", "-l"]]
+
+
+def test_always_is_what_cron_does_anyway():
+    """Who asks cron for --always learns that it makes no difference; the line is the same."""
+    assert "--always changes nothing" in cron(Table()).note(plan(always=True))
+    assert "--always" not in cron(Table()).note(plan())
+    assert cron(Table()).render(plan(always=True), NOW) == cron(Table()).render(plan(), NOW)
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, False), (1, True), (2, False), (None, False)])
+def test_a_cron_that_does_not_run_is_told(code, told):
+    """An entry that no daemon reads is told at once; where it cannot be seen, nothing is claimed."""
+
+    def pgrep(order, given=b""):
+        if code is None:
+            raise SchedulerError("pgrep", "is not installed here")
+        return Done(code)
+
+    assert ("no cron seems to run" in Cron(pgrep).note(plan())) is told

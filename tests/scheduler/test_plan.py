@@ -23,6 +23,7 @@ def test_the_command_line_says_all_that_matters():
     assert command[:3] == ("/venv/bin/python", "-m", "somabus")
     assert {"/mnt/net", "scout", "/home/me/soma", "/x/agent.py", "file", "/home/me/soma/logs/scout.log"} < set(command)
     assert "--scheduled" in command
+    assert command[command.index("--job") + 1] == JOB
 
 
 def test_one_job_for_each_agent_and_bus():

@@ -23,7 +23,7 @@ class Machine:
     def __init__(self, cadence="6h", ahead_s=0.0, begin=NOON):
         self.world = World(clock=HandClock(begin - timedelta(seconds=ahead_s)))
         self.ahead = timedelta(seconds=ahead_s)
-        self.reports, self.waited = [], 0.0
+        self.reports, self.told, self.waited = [], [], 0.0
         self.scout = self.world.agent("scout", every=cadence)
         self.record = Record(self.world.homes["scout"])
         self.record.install(
@@ -45,7 +45,14 @@ class Machine:
     def fire(self, **changed):
         """Let the scheduler fire."""
         self.waited = 0.0
-        parts = {"agent": lambda: self.scout, "beat": self.beat, "pause": self.pause, "code_of": lambda error: 4}
+        parts = {
+            "agent": lambda: self.scout,
+            "beat": self.beat,
+            "pause": self.pause,
+            "job": "job",
+            "served": self.told.append,
+            "code_of": lambda error: 4,
+        }
         facts = {**parts, **changed, "record": self.record, "who": ("scout", self.world.bus.bus), "clock": self}
         return Start(**facts).serve()
 
@@ -71,7 +78,30 @@ def test_firing_again_is_harmless():
 
     assert [machine.fire() for _ in range(3)] == [Turn.SERVED] * 3
     assert len(machine.reports) == 1
+    assert machine.told == [machine.scout] * 3
     assert machine.record.firing.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "open_still"),
+    [
+        ({}, False),
+        ({"outcome": Outcome.FAILED}, False),
+        ({"outcome": Outcome.RUNNING}, False),
+        ({"outcome": Outcome.STOPPED}, True),
+        ({"outcome": Outcome.FAILED, "unread": None}, True),
+    ],
+)
+def test_a_beat_that_did_nothing_leaves_its_slot_open(changed, open_still):
+    """A slot is served by a beat that did its work, well or badly; one that was stopped, or saw nothing, served none."""
+    machine = Machine()
+    machine.fire()
+    written = machine.scout.heartbeat()
+    beat = written.beat.model_copy(update={k: v for k, v in changed.items() if k == "outcome"})
+    found = written.model_copy(update={"beat": beat, **{k: v for k, v in changed.items() if k == "unread"}})
+    machine.scout.heartbeat = lambda: found
+
+    assert machine.fire() is (Turn.RAN if open_still else Turn.SERVED)
 
 
 def test_a_late_firing_does_not_wait():
@@ -108,6 +138,17 @@ def test_missed_slots_are_counted_over_a_change_of_clocks():
     assert machine.reports[-1].due_at == datetime(2026, 3, 30, 0, 30, tzinfo=UTC)
 
 
+def test_a_change_of_cadence_is_no_missed_slot():
+    """Who goes over from six hours to minutes hours after a beat has missed nothing of either."""
+    machine = Machine()
+    machine.fire()
+    machine.world.clock.advance(hours=3)
+    machine.scout = machine.world.agent("scout", every="1m")
+
+    assert machine.fire() is Turn.RAN
+    assert machine.reports[-1].missed == 0
+
+
 def test_a_week_of_hourly_firings_is_a_beat_for_each_slot():
     """A scheduler that can only fire by the hour serves a cadence of five hours on its grid."""
     machine = Machine("5h", begin=datetime(2026, 1, 5, 11, 59, tzinfo=UTC))
@@ -133,6 +174,15 @@ def test_a_machine_whose_clock_is_ahead_waits_for_the_drives(ahead_s):
     assert machine.world.clock.now() >= NOON
 
 
+def test_a_firing_counts_for_the_slot_that_it_serves():
+    """A machine that is ahead of the drive by more than the wait for a slot serves the drive's slot, and its record says that one."""
+    machine = Machine("10m", ahead_s=90)
+    machine.world.clock.advance(seconds=570)
+
+    assert machine.fire() is Turn.RAN
+    assert machine.record.fired.due_at == machine.reports[0].due_at
+
+
 def test_the_firing_is_on_record_before_the_drive_is_touched():
     """If the drive does not answer, the firing is on record all the same, with the code that it ended with."""
     machine = Machine()
@@ -145,6 +195,19 @@ def test_the_firing_is_on_record_before_the_drive_is_touched():
         machine.fire(agent=away)
 
     assert (machine.record.firing.due_at, machine.record.firing.exit_code) == (NOON, 4)
+
+
+def test_a_start_by_hand_does_not_hide_the_schedulers():
+    """What a hand started is a fact of its own: it is the last start, and the scheduler's last stays on record."""
+    machine = Machine()
+    machine.fire()
+    theirs = machine.record.fired
+    machine.world.clock.advance(hours=6)
+
+    machine.fire(job="")
+
+    assert machine.record.fired == theirs
+    assert (machine.record.firing.job, machine.record.firing.exit_code) == ("", 0)
 
 
 def test_a_firing_that_was_interrupted_does_not_hold_up_the_next():
@@ -177,6 +240,21 @@ def test_no_two_at_once():
     assert not machine.record.busy
 
 
+def test_a_firing_beside_a_hand_is_on_record():
+    """While a start by hand is at work the scheduler's firing ends as busy, and that it fired is known all the same."""
+    machine = Machine()
+    seen = []
+
+    def meanwhile(agent):
+        seen.append((machine.fire(), machine.record.fired.exit_code))
+        return 0
+
+    machine.fire(job="", beat=meanwhile)
+
+    assert seen == [(Turn.BUSY, 7)]
+    assert machine.record.fired.due_at == NOON
+
+
 def test_asking_does_not_cost_a_slot():
     """Whoever asks in the very moment of a firing whether one is at work does not keep it from its turn."""
     machine = Machine()
@@ -194,7 +272,7 @@ def test_asking_does_not_cost_a_slot():
 def test_a_damaged_record_counts_as_none():
     """Bytes that are no record stop no beat."""
     machine = Machine()
-    for key in ("schedule.json", "firing.json"):
+    for key in ("schedule.json", "firing.json", "firing-by-hand.json"):
         machine.world.homes["scout"].replace(key, b"{")
 
     assert (machine.record.installation, machine.record.firing) == (None, None)

@@ -78,6 +78,18 @@ def test_without_a_manager_nothing_stays_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_install_that_fails_leaves_the_entry_that_was_there(tmp_path):
+    """If the manager refuses the new entry, the old one is there as it was, and is loaded again."""
+    Systemd(Calls(), tmp_path).install(plan("1d"), NOW)
+    before = {each.name: each.read_text() for each in tmp_path.iterdir()}
+    refusing = Calls(restart=Done(1, err="no such thing"))
+
+    with pytest.raises(SchedulerError, match="no such thing"):
+        Systemd(refusing, tmp_path).install(plan("6h"), NOW)
+
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == before
+
+
 def test_lingering_is_told():
     """A user's manager ends with his last session: what keeps it is named."""
     assert "--always" in Systemd(Calls()).note(plan())

@@ -135,6 +135,16 @@ def test_any_path_parses_back(path):
     assert path in text(task(bus=f"/{path}"), "Actions/Exec/Arguments").replace('\\"', '"')
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp437"])
+def test_the_printed_task_is_read_in_whatever_encoding_it_was_saved(encoding):
+    """PowerShell saves what it redirects in UTF-16 with a mark, other shells in theirs: each file is sound XML."""
+    printed = Windows("me").render(plan(**HARD), NOW)
+
+    found = ET.fromstring(printed.encode(encoding))  # noqa: S314 - our own
+
+    assert text(found, "Actions/Exec/Arguments") == subprocess.list2cmdline(plan(**HARD).command[1:])
+
+
 def test_the_tool_is_called_with_one_name():
     """Created over what is there, under the one name; removed only if it is there; what was asked is in the file."""
     files = []

@@ -11,7 +11,7 @@ import pytest
 
 from somabus import Agent
 from somabus.clock import SystemClock
-from somabus.doctor.finding import Weight
+from somabus.doctor.finding import Finding, Weight, summary
 from somabus.doctor.visit import Visit
 from somabus.model.slot import Slot
 from somabus.testing import HandClock
@@ -158,7 +158,7 @@ PLANTED = {
     missed_beats: ("missed beats", Weight.WARNING, "planner", "missed 4 beats before beat 2", "somabus status"),
     skewed_clock: ("skewed clock", Weight.WARNING, "planner", "future of the drive's clock", "time server"),
     unfinished_beat: ("unfinished beat", Weight.WARNING, "planner", "did not finish", "somabus beat"),
-    old_debris: ("debris", Weight.NOTE, "tmp", "writers that were killed: 1", "somabus doctor --fix"),
+    old_debris: ("debris", Weight.NOTE, "tmp", "writers that were killed: 1 folder, ", "somabus doctor --fix"),
     damaged_file: ("damage", Weight.ERROR, "registry/planner/heartbeat.json", "no JSON", "writes it anew"),
     conflict_copy: ("conflict copy", Weight.WARNING, "registry/planner/card (1).json", "sync tool", "remove the copy"),
     link_in_the_tree: ("damage", Weight.ERROR, "messages/planner/inbox/link.json", "symbolic link", "look at it"),
@@ -194,7 +194,7 @@ def test_an_agent_that_is_not_scheduled_here_is_noted(team, visit):
     """For each agent whose key is on this machine it is said that nothing wakes it, and what to type."""
     notes = [(each.about, each.weight, each.step) for each in visit.bus() if each.name == "schedule"]
 
-    assert notes == [(name, Weight.NOTE, "somabus schedule install") for name in ("planner", "scout")]
+    assert notes == [(name, Weight.NOTE, f"somabus schedule install --agent {name}") for name in ("planner", "scout")]
 
 
 def test_a_bus_near_its_budget_is_found(team, visit):
@@ -205,7 +205,8 @@ def test_a_bus_near_its_budget_is_found(team, visit):
 
     found = [each for each in visit.bus() if each.name == "room"]
 
-    assert [(each.weight, each.step) for each in found] == [(Weight.ERROR, "see what stays: somabus sweep --rehearse")]
+    step = "see what stays: somabus sweep --rehearse --agent NAME"
+    assert [(each.weight, each.step) for each in found] == [(Weight.ERROR, step)]
 
 
 @pytest.mark.parametrize(("free", "weight"), [(100 * 2**20, Weight.WARNING), (2**20, Weight.ERROR)])
@@ -242,6 +243,19 @@ def test_the_command_ends_with_0_where_nothing_is_wrong(team):
 
     assert answer.code == 0, answer
     assert "unread 0" in answer.out
+    assert "no faults, 2 notes\n" in answer.out  # nothing is scheduled on a machine of tests
+
+
+def test_findings_are_counted_in_a_line():
+    """The last line says how many faults and notes there are, and that nothing is wrong where that is so."""
+
+    def said(**tally):
+        weights = [Weight(name) for name, count in tally.items() for _ in range(count)]
+        return summary([Finding("x", weight, "bus", "y") for weight in weights])
+
+    assert said(ok=3) == "nothing is wrong"
+    assert said(ok=1, note=1) == "no faults, 1 note"
+    assert said(note=2, warning=1, error=2) == "2 errors, 1 warning, 2 notes"
 
 
 def test_the_command_ends_with_6_and_names_the_worst_first(team):
@@ -265,6 +279,8 @@ def test_a_drive_that_is_away_is_not_called_empty(team):
     answer = team("doctor")
 
     assert answer.code == 4, answer
+    assert f"could not look at '{team.bus}'" in answer.err
+    assert "is it mounted?" in answer.err
     assert list(team.bus.iterdir()) == []
 
 
@@ -290,7 +306,8 @@ def test_a_bus_whose_own_file_is_damaged_is_told_with_its_remedy(team):
 
 
 def test_one_who_answers_does_nothing_else(team):
-    """--answer with --fix or --with is refused as wrong usage."""
+    """--answer with --fix or --with is refused as wrong usage, and so is a time to wait where nobody is waited for."""
+    assert team("doctor", "--for", "1s").code == 2
     assert team("doctor", "--answer", "--fix").code == 2
     assert team("doctor", "--answer", "--with", "planner").code == 2
 
@@ -300,14 +317,16 @@ def test_an_unknown_other_is_refused_with_the_nearest_name(team):
     answer = team("doctor", "--with", "planer")
 
     assert (answer.code, "did you mean planner?" in answer.err) == (5, True), answer
+    assert "sent" not in answer.err
 
 
 def test_nobody_asks_and_nobody_answers(team):
     """Each side gives up after the time it was given, with exit code 4 and what to type on the other machine."""
     asked, answered = team("doctor", "--with", "planner", "--for", "1s"), team("doctor", "--answer", "--for", "1s")
 
-    assert (asked.code, "somabus doctor --answer" in asked.out) == (4, True), asked
+    assert (asked.code, "somabus doctor --answer --agent planner" in asked.out) == (4, True), asked
     assert (answered.code, "somabus doctor --with scout" in answered.err) == (4, True), answered
+    assert ("--with" in asked.out, "--answer" in answered.err) == (False, False), "each is told one thing to type"
 
 
 # -- fix ------------------------------------------------------------------------------------------------------
@@ -331,6 +350,8 @@ def test_fix_puts_right_only_what_is_safe_and_does_it_once(team, visit):
     first, second = bus(visit, fix=True), bus(visit, fix=True)
 
     assert sorted(each.about.split("/")[-1] for each in first if each.name == "fixed") == ["4711-abcdef01", "key"]
+    assert "removed what a killed writer left there, 1 file" in [each.cause for each in first]
+    assert "somabus rotate --agent planner" in [each.step for each in first]
     assert [each for each in second if each.name in ("fixed", "debris", "open key")] == []
     assert not old.exists()
     (key,) = Path(os.environ["SOMABUS_HOME"]).glob("buses/*/planner/key")
@@ -363,7 +384,7 @@ def test_fix_leaves_what_a_living_writer_may_need(team, visit):
 
 
 def test_fix_does_nothing_while_a_human_has_stopped_the_bus(team, visit):
-    """P12: under a STOP the doctor looks, and changes nothing."""
+    """P12: under a STOP the doctor looks, changes nothing, and says so of each thing that it would have put right."""
     old = old_debris(team)
     stop(team)
 
@@ -371,3 +392,6 @@ def test_fix_does_nothing_while_a_human_has_stopped_the_bus(team, visit):
 
     assert old.exists()
     assert sorted(each.name for each in found) == ["debris", "stop"]
+    (debris,) = (each for each in found if each.name == "debris")
+    assert "it was left as it is, for a human has stopped the bus" in debris.cause
+    assert debris.step == "when it may go on: somabus resume, then somabus doctor --fix"

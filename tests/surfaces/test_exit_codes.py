@@ -92,16 +92,28 @@ def test_a_stray_thing_in_the_registry_is_no_recipient(team, thing):
     assert team("send", "ghost", "hi").code == Exit.REFUSED
 
 
-@pytest.mark.parametrize("order", ["join scout", "inbox", "send planner hi", "beat"])
-def test_a_name_that_another_key_owns_is_refused(team, order, tmp_path, monkeypatch):
-    """P7: from a machine without the agent's key nobody acts under its name: exit 5, and the owner's key is told."""
+def test_a_name_that_another_key_owns_is_refused(team, tmp_path, monkeypatch):
+    """P7: from a machine without the agent's key nobody joins under its name: exit 5, and the owner's key is told."""
     owner = team("status", "--json").json["short"]
     monkeypatch.setenv("SOMABUS_HOME", str(tmp_path / "another machine"))
+
+    answer = team("join", "scout")
+
+    assert answer.code == Exit.REFUSED
+    assert f"#{owner}" in answer.err
+
+
+@pytest.mark.parametrize("order", ["inbox", "send planner hi", "beat", "sweep"])
+def test_a_machine_without_the_key_is_refused_and_left_as_it_is(team, order, tmp_path, monkeypatch):
+    """P7: where the agent's key does not lie nobody acts under its name: exit 5, the home is named, no key is made."""
+    home = tmp_path / "another machine"
+    monkeypatch.setenv("SOMABUS_HOME", str(home))
 
     answer = team(*order.split())
 
     assert answer.code == Exit.REFUSED
-    assert f"#{owner}" in answer.err
+    assert f"no key of 'scout' for this bus lies in {home}" in answer.err
+    assert not home.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 
 import pytest
@@ -165,6 +166,7 @@ def at_a_terminal(typed, *order):
 
     child, terminal = pty.fork()
     if child == 0:  # pragma: no cover - becomes the command
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it, and so would its children
         os.execvpe(sys.executable, process(*order), environment())  # noqa: S606 - no shell is wanted
     shown, asked = b"", 0
     lines = re.findall(rb"[^\n]*\n|[^\n]+", typed)

@@ -4,11 +4,12 @@ The crontab here is a file, kept by a stand-in for the tool; the real daemons ar
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -57,6 +58,12 @@ def scheduled(*more):
     return ("beat", "--scheduled", "--log", "logs/x.log", *more)
 
 
+def schedule_finding(team):
+    """What the doctor finds of scout's schedule."""
+    findings = team("doctor", "--json").json["findings"]
+    return next(each for each in findings if (each["name"], each["about"]) == ("schedule", "scout"))
+
+
 def test_install_show_remove(team, table):
     """Installing makes an entry, showing shows it, removing takes it away; the rest of the crontab stays as it was."""
     installed = team("schedule", "install", "--every", "1d", "--with", "cron", "--json")
@@ -84,6 +91,44 @@ def test_installing_again_updates_the_one_entry(team, table):
     assert card["cadence"] == "0 9 * * 1-5 Europe/Berlin"
 
 
+def test_installing_again_keeps_what_is_not_given(team, table, monkeypatch):
+    """The script, the scheduler and --always stay; another script replaces it, --no-script drops it, and each is said."""
+    for name in ("my.py", "other.py"):
+        Path(name).write_text("def setup(agent): pass\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(Path.cwd() / "config"))
+    (Path.cwd() / "tools" / "systemctl").write_text("#!/bin/sh\n")
+    (Path.cwd() / "tools" / "systemctl").chmod(0o755)
+    team("schedule", "install", "--every", "1d", "--with", "systemd", "--always", "--script", "my.py")
+
+    kept = team("schedule", "install")
+    other = team("schedule", "install", "--script", "other.py")
+    dropped = team("schedule", "install", "--no-script", "--no-always")
+
+    assert f"runs {Path('my.py').resolve()}" in kept.out
+    assert "enable-linger" in kept.out
+    assert f"runs {Path('other.py').resolve()}" in other.out
+    assert "no script: mail is acknowledged unread" in dropped.out
+    assert "enable-linger" not in dropped.out
+    assert table.read_text() == THEIRS
+    (unit,) = Path("config/systemd/user").glob("*.service")
+    assert "--script" not in unit.read_text()
+
+
+def test_the_script_stays_when_the_entry_is_made_again(team, table):
+    """What `status` advises after a change of cadence makes the entry with the script that it had."""
+    import shlex
+
+    Path("my.py").write_text("def setup(agent): pass\n")
+    team("schedule", "install", "--every", "1d", "--with", "cron", "--script", "my.py")
+    team("join", "scout", "--every", "1h")
+
+    step = team("status", "--json").json["schedule"]["next_step"]
+    assert team(*shlex.split(step)[1:]).code == 0
+
+    assert "my.py" in table.read_text()
+    assert team("status", "--json").json["schedule"]["missing"] == ""
+
+
 def test_printing_touches_nothing(team, table):
     """--print shows the entry with the cadence that was asked for, and neither crontab, card nor record is changed."""
     before = {path: path.read_bytes() for path in sorted(Path.cwd().parent.rglob("*")) if path.is_file()}
@@ -92,6 +137,44 @@ def test_printing_touches_nothing(team, table):
 
     assert "* * * *" in answer.out
     assert {path: path.read_bytes() for path in sorted(Path.cwd().parent.rglob("*")) if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("tool", "enable"),
+    [
+        ("cron", "crontab -e"),
+        ("systemd", "systemctl --user enable --now"),
+        ("launchd", "launchctl bootstrap"),
+        ("windows", "schtasks /create"),
+    ],
+)
+def test_what_is_printed_is_the_entry_alone(team, tool, enable):
+    """Standard output is the entry and can go into a file as it is; how to install it by hand stands beside."""
+    import plistlib
+    from xml.etree import ElementTree as ET
+
+    whole = {
+        "cron": lambda text: text.count("\n") == 1,
+        "systemd": lambda text: all(each[:1] in "[#" or "=" in each for each in text.split("\n")),
+        "launchd": lambda text: plistlib.loads(text.encode()),
+        "windows": ET.fromstring,
+    }
+
+    answer = team("schedule", "install", "--every", "1d", "--with", tool, "--print")
+
+    assert answer.code == 0
+    assert whole[tool](answer.out) is not False
+    assert "unread" not in answer.out
+    assert enable in answer.err
+
+
+def test_each_unit_of_systemd_names_its_file(team, monkeypatch):
+    """Its two files are printed as one text: a comment at the head of each names the one it is for."""
+    answer = team("schedule", "install", "--every", "1d", "--with", "systemd", "--print")
+
+    heads = [each for each in answer.out.splitlines() if each.startswith("# ")]
+    assert [Path(each[2:]).suffix for each in heads] == [".service", ".timer"]
+    assert all(Path(each[2:]).is_absolute() and each[2:] in answer.err for each in heads)
 
 
 def test_paths_in_the_entry_are_absolute(team, table):
@@ -110,9 +193,11 @@ def test_paths_in_the_entry_are_absolute(team, table):
     ("order", "words"),
     [
         ("--every 6h --cron '0 9 * * *'", "one of them"),
+        ("--script bus/somabus.json --no-script", "one of them"),
         ("--every 6h --zone Europe/Berlin", "without --cron"),
         ("--cron 6h", "five fields"),
         ("--cron '0 9 * * *' --zone Europe/Nowhere", "no time zone"),
+        ("--cron '0 9 * * *' --zone ''", "--zone is empty"),
         ("--every 5s", "somabus run"),
     ],
 )
@@ -156,7 +241,26 @@ def test_an_entry_that_was_taken_out_by_hand_is_missed(team, table):
 
     said = team("status").out
 
-    assert "not there any more; next: somabus schedule install" in said
+    assert team("schedule", "show").code == 6
+    assert schedule_finding(team)["weight"] == "warning"
+    assert "not there any more; next: somabus schedule install --agent scout" in said
+
+
+def test_an_entry_for_another_cadence_is_a_warning(team, table):
+    """If the card says another cadence than the entry fires for, `schedule show` is unwell and the doctor warns."""
+    team("schedule", "install", "--every", "1d", "--with", "cron")
+    assert team("schedule", "show").code == 0
+
+    team("join", "scout", "--every", "1h")
+
+    assert team("schedule", "show").code == 6
+    assert schedule_finding(team)["weight"] == "warning"
+
+
+def test_an_agent_that_was_never_scheduled_is_a_note(team, table):
+    """Who never installed a schedule may be run by hand: `schedule show` finds nothing, and the doctor notes it."""
+    assert team("schedule", "show").code == 3
+    assert schedule_finding(team)["weight"] == "note"
 
 
 def test_changing_the_scheduler_leaves_one_entry(team, table, monkeypatch):
@@ -199,6 +303,30 @@ def test_run_now_starts_what_is_installed(team, table):
     assert team("schedule", "show", "--json").json["firing"]["exit_code"] == 0
 
 
+def test_cron_is_not_credited_with_what_somabus_started(team, table):
+    """Where no cron runs, run-now starts the line by itself, and says so: that is no proof that cron fires."""
+    team("schedule", "install", "--every", "1m", "--with", "cron")
+
+    assert "somabus started" in team("schedule", "run-now").out
+
+    until(lambda: team("schedule", "show", "--json").json["firing"]["ended_at"], "an end")
+    assert team("schedule", "show", "--json").json["firing"]["job"] == ""
+    assert "a hand started it" in team("schedule", "show").out
+
+
+def test_installing_under_a_stop_says_that_it_holds(team, table):
+    """Who installs while a human's stop holds learns at once why nothing is going to happen."""
+    team("stop", "--why", "fire")
+
+    answer = team("schedule", "install", "--with", "cron")
+    other = team("schedule", "install", "--every", "1d")
+
+    assert answer.code == 0
+    assert next(each for each in answer.out.splitlines() if each.startswith("STOPPED")).count("fire") == 1
+    assert "--scheduled" in table.read_text()
+    assert (other.code, "somabus stops" in other.err) == (8, True)  # the card is not changed under a stop
+
+
 def test_run_now_without_an_entry_is_told(team):
     """Who has nothing installed is told what to type first."""
     answer = team("schedule", "run-now")
@@ -215,7 +343,24 @@ def test_each_slot_is_served_once(team):
     assert (first.code, second.code, first.out + second.out) == (0, 0, "")
     log = Path("logs/x.log").read_text()
     assert log.count("beat 1 of scout: ok") == 1
-    assert log.splitlines()[-1].endswith("the slot was served before")
+    assert re.search(r"the slot \S+ 00:00 UTC was served before; next slot \S+ 00:00 UTC$", log)
+    told = team("beat", "--scheduled", "--json").json
+    served, coming = (datetime.fromisoformat(told[each]) for each in ("served", "next_slot"))
+    assert coming - served == timedelta(weeks=1)
+    assert served <= datetime.now(UTC) < coming
+
+
+def test_a_stopped_beat_leaves_its_slot_open(team):
+    """What a stop held up is done by the next start after `resume`, in the same slot."""
+    team("join", "scout", "--every", "1w")
+    team("stop")
+    held = team(*scheduled())
+    team("resume")
+
+    again = team(*scheduled())
+
+    assert (held.code, again.code) == (8, 0)
+    assert "beat 2 of scout: ok" in Path("logs/x.log").read_text()
 
 
 def test_what_goes_wrong_stands_in_the_log(team):
@@ -241,6 +386,25 @@ def test_a_drive_that_is_away_is_on_record(team, table):
     assert answer.code == says["firing"]["exit_code"] == 4
     assert says["standing"]["missing"] == "ran"
     assert "schedule remove" not in says["standing"]["next_step"]
+
+
+@pytest.mark.parametrize("order", ["schedule show", "status"])
+def test_what_the_machine_knows_is_told_while_the_drive_is_away(team, table, order):
+    """Entry, last firing and its exit code are the machine's own: they are told, and that the heartbeat was not seen."""
+    team("schedule", "install", "--every", "1w", "--with", "cron")
+    os.rename("bus", "away")
+    fresh(*scheduled())
+
+    words, program = fresh(*order.split()), fresh(*order.split(), "--json")
+
+    assert (words.code, program.code) == (4, 4), words
+    assert "ended with exit code 4; could not look at the heartbeat" in words.out
+    assert "somabus: could not look" in words.err
+    told = program.json
+    assert "exit code 4" in told.get("standing", told.get("schedule"))["fact"]
+    if order == "schedule show":
+        assert told["entry"] in table.read_text()
+        assert told["firing"]["exit_code"] == 4
 
 
 def test_a_script_that_is_away_is_on_record(team):

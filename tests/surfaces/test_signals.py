@@ -1,12 +1,15 @@
 """How a process that stays is told to end, and that nothing of that stays behind it."""
 
 import signal
+import subprocess
 import sys
 import threading
 
 import pytest
 
 from somabus.cli.signals import stopping
+from somabus.clock import SystemClock
+from tests.surfaces.shell import environment, process
 
 windows = pytest.mark.skipif(sys.platform != "win32", reason="the console is one of Windows")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals")
@@ -34,11 +37,24 @@ def test_afterwards_signals_mean_what_they_meant():
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+@posix
+def test_a_doctor_that_is_told_to_end_takes_its_folder_along(team):
+    """SIGTERM ends a doctor that waits for the other machine as Ctrl-C does: exit 130, and nothing is left under tmp/."""
+    order = process("doctor", "--with", "planner", "--for", "60s", "--json")
+    waiting = subprocess.Popen(order, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline, pause = SystemClock().monotonic() + 60, threading.Event()
+    while not list(team.bus.glob("tmp/doctor=*/a.0.listed")) and SystemClock().monotonic() < deadline:
+        pause.wait(0.02)
+
+    waiting.send_signal(signal.SIGTERM)
+
+    assert waiting.wait(60) == 130
+    assert list(team.bus.glob("tmp/doctor*")) == []
+
+
 @windows
 def test_ctrl_c_ends_a_wait():
     """Ctrl-C sets the event while the main thread waits, where Python would run no handler of a signal."""
-    import subprocess
-
     code = (
         "import ctypes; k = ctypes.WinDLL('kernel32'); k.FreeConsole(); k.AllocConsole()\n"
         "from somabus.cli.signals import stopping\n"

@@ -6,6 +6,8 @@ from somabus.errors import StoreUnavailableError
 from somabus.store.directory import DirectoryStore
 from somabus.testing import Fuse, StoppingStore
 
+_VERBS = ("read", "create", "create_many", "replace", "move", "delete", "list", "weigh", "prune", "lock", "now")
+
 
 class Switch:
     """Whether the drive is away, for everybody."""
@@ -47,17 +49,18 @@ class Process:
     """The two stores of one process, on one fuse: it dies with an operation on either."""
 
     def __init__(self, drive, home, switch):
-        self.fuse = Fuse()
-        self.drive = Line(drive, self.fuse, switch)
-        self.home = StoppingStore(home, self.fuse)
+        self._fuse = Fuse()
+        self.drive, self.home = Line(drive, self._fuse, switch), StoppingStore(home, self._fuse)
+        self._ways = ((self.drive, drive), (self.home, home))
 
-    def die_within(self, steps, dice):
-        """Die at one of the next operations."""
-        self.fuse.at = self.fuse.steps + dice.randint(1, max(1, steps))
-
-    def live(self):
-        """Live on."""
-        self.fuse.at = 0
+    def begin(self, *, dies_at=0, away=False):
+        """Begin a beat: die at a step of it, find the drive away, or, the short way, neither."""
+        self._fuse.at = self._fuse.steps + dies_at if dies_at else 0
+        for line, store in self._ways:
+            for verb in _VERBS:
+                line.__dict__.pop(verb, None)
+                if not (dies_at or away):
+                    setattr(line, verb, getattr(store, verb))
 
 
 def folders(store):

@@ -1,10 +1,13 @@
 """The ledger outside the bus: what was acknowledged, and what became of it."""
 
+import hashlib
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from somabus.model import tree
 from somabus.model.slot import Event, Slot, State, done_event
+from somabus.model.wire import parse_object
 
 FATES = {Event.ACK: "handled", Event.EXPIRE: "expired", Event.WITHDRAW: "withdrawn"}
 
@@ -18,7 +21,6 @@ class Sent:
     to: str
     key: str | None
     expires_at: datetime | None
-    rejected: bool
     fate: str = ""
 
 
@@ -37,12 +39,10 @@ class Ledger:
     heard: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     faults: list[str] = field(default_factory=list)
 
-    def acknowledged(self, sender, receipt, *, key=None, expires_at=None, rejected=False, question=False):
+    def acknowledged(self, sender, receipt, *, key=None, expires_at=None, question=False):
         """Note what `send` has promised; a second sending with the same key is the first one's message."""
         if receipt.id not in self.sent:
-            self.sent[receipt.id] = self.open[receipt.id] = Sent(
-                receipt.id, sender, receipt.to, key, expires_at, rejected
-            )
+            self.sent[receipt.id] = self.open[receipt.id] = Sent(receipt.id, sender, receipt.to, key, expires_at)
         if question:
             self.asked[receipt.id] = sender
 
@@ -68,8 +68,22 @@ class Ledger:
         found = self._found(store, names) | dict.fromkeys(spooled, "spooled")
         for message in list(self.open.values()):
             where = found.get(message.id, "lost")
+            if where == "lost" and message.key and self._stands_for_another(store, message):
+                continue
             if where in ("handled", "expired", "withdrawn", "dead", "lost"):
                 self._close(message, where)
+
+    def _stands_for_another(self, store, message):
+        """Go over to the id that counts for a key; what was spooled does not know it before the drive is back."""
+        digest = hashlib.sha256(f"{message.to}\n{message.key}".encode()).hexdigest()[:32]
+        record = store.read(tree.sent_key(message.sender, digest))
+        first = message.id if record is None else parse_object(record)["id"]
+        if first == message.id:
+            return False
+        del self.open[message.id], self.sent[message.id]
+        if first not in self.sent:
+            self.sent[first] = self.open[first] = replace(message, id=first)
+        return True
 
     def _found(self, store, names):
         """Return where each message lies; of several copies, the one that has come furthest counts."""

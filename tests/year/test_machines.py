@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from somabus.model.schedule import Schedule
 from tests.year.machines import Machine, MachineClock
 
 HOUR = timedelta(hours=1)
@@ -28,6 +29,22 @@ def test_a_change_of_summer_time_makes_one_gap_shorter_or_longer(zone, day, gap)
     gaps = [after - before for before, after in pairwise(fires)]
     assert max(gaps, key=lambda each: abs(each - 6 * HOUR)) == gap * HOUR
     assert gaps.count(6 * HOUR) == len(gaps) - (gap != 6)
+
+
+@pytest.mark.parametrize(
+    ("zone", "missed"), [("Europe/Berlin", 0), ("America/New_York", 0), ("UTC", 0), ("Europe/London", 1)]
+)
+def test_changes_of_summer_time_miss_no_beat_that_the_grid_does_not_miss(zone, missed):
+    """Over a year of local firings the schedule misses nothing; only where an hour makes another slot of the grid, the one that went by."""
+    schedule, fires = (
+        Schedule.parse("0 */6 * * *"),
+        Machine("m", zone).fires(datetime(2026, 1, 1, tzinfo=UTC), 365, NONE),
+    )
+
+    found = [schedule.missed(schedule.due(before), after) for before, after in pairwise(fires)]
+
+    assert sum(found) == missed
+    assert len(found) >= 4 * 365 - 2
 
 
 def test_a_clock_that_is_ahead_fires_early():

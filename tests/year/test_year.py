@@ -37,7 +37,7 @@ def on_a_folder():
     """Play the year of five on a real folder, their homes beside it."""
     clock, root = HandClock(START), tempfile.mkdtemp()
     try:
-        world = World(_folder(f"{root}/bus", clock), clock, _policy(16 * MIB))
+        world = World(_folder(f"{root}/bus", clock), clock, _policy(8 * MIB))
         world.homes |= {f"a{number:02d}": _folder(f"{root}/home{number}", clock) for number in range(FIVE.agents)}
         yield Year(world, FIVE).play()
     finally:
@@ -51,7 +51,7 @@ def in_memory():
     gc.set_threshold(50_000, 20, 100)  # a hundred agents are many objects that stay
     with pytest.MonkeyPatch.context() as patch:
         remember(patch)
-        yield Year(World(MemoryStore(clock.now), clock, _policy(64 * MIB)), HUNDRED).play()
+        yield Year(World(MemoryStore(clock.now), clock, _policy(16 * MIB)), HUNDRED).play()
     gc.set_threshold(*threshold)
 
 
@@ -124,11 +124,11 @@ def test_no_folder_grows_without_bound(year):
 
 
 def test_logs_are_packed_and_dropped(year):
-    """The busy logs were packed, and their beginnings dropped, while everybody went on reading them."""
-    packed, dropped = year.archives()
+    """The beginnings of the busy logs were packed and then dropped, while everybody went on reading them."""
+    _, dropped = year.archives()
 
-    assert packed
-    assert dropped >= 1000
+    assert dropped >= 2
+    assert len(year.ledger.read) == year.plan.traffic.follows
 
 
 def _policy(budget):

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from somabus.agent import Agent
 from somabus.archives import Archives
 from somabus.log import Log
 from somabus.model import tree
@@ -68,7 +69,7 @@ class Year:
         self.work = Work(self.names, plan.traffic, self.ledger, self.dice)
         self.alerts = Log(world.store, tree.ALERTS)
         self._living = {}
-        self._steps = dict.fromkeys(self.names, 100)
+        self._steps = 80 + 6 * plan.agents  # about so many operations is a beat
         self._shown = {}
         self._days = 0
 
@@ -76,7 +77,6 @@ class Year:
         """Play the whole year, and some days without work in which everything comes to its end."""
         began = time.perf_counter()
         for name in self.names:
-            self.drive.away = False
             self._agent(name)
             self.watch.last[name] = Seen(0, slot(START), START)
         for at, name in self._agenda():
@@ -132,9 +132,8 @@ class Year:
         self.figures.beats += 1
         process = self._process(name)
         dies = busy and self.dice.random() < self.plan.crash
-        if dies:
-            process.die_within(self._steps[name], self.dice)
-        before, silent = process.fuse.steps, self.watch.silent(name, at)
+        process.begin(dies_at=dies and self.dice.randint(1, self._steps), away=self.drive.away)
+        silent = self.watch.silent(name, at)
         try:
             agent = self._agent(name)
             if busy:
@@ -149,8 +148,6 @@ class Year:
             del self._living[name]
             self._believe_the_drive(name)
             return
-        process.live()
-        self._steps[name] = process.fuse.steps - before
         self._judge(name, report, at)
         if self.plan.fresh:
             del self._living[name]
@@ -196,8 +193,6 @@ class Year:
         return agent
 
     def _made(self, name, connection):
-        from somabus.agent import Agent
-
         agent = Agent(name, connection, every=self.plan.every)
         self.work.handle(agent)
         return agent
@@ -240,7 +235,7 @@ class Year:
             "crashes": figures.crashes,
             "sent": len(self.ledger.sent),
             **{fate: fates[fate] for fate in ("handled", "dead", "expired", "withdrawn", "lost")},
-            "given more than once": sum(len(each) > 1 for each in self.ledger.given.values()),
+            "tried more than once": sum(len(each) > 1 for each in self.ledger.given.values()),
             "twice under one generation": sum("twice under" in each for each in self.ledger.faults),
             "missed counted/expected": f"{self.watch.counted}/{self.watch.missed}",
             "alerts/episodes": f"{len(self.raised())}/{len(self.watch.accused)}",
@@ -248,8 +243,8 @@ class Year:
                 f"{each / 1e6:.1f}" for each in (max(figures.weights), figures.final, budget)
             ),
             "largest folder": max(max(week.values()) for week in figures.weeks),
-            "archives now": packed,
-            "entries dropped": dropped,
+            "segments packed": packed + dropped,
+            "segments dropped": dropped,
             "seconds": round(figures.seconds),
         }
 
@@ -259,10 +254,10 @@ class Year:
         return [(body["data"]["component"], body["data"]["episode"]) for body in bodies]
 
     def archives(self):
-        """Return how many segments of logs are packed now, and how many numbers were dropped, over all logs."""
+        """Return how many segments of all logs lie packed now, and how many were packed and dropped."""
         logs = [*(tree.outbox(name) for name in self.names), tree.channel(CHANNEL), tree.ALERTS]
-        all_ = [Archives(self.world.store, log) for log in logs]
-        return sum(len(each.look()) for each in all_), sum(each.gone for each in all_)
+        found = [Archives(self.world.store, log) for log in logs]
+        return sum(len(each.look()) for each in found), sum(len(each.gone) for each in found)
 
 
 def _kind(folder):

@@ -43,7 +43,9 @@ class Layout:
         todo = []
         while folder not in self._walked:
             todo.append(folder)
-            folder = os.path.dirname(folder)
+            folder, below = os.path.dirname(folder), folder
+            if folder == below:
+                raise OSError(errno.EINVAL, "not below the root of the store", path)
         for each in reversed(todo):
             found = os.lstat(each)
             if is_link(found) or not stat.S_ISDIR(found.st_mode):

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 _NETWORK: Final = frozenset([
     "9p", "afpfs", "afs", "autofs", "beegfs", "ceph", "cifs", "davfs", "fuse", "gfs2", "glusterfs", "gpfs", "hostfs",
-    "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "webdav",
+    "lustre", "macfuse",
+    "ncpfs", "nfs", "nfs4", "ocfs2", "osxfuse", "prl_fs", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "webdav",
 ])  # fmt: skip
 """Kinds on which others write without this system's knowing. An autofs becomes one at the first touch."""
 

@@ -200,9 +200,10 @@ class DirectoryStore:
     def weigh(self, prefix: str) -> int:
         """See `Store.weigh`."""
         key = prefix.rstrip("/")
-        path = self._layout.path(check_key(key)) if key else self.root
+        path = self._layout.path(check_key(key)) if key else self._layout.root
         try:
-            self._layout.refuse_links(f"{path}{os.sep}.")
+            if key:
+                self._layout.refuse_links(path)
             return self._weigh(path)
         except FileNotFoundError:
             self._layout.require_root(key)
@@ -282,6 +283,9 @@ class DirectoryStore:
         return None
 
     def _weigh(self, path: str) -> int:
+        found = os.lstat(path)
+        if not stat.S_ISDIR(found.st_mode):
+            return found.st_size
         weight = 0
         with os.scandir(path) as entries:
             for entry in entries:

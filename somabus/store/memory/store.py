@@ -68,7 +68,7 @@ class MemoryStore:
     def weigh(self, prefix: str) -> int:
         """See `Store.weigh`."""
         with self._changed:
-            return self._weigh(_folder(prefix))
+            return len(self._documents.get(prefix, b"")) + self._weigh(_folder(prefix))
 
     def prune(self, prefix: str) -> None:
         """See `Store.prune`; there are no folders here."""
