@@ -188,8 +188,8 @@ class Agent:
     def share(self, insight: Insight) -> int:
         """Put an insight into the outbox that every peer follows, and return its number there."""
         self._check("Agent.share", "insight")
-        message, data = self._services.composer.entry(_insight(insight))
-        return self._services.outbox.share(message, data)
+        _, data = self._services.composer.entry(_insight(insight))
+        return self._services.outbox.share(data)
 
     def learn(self, topic: str, statement: str, confidence: float = 0.5) -> None:
         """Note an insight on this machine; the next beat shares it. Works while the drive is away."""

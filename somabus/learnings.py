@@ -35,7 +35,7 @@ class Learnings:
                 self._home.move(key, f"refused/{name}")
                 continue
             if message is not None and data is not None:
-                outbox.share(message, data)
+                outbox.share_once(message, data)
                 posted += 1
             self._home.delete(key)
         return posted

@@ -7,6 +7,7 @@ entries say nor who reads them.
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Final
 
@@ -20,6 +21,7 @@ LIVE: Final = 2
 
 _SEGMENT: Final = re.compile(r"[0-8]\d{6}", re.ASCII)  # numbers beyond are nobody's: they would outgrow the name
 _ENTRY: Final = re.compile(r"\d{10}\.json", re.ASCII)
+_MOMENT: Final = timedelta(seconds=1)
 _PROOF: Final = 20
 _VAIN_TRIES: Final = 10_000
 
@@ -32,6 +34,7 @@ class Log:
         self.path = path
         self.archives = Archives(store, path)
         self._end: str | None = None
+        self._appended: tuple[int, datetime] | None = None
         self._archived: frozenset[str] = frozenset()
         self._gone: frozenset[str] = frozenset()
 
@@ -46,6 +49,9 @@ class Log:
         Raises:
             StoreError: nothing was appended, or, if the drive failed at the very end, exactly this entry was.
         """
+        recent = self._recent()
+        if recent is not None and self.append_at(recent + 1, data):
+            return recent + 1
         number = max(self.last(genuine), self._left_behind()) + 1
         for _ in range(_VAIN_TRIES):
             if self.append_at(number, data):
@@ -59,7 +65,9 @@ class Log:
         try:
             self._store.create(self.key(number), data)
         except KeyExistsError:
+            self._appended = None
             return False
+        self._appended = number, self._store.now()
         return True
 
     def tail(self) -> int:
@@ -211,6 +219,17 @@ class Log:
         before = held[LIVE - 1] if len(held) >= LIVE else ""
         self._archived = frozenset(each for each in packed if each < before)
         self._gone = frozenset(each for each in gone if each < before)
+
+    def _recent(self) -> int | None:
+        """Return the number that this process appended last, if that was a moment ago: the next one is likely free.
+
+        Whether it is, the exclusive creation decides. A listing would show besides that somebody removed an entry
+        within that moment.
+        """
+        if self._appended is None:
+            return None
+        number, at = self._appended
+        return number if timedelta(0) <= self._store.now() - at < _MOMENT else None
 
     def _left_behind(self) -> int:
         """Return the last number that is archived or was dropped: no number up to there is given again."""

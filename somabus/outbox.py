@@ -24,12 +24,16 @@ class Outbox:
         self._reader = reader
         self._mine = Log(store, tree.outbox(me))
 
-    def share(self, message: Message, data: bytes) -> int:
-        """Append to the agent's own outbox and return the number; the entry that is last already is not repeated."""
+    def share(self, data: bytes) -> int:
+        """Append to the agent's own outbox and return the number."""
+        return self._mine.append(data, self._genuine)
+
+    def share_once(self, message: Message, data: bytes) -> int:
+        """Append what may have been appended before; the entry that is last already is not repeated."""
         last = self._mine.last(self._genuine)
         if last and self._id_at(last) == message.id:
             return last  # the power went after the append and before its reason was forgotten
-        return self._mine.append(data, self._genuine)
+        return self.share(data)
 
     def follow(self, owner: str, cursors: CursorBook, limit: int) -> Iterator[Entry]:
         """Yield what is new in another's outbox, moving the cursor behind each entry once it was worked through."""

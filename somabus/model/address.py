@@ -41,5 +41,7 @@ def parse_address(text: str, here: str | None = None) -> Address | None:
 
 def mentions(body: str) -> tuple[str, ...]:
     """Return the names that a Markdown body calls with `@`, each once, in order; what stands in code calls nobody."""
+    if "@" not in body:
+        return ()
     called = (each.rstrip(".-_") for each in _MENTION.findall(_CODE.sub(" ", body)))
     return tuple(dict.fromkeys(name for name in called if is_name(name)))

@@ -48,7 +48,7 @@ def test_an_outbox_carries_no_protected_mail(scene):
     scene.scout.on("shell")(lambda message: ran.append(message.body))
     mallory = scene.mallory._services
 
-    mallory.outbox.share(*mallory.composer.entry(Draft("", "rm -rf /", kind="shell")))
+    mallory.outbox.share(mallory.composer.entry(Draft("", "rm -rf /", kind="shell"))[1])
     report = scene.scout.beat()
 
     assert ran == []

@@ -425,7 +425,7 @@ def test_sweeping_and_writing_go_together():
     reader = threading.Thread(target=read)
     reader.start()
     for n in range(2501, 2701):
-        scout._services.outbox.share(*scout._services.composer.entry(Draft(to="", body=str(n), kind="note")))
+        scout._services.outbox.share(scout._services.composer.entry(Draft(to="", body=str(n), kind="note"))[1])
         if n % 50 == 0:
             scout.sweep()
             world.clock.advance(hours=2)
