@@ -26,9 +26,10 @@ _NAMES: Final = ("minute", "hour", "day of the month", "month", "day of the week
 _FIELDS: Final = len(_NAMES)
 _ZONE: Final = re.compile(r"[A-Za-z]{3}")
 _COUNT: Final = 10_000
-_SPARSE, _DENSE, _MONTH_S = 14, 3000, 32 * 86400
+_DAY_S, _MONTH_S = 86400, 32 * 86400
+_SPARSE, _DENSE = 14, 3000
 
-DEFAULT: Final = "0 */6 * * *"
+DEFAULT: Final = "6h"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -150,8 +151,10 @@ def _longest_gap(cron: str) -> float:
 
     slots = croniter(cron, _EPOCH)
     times = [slots.get_next(float)]
-    # Far enough to see nights, week-ends and the short months, and not so far that a dense one takes long.
-    while len(times) < _DENSE and (len(times) < _SPARSE or times[-1] - times[0] < _MONTH_S):
+    # Far enough to see nights, week-ends and the short months, and not so far that a dense one takes long; where every
+    # day is like the others, one has it all.
+    least, span_s = (2, _DAY_S) if cron.split()[2:] == ["*"] * 3 else (_SPARSE, _MONTH_S)
+    while len(times) < _DENSE and (len(times) < least or times[-1] - times[0] < span_s):
         times.append(slots.get_next(float))
     return float(max(after - before for before, after in pairwise(times)))
 
