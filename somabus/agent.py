@@ -653,7 +653,7 @@ class Agent:
         """Go over to the key that an operator has certified: the services are built anew around it."""
         with suppress(SomabusError):
             if self._services.next_signer() is not None:
-                self._services = self._assembled(replace(self._services.connection, signer=self._services.signer))
+                self._services = self._assembled(self._services.connection._replace(signer=self._services.signer))
                 self.inbox = self._services.inbox
                 self._membership.moved(self._services)
 

@@ -11,9 +11,9 @@ are kept apart all the same: by a lock on this machine, and by a lease on the bu
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from somabus.alerts import Alerts
 from somabus.authority import Authority
@@ -50,8 +50,7 @@ _BAD_LUCK: Final = "could not look: "
 _log: Final = logging.getLogger("somabus")
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """How much one beat may do; what is left waits for the next."""
 
     messages: int = 100
@@ -364,7 +363,7 @@ class Routine:
         run.learned.append({**message.data, "from": entry.opened.sender, "kind": message.kind, "id": message.id})
         failed = "" if message.kind in run.off else self._tell(message)
         if failed:
-            faults.append(replace(entry, fault=failed))
+            faults.append(entry._replace(fault=failed))
 
     def _tell(self, message: Message) -> str:
         """Let a handler know of a message that nobody acknowledges; say so if it failed, and go on."""

@@ -9,7 +9,7 @@ from typing import Final
 
 WAKE = 42
 """How the command `hook` ends to wake a session; nothing else ends so, so that no mistake can be taken for it."""
-_COLLECT_AFTER: Final = 50_000
+_COLLECT_AFTER: Final = 100_000
 
 
 def main() -> None:

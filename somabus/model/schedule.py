@@ -7,11 +7,10 @@ a cron expression, read by croniter: in UTC, or in the zone that stands as its s
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from itertools import islice, pairwise, takewhile
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.errors import ConfigurationError
 from somabus.model.wallclock import latest_wall, moment, zone_of
@@ -46,8 +45,7 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """A cadence: slots on the wall clock. Build it with `Schedule.parse`."""
 
     text: str

@@ -12,9 +12,8 @@ message that is done has one name that follows from its id alone: a copy put bac
 """
 
 import re
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 _SLOT: Final = re.compile(
     r"(?P<digit>[0-9])-(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"
@@ -81,8 +80,7 @@ ATTEMPTS_A_LIFE: Final = 1000
 _LAST_LIFE: Final = 999_999_000
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """The facts in a file's name. `until` is when a delay or a lease ends, in ms on the drive's clock."""
 
     digit: int
@@ -142,23 +140,23 @@ class Slot:
     def reborn(self) -> "Slot":
         """The name under inbox/ after a replay: waiting, at the start of the next thousand."""
         life = self.generation // ATTEMPTS_A_LIFE + 1
-        return replace(self, generation=life * ATTEMPTS_A_LIFE, until=None, holder=None)
+        return self._replace(generation=life * ATTEMPTS_A_LIFE, until=None, holder=None)
 
     def claimed(self, holder: str, lease_end: int) -> "Slot":
         """The name under claimed/ for the next generation."""
-        return replace(self, generation=self.generation + 1, until=lease_end, holder=holder)
+        return self._replace(generation=self.generation + 1, until=lease_end, holder=holder)
 
     def extended(self, lease_end: int) -> "Slot":
         """The name under claimed/ with a later end, same generation and holder."""
-        return replace(self, until=lease_end)
+        return self._replace(until=lease_end)
 
     def postponed(self, due: int) -> "Slot":
         """The name under later/."""
-        return replace(self, until=due, holder=None)
+        return self._replace(until=due, holder=None)
 
     def waiting(self) -> "Slot":
         """The name under inbox/."""
-        return replace(self, until=None, holder=None)
+        return self._replace(until=None, holder=None)
 
 
 def done_name(message_id: str, event: Event) -> str:

@@ -7,10 +7,9 @@ turn. Cut off anywhere, the next step goes on with what is left.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.alerts import Alerts
 from somabus.arcs import PREFIX, Arcs
@@ -48,8 +47,7 @@ _MINE: Final = "mine"
 _LOOKING: Final = "what is open is still being looked through"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Ground:
+class Ground(NamedTuple):
     """What a sweeper works on; on one that is not `real`, nothing is written, and no alert is raised."""
 
     me: str
@@ -67,7 +65,7 @@ class Ground:
 
     def rehearsed(self) -> "Ground":
         """Return the same ground, on which nothing is changed."""
-        return replace(self, store=Rehearsal(self.store), home=Rehearsal(self.home), real=False)
+        return self._replace(store=Rehearsal(self.store), home=Rehearsal(self.home), real=False)
 
 
 class Sweeper:
