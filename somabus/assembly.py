@@ -5,14 +5,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
-from somabus.announcer import Announcer
 from somabus.approvals import Approvals
 from somabus.arcs import Arcs
-from somabus.audit import Audit
 from somabus.authority import Authority
 from somabus.beat import Parts, Routine
 from somabus.box import Box
@@ -21,7 +20,6 @@ from somabus.composer import Composer
 from somabus.connection import Connection
 from somabus.cursors import CursorBook
 from somabus.errors import StoreError, StoreUnavailableError
-from somabus.goals import Goals
 from somabus.guard import Guard
 from somabus.halt import Halt
 from somabus.handlers import Handlers
@@ -45,7 +43,6 @@ from somabus.model.trust import Policy
 from somabus.opener import Opener
 from somabus.outbox import Outbox
 from somabus.pins import Pins
-from somabus.poster import Poster
 from somabus.rates import Rates
 from somabus.reader import Reader
 from somabus.references import References
@@ -56,13 +53,19 @@ from somabus.spool import Spool
 from somabus.sweep import Ground, Sweeper
 from somabus.unread import Unread
 
+if TYPE_CHECKING:
+    from somabus.announcer import Announcer
+    from somabus.audit import Audit
+    from somabus.goals import Goals
+    from somabus.poster import Poster
+
 _SILENT: Final = frozenset([Reason.UNTRUSTED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.HOPS])
 _TOLD: Final = frozenset([Reason.FORGED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.NOT_APPROVED])
 """Dead letters that are attempts, and so stand in the audit and are alerted."""
 
 
 class Assembly:
-    """Builds the services in the order in which they need each other.
+    """Builds the services in the order in which they need each other; those that no beat needs, when first asked for.
 
     Args:
         me: the agent's name.
@@ -88,7 +91,7 @@ class Assembly:
         version: str,
     ) -> None:
         self.me = me
-        self._version = version
+        self._version, self._unread_lately = version, unread
         self.connection = connection
         self.store, self.home = connection.store, connection.home
         self.ids = IdMaker(os.urandom)
@@ -96,9 +99,9 @@ class Assembly:
         self._built = False
         self._rule()
         self._humans()
-        self._mail(retry, lease_for, unread)
+        self._mail(retry, lease_for)
         self._sharing()
-        self._channels(unread)
+        self._channels()
         self.routine = Routine(self._parts(schedule))
         self._built = True
         self.incidents.flush()
@@ -125,7 +128,6 @@ class Assembly:
         self.identities = Identities(self.store, self.authority, Pins(self.home), tell)
         self.signer = self._signer()
         self.keys = [self.signer.public_key, *former_keys(self.home)]
-        self.audit = Audit(self.store, bus.bus, self.me, self.signer, self.now, self.home)
         self.halt = Halt(self.store, self.home, self.me, self.authority, tell)
         self.registry = Registry(self.store, self.authority, self.identities)
 
@@ -148,7 +150,7 @@ class Assembly:
         promote_key(self.home)
         return following
 
-    def _mail(self, retry: RetryPolicy, lease_for: timedelta, unread: Callable[[], int | None]) -> None:
+    def _mail(self, retry: RetryPolicy, lease_for: timedelta) -> None:
         shorts = frozenset(signing.short(key) for key in self.keys)
         self.opener = Opener(self.me, self.authority, self.identities, self.now, shorts)
         self.spool = Spool(self.home)
@@ -163,7 +165,7 @@ class Assembly:
         self.references = References(self.store, self.me, self.registry)
         self.sender = Sender(
             self.store, self.me, self.composer, registry=self.registry, references=self.references, rates=self.rates,
-            spool=self.spool, now=self.now, unread=unread,
+            spool=self.spool, now=self.now, unread=self._unread_lately,
         )  # fmt: skip
 
     def _sharing(self) -> None:
@@ -179,7 +181,7 @@ class Assembly:
             tell=self.incidents.tell,
         )
 
-    def _channels(self, unread: Callable[[], int | None]) -> None:
+    def _channels(self) -> None:
         """Channels, what is open in them, and the one count over everything unread."""
         self.channels = Channels(
             self.store, self.me, reader=self.reader, cursors=self.cursors,
@@ -189,13 +191,7 @@ class Assembly:
             self.store, self.home, authority=self.authority, reader=self.reader, registry=self.registry,
             channels=self.channels, scratchpad=self._scratchpad,
         )  # fmt: skip
-        self.poster = Poster(
-            self.store, self.home, self.me, authority=self.authority, composer=self.composer, channels=self.channels,
-            reader=self.reader, references=self.references, registry=self.registry, rates=self.rates,
-            sender=self.sender, unread=unread,
-        )  # fmt: skip
         self.unread = Unread(self.store, self.me, self.inbox, self.channels, self.connection.clock.monotonic)
-        self.announcer = Announcer(self.home, self.inbox, self.channels, self.unread)
 
     def _notes(self, channel: str) -> tuple[str, ...]:
         return self.arcs.notes(channel)
@@ -216,11 +212,7 @@ class Assembly:
         return replace(self.inbox.counts(), posts=self.channels.unread())
 
     def _humans(self) -> None:
-        """What the humans rule: goals, values, approvals."""
-        self.goals = Goals(
-            self.store, self.me, authority=self.authority, identities=self.identities,
-            sign=self.signer.sign, ids=self.ids, now=self.now, tell=self.incidents.tell,
-        )  # fmt: skip
+        """What the humans rule."""
         self.approvals = Approvals(
             self.store, self.home, self.me, authority=self.authority, identities=self.identities, halt=self.halt,
             sign=self.signer.sign, ids=self.ids, now=self.now, monotonic=self.connection.clock.monotonic,
@@ -246,6 +238,43 @@ class Assembly:
             same_machine=lambda holder: holder.startswith(f"{self.connection.machine} "),
         )  # fmt: skip
         return self.parts
+
+    # -- when asked for ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def audit(self) -> "Audit":
+        """What is told when somebody does what nobody may."""
+        from somabus.audit import Audit
+
+        return Audit(self.store, self.authority.bus.bus, self.me, self.signer, self.now, self.home)
+
+    @cached_property
+    def goals(self) -> "Goals":
+        """The humans' goals and values."""
+        from somabus.goals import Goals
+
+        return Goals(
+            self.store, self.me, authority=self.authority, identities=self.identities,
+            sign=self.signer.sign, ids=self.ids, now=self.now, tell=self.incidents.tell,
+        )  # fmt: skip
+
+    @cached_property
+    def poster(self) -> "Poster":
+        """What puts posts into channels."""
+        from somabus.poster import Poster
+
+        return Poster(
+            self.store, self.home, self.me, authority=self.authority, composer=self.composer, channels=self.channels,
+            reader=self.reader, references=self.references, registry=self.registry, rates=self.rates,
+            sender=self.sender, unread=self._unread_lately,
+        )  # fmt: skip
+
+    @cached_property
+    def announcer(self) -> "Announcer":
+        """What tells a session once of what is new."""
+        from somabus.announcer import Announcer
+
+        return Announcer(self.home, self.inbox, self.channels, self.unread)
 
     # -- between the services ---------------------------------------------------------------------------------
 
