@@ -5,8 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
@@ -16,7 +15,6 @@ from somabus.authority import Authority
 from somabus.beat import Parts, Routine
 from somabus.box import Box
 from somabus.channel import Channels
-from somabus.composer import Composer
 from somabus.connection import Connection
 from somabus.cursors import CursorBook
 from somabus.errors import StoreError, StoreUnavailableError
@@ -40,32 +38,23 @@ from somabus.model.schedule import Schedule
 from somabus.model.signing import Signer
 from somabus.model.slot import State
 from somabus.model.trust import Policy
+from somabus.ondemand import OnDemand
 from somabus.opener import Opener
 from somabus.outbox import Outbox
 from somabus.pins import Pins
-from somabus.rates import Rates
 from somabus.reader import Reader
-from somabus.references import References
 from somabus.registry import Registry
-from somabus.scratchpad import Scratchpad
-from somabus.sender import Sender
 from somabus.spool import Spool
 from somabus.sweep import Ground, Sweeper
 from somabus.unread import Unread
-
-if TYPE_CHECKING:
-    from somabus.announcer import Announcer
-    from somabus.audit import Audit
-    from somabus.goals import Goals
-    from somabus.poster import Poster
 
 _SILENT: Final = frozenset([Reason.UNTRUSTED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.HOPS])
 _TOLD: Final = frozenset([Reason.FORGED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.NOT_APPROVED])
 """Dead letters that are attempts, and so stand in the audit and are alerted."""
 
 
-class Assembly:
-    """Builds the services in the order in which they need each other; those that no beat needs, when first asked for.
+class Assembly(OnDemand):
+    """Builds the services in the order in which they need each other; what most beats need not, on demand.
 
     Args:
         me: the agent's name.
@@ -91,7 +80,7 @@ class Assembly:
         version: str,
     ) -> None:
         self.me = me
-        self._version, self._unread_lately = version, unread
+        self._version, self.unread_lately = version, unread
         self.connection = connection
         self.store, self.home = connection.store, connection.home
         self.ids = IdMaker(os.urandom)
@@ -157,16 +146,6 @@ class Assembly:
         box = Box(self.store, self.me, entropy=os.urandom, retry=retry, lease_for=lease_for, on_dead=self._on_dead)
         guard = Guard(self.authority, self.halt, self.approvals)
         self.inbox = Inbox(self.store, self.me, self.opener, box=box, reply=self.reply, guard=guard)
-        self.composer = Composer(
-            self.me, self.authority.bus.bus, sign=self.signer.sign, ids=self.ids,
-            cause=lambda: self.inbox.chain.cause, now=self.now,
-        )  # fmt: skip
-        self.rates = Rates(self.home, self.authority, self.now)
-        self.references = References(self.store, self.me, self.registry)
-        self.sender = Sender(
-            self.store, self.me, self.composer, registry=self.registry, references=self.references, rates=self.rates,
-            spool=self.spool, now=self.now, unread=self._unread_lately,
-        )  # fmt: skip
 
     def _sharing(self) -> None:
         self.learnings = Learnings(self.home)
@@ -189,18 +168,12 @@ class Assembly:
         )  # fmt: skip
         self.arcs = Arcs(
             self.store, self.home, authority=self.authority, reader=self.reader, registry=self.registry,
-            channels=self.channels, scratchpad=self._scratchpad,
+            channels=self.channels, scratchpad=self.scratchpad,
         )  # fmt: skip
         self.unread = Unread(self.store, self.me, self.inbox, self.channels, self.connection.clock.monotonic)
 
     def _notes(self, channel: str) -> tuple[str, ...]:
         return self.arcs.notes(channel)
-
-    def _scratchpad(self, arc: str) -> Scratchpad:
-        return Scratchpad(
-            arc, store=self.store, me=self.me, reader=self.reader, composer=self.composer,
-            leases=self.parts.leases, check=self.halt.check,
-        )  # fmt: skip
 
     def places(self) -> tuple[str, ...]:
         """Return where something moves when anything comes for this agent, or its cursors do."""
@@ -229,8 +202,8 @@ class Assembly:
         )  # fmt: skip
         self.parts = Parts(
             me=self.me, bus=self.authority.bus.bus, store=self.store, home=self.home, authority=self.authority,
-            halt=self.halt, incidents=self.incidents, inbox=self.inbox, counts=self.counts, sender=self.sender,
-            registry=self.registry, outbox=self.outbox, alerts=self.alerts,
+            halt=self.halt, incidents=self.incidents, inbox=self.inbox, counts=self.counts,
+            flush=self._flush, registry=self.registry, outbox=self.outbox, alerts=self.alerts,
             cursors=self.cursors, learnings=self.learnings, spool=self.spool,
             leases=leases, sweeper=Sweeper(self.ground),
             handlers=self.handlers, schedule=schedule, staleness=staleness, sign=self.signer.sign, now=self.now,
@@ -238,43 +211,6 @@ class Assembly:
             same_machine=lambda holder: holder.startswith(f"{self.connection.machine} "),
         )  # fmt: skip
         return self.parts
-
-    # -- when asked for ---------------------------------------------------------------------------------------
-
-    @cached_property
-    def audit(self) -> "Audit":
-        """What is told when somebody does what nobody may."""
-        from somabus.audit import Audit
-
-        return Audit(self.store, self.authority.bus.bus, self.me, self.signer, self.now, self.home)
-
-    @cached_property
-    def goals(self) -> "Goals":
-        """The humans' goals and values."""
-        from somabus.goals import Goals
-
-        return Goals(
-            self.store, self.me, authority=self.authority, identities=self.identities,
-            sign=self.signer.sign, ids=self.ids, now=self.now, tell=self.incidents.tell,
-        )  # fmt: skip
-
-    @cached_property
-    def poster(self) -> "Poster":
-        """What puts posts into channels."""
-        from somabus.poster import Poster
-
-        return Poster(
-            self.store, self.home, self.me, authority=self.authority, composer=self.composer, channels=self.channels,
-            reader=self.reader, references=self.references, registry=self.registry, rates=self.rates,
-            sender=self.sender, unread=self._unread_lately,
-        )  # fmt: skip
-
-    @cached_property
-    def announcer(self) -> "Announcer":
-        """What tells a session once of what is new."""
-        from somabus.announcer import Announcer
-
-        return Announcer(self.home, self.inbox, self.channels, self.unread)
 
     # -- between the services ---------------------------------------------------------------------------------
 
@@ -315,6 +251,9 @@ class Assembly:
         self.cursors.load()
         self.alerts.raise_once(incident.component[:200], incident.episode[:200], "error", incident.detail[:1000])
         self.cursors.save()
+
+    def _flush(self) -> tuple[int, list[str]]:
+        return self.sender.flush()
 
     def _vitals(self) -> dict[str, Any]:
         offset = (self.connection.clock.now() - self.now()).total_seconds()

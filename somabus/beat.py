@@ -36,7 +36,6 @@ from somabus.outbox import Outbox
 from somabus.reader import Entry
 from somabus.registry import Peer, Registry
 from somabus.review import accuse
-from somabus.sender import Sender
 from somabus.spool import Spool
 from somabus.store.port import Store
 from somabus.sweep import Allowance, Sweeper
@@ -72,7 +71,7 @@ class Parts:
     incidents: Incidents
     inbox: Inbox
     counts: Callable[[], Counts]
-    sender: Sender
+    flush: Callable[[], tuple[int, list[str]]]
     registry: Registry
     outbox: Outbox
     alerts: Alerts
@@ -293,7 +292,7 @@ class Routine:
 
     def _flush(self) -> str:
         self._parts.halt.check("Agent.beat")
-        sent, refused = self._parts.sender.flush()
+        sent, refused = self._parts.flush()
         return f"{sent} delivered" + "".join(f"; refused {each}" for each in refused)
 
     def _process(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> str:
