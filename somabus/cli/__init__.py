@@ -25,10 +25,10 @@ def main() -> None:
 
 
 def _collect_rarely() -> None:
-    """Spare a process that soon ends most of the garbage collector, a seventh of its time.
+    """Spare a process that soon ends the garbage collector, a seventh of its time (docs/decisions/0027).
 
-    What a command makes is nearly all imported code, and that lives until the end: to walk it finds nothing, neither
-    again and again while it comes in, nor once more as the interpreter ends.
+    What a command makes is nearly all imported code, and that lives until the end: to walk it finds next to nothing,
+    neither again and again while it comes in, nor once more as the interpreter ends.
     """
     gc.set_threshold(_COLLECT_AFTER)
     atexit.register(gc.freeze)
