@@ -8,9 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from somabus.announcer import News
 from somabus.approvals import EXPIRES_IN, Approval
 from somabus.arcs import Arc
 from somabus.assembly import Assembly
@@ -26,7 +25,6 @@ from somabus.errors import (
     TrustError,
     UnknownRecipientError,
 )
-from somabus.goals import GoalReading
 from somabus.halt import Stopped
 from somabus.handlers import ANY, Handlers, acknowledge, echo
 from somabus.home import next_signer
@@ -38,7 +36,6 @@ from somabus.model.bus import Bus
 from somabus.model.certificate import Rotation
 from somabus.model.draft import Draft
 from somabus.model.envelope import Seal, seal_body
-from somabus.model.goal import Proposal, Work
 from somabus.model.heartbeat import Heartbeat, Outcome
 from somabus.model.ids import derive_id
 from somabus.model.kinds import Insight
@@ -54,9 +51,13 @@ from somabus.model.trust import Trust
 from somabus.post import Channel, Reading
 from somabus.registry import Peer
 from somabus.sidechannel import with_unread
-from somabus.stay import Stay
 from somabus.sweep import Allowance, Sweeper, Swept
 from somabus.trace import Tracer
+
+if TYPE_CHECKING:
+    from somabus.announcer import News
+    from somabus.goals import GoalReading
+    from somabus.model.goal import Proposal, Work
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _COUNT_FOR_S: Final = 1.0
@@ -321,7 +322,7 @@ class Agent:
         """
         return cast("_F", with_unread(function, self._unread_lately))
 
-    def announce(self, session: str) -> News:
+    def announce(self, session: str) -> "News":
         """Return what is unread and was not told to this session before; each thing is told to a session once.
 
         Args:
@@ -329,7 +330,7 @@ class Agent:
         """
         return self._services.announcer.news(session)
 
-    def wait_news(self, session: str, timeout: float, *, over: Callable[[], bool] = lambda: False) -> News | None:
+    def wait_news(self, session: str, timeout: float, *, over: Callable[[], bool] = lambda: False) -> "News | None":
         """Wait for what `announce` returns; None after `timeout` seconds, or once another waits for the session.
 
         Args:
@@ -458,7 +459,7 @@ class Agent:
         """Return what a human has stopped: the bus, agents, kinds of work; empty if nothing."""
         return self._services.halt.stops()
 
-    def goals(self) -> GoalReading:
+    def goals(self) -> "GoalReading":
         """Return the goals that the operators' signatures cover, and report what lies there and is none.
 
         Raises:
@@ -474,12 +475,14 @@ class Agent:
         """
         return self._services.goals.values()
 
-    def propose_goal(self, title: str, body: str = "") -> Proposal:
+    def propose_goal(self, title: str, body: str = "") -> "Proposal":
         """Ask the humans for a goal. It counts for nothing until an operator activates it."""
         self._check("Agent.propose_goal")
         return self._services.goals.propose(title, body)
 
-    def work_on(self, goal: str, doing: str, *, progress: float | None = None, done: bool = False) -> tuple[Work, ...]:
+    def work_on(
+        self, goal: str, doing: str, *, progress: float | None = None, done: bool = False
+    ) -> "tuple[Work, ...]":
         """Say what this agent does for a goal and how far it is, and learn who else works on it.
 
         Args:
@@ -494,7 +497,7 @@ class Agent:
         self._check("Agent.work_on")
         return self._services.goals.work_on(goal, doing, progress, done=done)
 
-    def workers(self, goal: str) -> tuple[Work, ...]:
+    def workers(self, goal: str) -> "tuple[Work, ...]":
         """Return what everybody has said of its work on a goal."""
         return self._services.goals.workers(goal)
 
@@ -613,6 +616,8 @@ class Agent:
 
     def run(self, stop: threading.Event | None = None, *, on_beat: Callable[[BeatReport], None] | None = None) -> None:
         """Stay: beat on the grid, and handle mail as it comes, until `stop` is set; then say goodbye to the peers."""
+        from somabus.stay import Stay
+
         stop, budget, services = stop or threading.Event(), Budget(), self._services
         tell = on_beat or (lambda _report: None)
         Stay(
@@ -653,7 +658,7 @@ class Agent:
         """Go over to the key that an operator has certified: the services are built anew around it."""
         with suppress(SomabusError):
             if self._services.next_signer() is not None:
-                self._services = self._assembled(replace(self._services.connection, signer=self._services.signer))
+                self._services = self._assembled(self._services.connection._replace(signer=self._services.signer))
                 self.inbox = self._services.inbox
                 self._membership.moved(self._services)
 

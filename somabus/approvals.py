@@ -11,9 +11,8 @@ is remembered at home as well, so that whoever takes the file away has gained no
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -45,8 +44,7 @@ _LONGEST: Final = timedelta(days=90)
 _GLANCE_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One approval as it stands now; `fault` says what lies there and does not count."""
 
     request: Request

@@ -7,7 +7,7 @@ meets a channel for the first time looks back a little, a look at the arcs as fa
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from somabus.authority import Authority
 from somabus.channel import Channels
@@ -20,8 +20,10 @@ from somabus.model.presence import Presence, absence
 from somabus.model.wire import parse_object
 from somabus.reader import Reader, Writers
 from somabus.registry import Peer, Registry
-from somabus.scratchpad import Scratchpad
 from somabus.store.port import Store
+
+if TYPE_CHECKING:
+    from somabus.scratchpad import Scratchpad
 
 _LOOK_BACK: Final = 100
 _AT_ONCE: Final = 1000
@@ -85,7 +87,7 @@ class Arc:
         return self._arcs.notes_of(self._name, self._agenda)
 
     @property
-    def scratchpad(self) -> Scratchpad:
+    def scratchpad(self) -> "Scratchpad":
         """The text that whoever works on it shares: one owner at a time, history kept."""
         return self._arcs.scratchpad(self._name)
 
@@ -102,7 +104,7 @@ class Arcs:
         reader: Reader,
         registry: Registry,
         channels: Channels,
-        scratchpad: Callable[[str], Scratchpad],
+        scratchpad: Callable[[str], "Scratchpad"],
     ) -> None:
         self._store = store
         self._home = home

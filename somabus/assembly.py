@@ -9,19 +9,15 @@ from typing import Any, Final
 
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
-from somabus.announcer import Announcer
 from somabus.approvals import Approvals
 from somabus.arcs import Arcs
-from somabus.audit import Audit
 from somabus.authority import Authority
 from somabus.beat import Parts, Routine
 from somabus.box import Box
 from somabus.channel import Channels
-from somabus.composer import Composer
 from somabus.connection import Connection
 from somabus.cursors import CursorBook
 from somabus.errors import StoreError, StoreUnavailableError
-from somabus.goals import Goals
 from somabus.guard import Guard
 from somabus.halt import Halt
 from somabus.handlers import Handlers
@@ -42,16 +38,12 @@ from somabus.model.schedule import Schedule
 from somabus.model.signing import Signer
 from somabus.model.slot import State
 from somabus.model.trust import Policy
+from somabus.ondemand import OnDemand
 from somabus.opener import Opener
 from somabus.outbox import Outbox
 from somabus.pins import Pins
-from somabus.poster import Poster
-from somabus.rates import Rates
 from somabus.reader import Reader
-from somabus.references import References
 from somabus.registry import Registry
-from somabus.scratchpad import Scratchpad
-from somabus.sender import Sender
 from somabus.spool import Spool
 from somabus.sweep import Ground, Sweeper
 from somabus.unread import Unread
@@ -61,8 +53,8 @@ _TOLD: Final = frozenset([Reason.FORGED, Reason.REVOKED, Reason.WRONG_ADDRESS, R
 """Dead letters that are attempts, and so stand in the audit and are alerted."""
 
 
-class Assembly:
-    """Builds the services in the order in which they need each other.
+class Assembly(OnDemand):
+    """Builds the services in the order in which they need each other; what most beats need not, on demand.
 
     Args:
         me: the agent's name.
@@ -88,7 +80,7 @@ class Assembly:
         version: str,
     ) -> None:
         self.me = me
-        self._version = version
+        self._version, self.unread_lately = version, unread
         self.connection = connection
         self.store, self.home = connection.store, connection.home
         self.ids = IdMaker(os.urandom)
@@ -96,9 +88,9 @@ class Assembly:
         self._built = False
         self._rule()
         self._humans()
-        self._mail(retry, lease_for, unread)
+        self._mail(retry, lease_for)
         self._sharing()
-        self._channels(unread)
+        self._channels()
         self.routine = Routine(self._parts(schedule))
         self._built = True
         self.incidents.flush()
@@ -125,7 +117,6 @@ class Assembly:
         self.identities = Identities(self.store, self.authority, Pins(self.home), tell)
         self.signer = self._signer()
         self.keys = [self.signer.public_key, *former_keys(self.home)]
-        self.audit = Audit(self.store, bus.bus, self.me, self.signer, self.now, self.home)
         self.halt = Halt(self.store, self.home, self.me, self.authority, tell)
         self.registry = Registry(self.store, self.authority, self.identities)
 
@@ -148,23 +139,13 @@ class Assembly:
         promote_key(self.home)
         return following
 
-    def _mail(self, retry: RetryPolicy, lease_for: timedelta, unread: Callable[[], int | None]) -> None:
+    def _mail(self, retry: RetryPolicy, lease_for: timedelta) -> None:
         shorts = frozenset(signing.short(key) for key in self.keys)
         self.opener = Opener(self.me, self.authority, self.identities, self.now, shorts)
         self.spool = Spool(self.home)
         box = Box(self.store, self.me, entropy=os.urandom, retry=retry, lease_for=lease_for, on_dead=self._on_dead)
         guard = Guard(self.authority, self.halt, self.approvals)
         self.inbox = Inbox(self.store, self.me, self.opener, box=box, reply=self.reply, guard=guard)
-        self.composer = Composer(
-            self.me, self.authority.bus.bus, sign=self.signer.sign, ids=self.ids,
-            cause=lambda: self.inbox.chain.cause, now=self.now,
-        )  # fmt: skip
-        self.rates = Rates(self.home, self.authority, self.now)
-        self.references = References(self.store, self.me, self.registry)
-        self.sender = Sender(
-            self.store, self.me, self.composer, registry=self.registry, references=self.references, rates=self.rates,
-            spool=self.spool, now=self.now, unread=unread,
-        )  # fmt: skip
 
     def _sharing(self) -> None:
         self.learnings = Learnings(self.home)
@@ -179,7 +160,7 @@ class Assembly:
             tell=self.incidents.tell,
         )
 
-    def _channels(self, unread: Callable[[], int | None]) -> None:
+    def _channels(self) -> None:
         """Channels, what is open in them, and the one count over everything unread."""
         self.channels = Channels(
             self.store, self.me, reader=self.reader, cursors=self.cursors,
@@ -187,24 +168,12 @@ class Assembly:
         )  # fmt: skip
         self.arcs = Arcs(
             self.store, self.home, authority=self.authority, reader=self.reader, registry=self.registry,
-            channels=self.channels, scratchpad=self._scratchpad,
-        )  # fmt: skip
-        self.poster = Poster(
-            self.store, self.home, self.me, authority=self.authority, composer=self.composer, channels=self.channels,
-            reader=self.reader, references=self.references, registry=self.registry, rates=self.rates,
-            sender=self.sender, unread=unread,
+            channels=self.channels, scratchpad=self.scratchpad,
         )  # fmt: skip
         self.unread = Unread(self.store, self.me, self.inbox, self.channels, self.connection.clock.monotonic)
-        self.announcer = Announcer(self.home, self.inbox, self.channels, self.unread)
 
     def _notes(self, channel: str) -> tuple[str, ...]:
         return self.arcs.notes(channel)
-
-    def _scratchpad(self, arc: str) -> Scratchpad:
-        return Scratchpad(
-            arc, store=self.store, me=self.me, reader=self.reader, composer=self.composer,
-            leases=self.parts.leases, check=self.halt.check,
-        )  # fmt: skip
 
     def places(self) -> tuple[str, ...]:
         """Return where something moves when anything comes for this agent, or its cursors do."""
@@ -216,11 +185,7 @@ class Assembly:
         return replace(self.inbox.counts(), posts=self.channels.unread())
 
     def _humans(self) -> None:
-        """What the humans rule: goals, values, approvals."""
-        self.goals = Goals(
-            self.store, self.me, authority=self.authority, identities=self.identities,
-            sign=self.signer.sign, ids=self.ids, now=self.now, tell=self.incidents.tell,
-        )  # fmt: skip
+        """What the humans rule."""
         self.approvals = Approvals(
             self.store, self.home, self.me, authority=self.authority, identities=self.identities, halt=self.halt,
             sign=self.signer.sign, ids=self.ids, now=self.now, monotonic=self.connection.clock.monotonic,
@@ -237,8 +202,8 @@ class Assembly:
         )  # fmt: skip
         self.parts = Parts(
             me=self.me, bus=self.authority.bus.bus, store=self.store, home=self.home, authority=self.authority,
-            halt=self.halt, incidents=self.incidents, inbox=self.inbox, counts=self.counts, sender=self.sender,
-            registry=self.registry, outbox=self.outbox, alerts=self.alerts,
+            halt=self.halt, incidents=self.incidents, inbox=self.inbox, counts=self.counts,
+            flush=self._flush, registry=self.registry, outbox=self.outbox, alerts=self.alerts,
             cursors=self.cursors, learnings=self.learnings, spool=self.spool,
             leases=leases, sweeper=Sweeper(self.ground),
             handlers=self.handlers, schedule=schedule, staleness=staleness, sign=self.signer.sign, now=self.now,
@@ -286,6 +251,9 @@ class Assembly:
         self.cursors.load()
         self.alerts.raise_once(incident.component[:200], incident.episode[:200], "error", incident.detail[:1000])
         self.cursors.save()
+
+    def _flush(self) -> tuple[int, list[str]]:
+        return self.sender.flush()
 
     def _vitals(self) -> dict[str, Any]:
         offset = (self.connection.clock.now() - self.now()).total_seconds()

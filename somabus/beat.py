@@ -11,9 +11,9 @@ are kept apart all the same: by a lock on this machine, and by a lease on the bu
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from somabus.alerts import Alerts
 from somabus.authority import Authority
@@ -36,7 +36,6 @@ from somabus.outbox import Outbox
 from somabus.reader import Entry
 from somabus.registry import Peer, Registry
 from somabus.review import accuse
-from somabus.sender import Sender
 from somabus.spool import Spool
 from somabus.store.port import Store
 from somabus.sweep import Allowance, Sweeper
@@ -50,8 +49,7 @@ _BAD_LUCK: Final = "could not look: "
 _log: Final = logging.getLogger("somabus")
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """How much one beat may do; what is left waits for the next."""
 
     messages: int = 100
@@ -73,7 +71,7 @@ class Parts:
     incidents: Incidents
     inbox: Inbox
     counts: Callable[[], Counts]
-    sender: Sender
+    flush: Callable[[], tuple[int, list[str]]]
     registry: Registry
     outbox: Outbox
     alerts: Alerts
@@ -294,7 +292,7 @@ class Routine:
 
     def _flush(self) -> str:
         self._parts.halt.check("Agent.beat")
-        sent, refused = self._parts.sender.flush()
+        sent, refused = self._parts.flush()
         return f"{sent} delivered" + "".join(f"; refused {each}" for each in refused)
 
     def _process(self, run: _Run, budget: Budget, stop: Callable[[], bool]) -> str:
@@ -364,7 +362,7 @@ class Routine:
         run.learned.append({**message.data, "from": entry.opened.sender, "kind": message.kind, "id": message.id})
         failed = "" if message.kind in run.off else self._tell(message)
         if failed:
-            faults.append(replace(entry, fault=failed))
+            faults.append(entry._replace(fault=failed))
 
     def _tell(self, message: Message) -> str:
         """Let a handler know of a message that nobody acknowledges; say so if it failed, and go on."""

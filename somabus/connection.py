@@ -3,9 +3,8 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -55,8 +54,7 @@ def _at_once(call: Callable[[], T], what: str) -> T:  # noqa: ARG001 - a local d
     return call()
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """Everything an agent stands on. `drive` and `home_path` are for looking at the space left; `ask` before that.
 
     `unsafe`: others can read the key; the agent raises the alarm and does nothing else.

@@ -5,8 +5,7 @@ nobody signed, or none at all. The memory lies in the agent's own home.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError, TrustError
 from somabus.store.port import Store
@@ -25,8 +24,7 @@ class Numbered(Protocol):
 T = TypeVar("T", bound=Numbered)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
+class Reading(NamedTuple, Generic[T]):
     """What holds now; `fault` says why that is not what the drive shows, and `raw` is what it shows.
 
     `number` is the highest ever seen, whoever signed it.
@@ -38,8 +36,7 @@ class Reading(Generic[T]):
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Known(Generic[T]):
+class _Known(NamedTuple, Generic[T]):
     """What was seen last: its bytes, its number, and its value as long as its signer counts."""
 
     raw: bytes
@@ -88,7 +85,7 @@ class Ratchet(Generic[T]):
         known = self._remembered(key)
         reading = self._read(key, known)
         seen = max(known.number if known else 0, reading.value.number if reading.value else 0)
-        return replace(reading, number=seen)
+        return reading._replace(number=seen)
 
     def _read(self, key: str, known: _Known[T] | None) -> Reading[T]:
         value = None if known is None else known.value

@@ -4,7 +4,6 @@ It moves no cursor but the one it is handed; where entries come from, and who ma
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from somabus.authority import Authority
@@ -19,8 +18,7 @@ from somabus.opener import Opened, Opener
 from somabus.store.port import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a log: what it says, or why it cannot be used."""
 
     log: str

@@ -8,11 +8,9 @@
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from somabus.errors import ConfigurationError
 from somabus.model.names import check_name
@@ -22,8 +20,7 @@ from somabus.store.directory.store import Durability
 FILE: Final = "somabus.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything that can be set, none of it required; an empty text means: not set."""
 
     bus: str = ""
@@ -40,8 +37,8 @@ class Settings:
             ConfigurationError: the file is no TOML, or names something that cannot be set.
         """
         settings = cls(**_from_file(folder))
-        settings = replace(settings, **_from_environment(environment))
-        return replace(settings, **{name: value for name, value in arguments.items() if value})
+        settings = settings._replace(**_from_environment(environment))
+        return settings._replace(**{name: value for name, value in arguments.items() if value})
 
 
 def _check(found: dict[str, str]) -> None:
@@ -59,7 +56,7 @@ def _check(found: dict[str, str]) -> None:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    names = {field.name: f"SOMABUS_{field.name.upper()}" for field in fields(Settings)}
+    names = {name: f"SOMABUS_{name.upper()}" for name in Settings._fields}
     return {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
 
 
@@ -67,17 +64,11 @@ def _from_file(folder: Path) -> dict[str, Any]:
     path = next((each / FILE for each in (folder, *folder.parents) if (each / FILE).is_file()), None)
     if path is None:
         return {}
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        message = f"{path} cannot be read: {error}"
-        raise ConfigurationError(message) from error
-    known = {field.name for field in fields(Settings)}
+    found = _read(path)
     for name, value in found.items():
-        if name not in known or not isinstance(value, str):
-            message = (
-                f"{path}: {name} = {value!r} is no setting; known are {', '.join(sorted(known))}, all of them texts"
-            )
+        if name not in Settings._fields or not isinstance(value, str):
+            known = ", ".join(sorted(Settings._fields))
+            message = f"{path}: {name} = {value!r} is no setting; known are {known}, all of them texts"
             raise ConfigurationError(message)
     try:
         _check(found)
@@ -87,3 +78,13 @@ def _from_file(folder: Path) -> dict[str, Any]:
     if "bus" in found and "://" not in found["bus"]:
         found["bus"] = os.path.join(path.parent, found["bus"])  # noqa: PTH118 - keeps X:/ paths as they are
     return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        message = f"{path} cannot be read: {error}"
+        raise ConfigurationError(message) from error

@@ -1,7 +1,6 @@
 """The group of commands: options that all of them share, errors turned into sentences and exit codes."""
 
 import errno
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -13,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from somabus import __version__
-from somabus.cli.output import Exit, LogFormatter, Output, code_of
+from somabus.cli.output import Exit, Output, code_of
 from somabus.errors import ConfigurationError, KeyMissingError, SomabusError
 from somabus.model.trust import Policy, Trust
-from somabus.settings import Settings
 
 if TYPE_CHECKING:
     from somabus.agent import Agent
     from somabus.desk import Desk
     from somabus.operator.seat import Seat
+    from somabus.settings import Settings
 
 _MODULES: Final = {
     "init": "bus", "status": "bus", "verify": "bus", "sweep": "bus", "demo": "bus", "bench": "bus",
@@ -53,8 +52,10 @@ class Context:
         return Output(as_json=self.as_json)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The settings, from all sources."""
+        from somabus.settings import Settings
+
         return Settings.load(os.environ, Path.cwd(), **self.options)
 
     def bus(self) -> str:
@@ -165,13 +166,12 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
+        from somabus.cli.warnings import warned
+
         out = ctx.ensure_object(Context).out
-        handler = logging.StreamHandler()
-        handler.setFormatter(LogFormatter())
-        log = logging.getLogger("somabus")
-        log.addHandler(handler)
         try:
-            return super().invoke(ctx)
+            with warned():
+                return super().invoke(ctx)
         except SomabusError as error:
             out.error(error)
             ctx.exit(code_of(error))
@@ -186,8 +186,6 @@ class Group(click.Group):
             if os.name != "nt" or error.errno != errno.EINVAL:
                 raise
             raise BrokenPipeError(errno.EPIPE, "the reader of a pipe has gone") from error  # as Windows says it
-        finally:
-            log.removeHandler(handler)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -15,7 +15,6 @@
 control characters, so no message can paint over what stands there.
 """
 
-import logging
 import os
 import re
 import shlex
@@ -28,7 +27,6 @@ from enum import IntEnum
 from typing import Any, Final
 
 import click
-from pydantic import BaseModel
 
 from somabus.errors import (
     ConfigurationError,
@@ -41,7 +39,6 @@ from somabus.errors import (
     StoreDamagedError,
     StoreError,
 )
-from somabus.model import wire
 from somabus.model.text import clean, line
 
 _ACTED_ON: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
@@ -149,34 +146,26 @@ def typed(text: str, *, windows: bool = os.name == "nt") -> str:
 
 def to_json(value: Any) -> str:
     """Write JSON for a terminal: characters that some terminals act on are escaped."""
+    from somabus.model import wire
+
     return _ACTED_ON.sub(lambda found: f"\\u{ord(found[0]):04x}", wire.dump(value).decode())
 
 
 def plain(value: Any) -> Any:
     """Turn a value into what JSON can hold."""
+    from pydantic import BaseModel
+
     if isinstance(value, BaseModel):
         return value.model_dump()
     if is_dataclass(value) and not isinstance(value, type):
         return {name: plain(each) for name, each in asdict(value).items()}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, dict):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(each) for each in value]
     return value.total_seconds() if isinstance(value, timedelta) else value
-
-
-class LogFormatter(logging.Formatter):
-    """Writes a log record for a terminal: its facts in the line, no control characters."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and what was raised below it."""
-        facts = [str(getattr(record, name)) for name in ("message_id", "reason", "detail") if hasattr(record, name)]
-        return clean(": ".join(["somabus", super().format(record).split("\n", 1)[0], *facts]) + _raised(record))
-
-
-def _raised(record: logging.LogRecord) -> str:
-    error = record.exc_info[1] if record.exc_info else None
-    return f" ({type(error).__name__}: {error})" if error else ""
 
 
 def _print_table(columns: Sequence[str], rows: list[Sequence[object]]) -> None:

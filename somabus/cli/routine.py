@@ -2,7 +2,9 @@
 
 import runpy
 import sys
-from contextlib import suppress
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,9 @@ import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
-from somabus.cli.output import Exit, to_json
+from somabus.cli.output import Exit, code_of, to_json
 from somabus.cli.signals import stopping
-from somabus.errors import ConfigurationError, StoppedError, StoreError
+from somabus.errors import ConfigurationError, SomabusError, StoppedError, StoreError
 from somabus.model.heartbeat import Outcome
 from somabus.model.kinds import Insight
 from somabus.model.report import BeatReport
@@ -76,8 +78,6 @@ def beat(
 
     Without a script, mail is acknowledged, `echo` is answered and insights are collected.
     """
-    from somabus.cli.scheduled import logged, serve_slot
-
     context.options.update({k: v for k, v in (("home", home), ("durability", durability)) if v})
 
     def once(agent: Agent) -> Exit:
@@ -85,8 +85,10 @@ def beat(
         _report(context, report)
         return _code(report)
 
-    with logged(context, log):
+    with _logged(context, log):
         if scheduled:
+            from somabus.cli.scheduled import serve_slot
+
             serve_slot(context, job, lambda: _prepared(context, script, lease), once)
         else:
             finish(once(_prepared(context, script, lease)))
@@ -214,6 +216,27 @@ def _set_up(agent: Agent, script: Path) -> None:
     if not callable(setup):
         message = f"{script} has no function setup(agent); write: def setup(agent): agent.on('question')(answer)"
         raise ConfigurationError(message)
+
+
+@contextmanager
+def _logged(context: Context, path: Path | None) -> Iterator[None]:
+    """Let everything that is printed, and what goes wrong, go to a log if one is given."""
+    if path is None:
+        yield
+        return
+    from somabus.scheduler.logfile import printing_to
+
+    with printing_to(path):
+        try:
+            yield
+        except click.exceptions.Exit:
+            raise
+        except SomabusError as error:
+            context.out.error(error)
+            finish(code_of(error))
+        except Exception:
+            traceback.print_exc()
+            raise
 
 
 def _report(context: Context, report: BeatReport) -> None:

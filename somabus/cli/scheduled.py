@@ -1,12 +1,7 @@
 """What a scheduler starts: `somabus beat --scheduled --job NAME --log FILE`."""
 
 import threading
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-import click
+from collections.abc import Callable
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, finish
@@ -16,7 +11,6 @@ from somabus.connection import known_bus
 from somabus.errors import SomabusError, StoreError
 from somabus.model.names import check_name
 from somabus.scheduler import Standing, standing_away
-from somabus.scheduler.logfile import printing_to
 from somabus.scheduler.record import Record
 from somabus.scheduler.serve import Start, Turn
 
@@ -64,25 +58,6 @@ def standing_here(context: Context, why: StoreError) -> Standing:
     """Tell how the routine of the agent that is set does, as far as this machine knows without the drive."""
     name, _bus_id, record = remembered(context)
     return standing_away(name, record, SystemClock().now(), str(why))
-
-
-@contextmanager
-def logged(context: Context, path: Path | None) -> Iterator[None]:
-    """Let everything that is printed, and what goes wrong, go to a log if one is given."""
-    if path is None:
-        yield
-        return
-    with printing_to(path):
-        try:
-            yield
-        except click.exceptions.Exit:
-            raise
-        except SomabusError as error:
-            context.out.error(error)
-            finish(code_of(error))
-        except Exception:
-            traceback.print_exc()
-            raise
 
 
 def _code(error: Exception) -> int:

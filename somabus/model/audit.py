@@ -6,8 +6,7 @@ put in without the next one telling.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -48,8 +47,7 @@ class Head(Value):
     digest: str = FIRST
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """One entry as the check saw it; `fault` says what is wrong with it or with its place."""
 
     number: int
@@ -98,7 +96,7 @@ def check(
             continue
         checked = _judged(number, raw, previous, head)
         if checked.entry is not None and not checked.fault:
-            checked = replace(checked, fault=author_fault(checked.entry))
+            checked = checked._replace(fault=author_fault(checked.entry))
         yield checked
         previous = digest(raw)
     for number in range(last + 1, head.number + 1):

@@ -10,9 +10,8 @@ differently. The line keeps a card from passing as a message.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.model import signing
 
@@ -43,8 +42,7 @@ class Seal(StrEnum):
     AUDIT = "somabus audit 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The body as stored, and the signature over it, or None where there is none."""
 
     body: bytes

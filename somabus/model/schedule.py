@@ -7,11 +7,10 @@ a cron expression, read by croniter: in UTC, or in the zone that stands as its s
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from itertools import islice, pairwise, takewhile
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.errors import ConfigurationError
 from somabus.model.wallclock import latest_wall, moment, zone_of
@@ -26,9 +25,10 @@ _NAMES: Final = ("minute", "hour", "day of the month", "month", "day of the week
 _FIELDS: Final = len(_NAMES)
 _ZONE: Final = re.compile(r"[A-Za-z]{3}")
 _COUNT: Final = 10_000
-_SPARSE, _DENSE, _MONTH_S = 14, 3000, 32 * 86400
+_DAY_S, _MONTH_S = 86400, 32 * 86400
+_SPARSE, _DENSE = 14, 3000
 
-DEFAULT: Final = "0 */6 * * *"
+DEFAULT: Final = "6h"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -45,8 +45,7 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """A cadence: slots on the wall clock. Build it with `Schedule.parse`."""
 
     text: str
@@ -150,8 +149,10 @@ def _longest_gap(cron: str) -> float:
 
     slots = croniter(cron, _EPOCH)
     times = [slots.get_next(float)]
-    # Far enough to see nights, week-ends and the short months, and not so far that a dense one takes long.
-    while len(times) < _DENSE and (len(times) < _SPARSE or times[-1] - times[0] < _MONTH_S):
+    # Far enough to see nights, week-ends and the short months, and not so far that a dense one takes long; where every
+    # day is like the others, one has it all.
+    least, span_s = (2, _DAY_S) if cron.split()[2:] == ["*"] * 3 else (_SPARSE, _MONTH_S)
+    while len(times) < _DENSE and (len(times) < least or times[-1] - times[0] < span_s):
         times.append(slots.get_next(float))
     return float(max(after - before for before, after in pairwise(times)))
 

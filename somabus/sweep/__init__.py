@@ -7,7 +7,8 @@ One file an area; each can be cut off at any line and begun again.
 """
 
 from somabus.sweep.area import Allowance, Swept
+from somabus.sweep.ground import Ground
 from somabus.sweep.rehearsal import Rehearsal
-from somabus.sweep.sweeper import Ground, Sweeper
+from somabus.sweep.sweeper import Sweeper
 
 __all__ = ["Allowance", "Ground", "Rehearsal", "Sweeper", "Swept"]

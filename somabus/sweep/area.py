@@ -1,7 +1,7 @@
 """What one step of a sweep may do, and what it says of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Allowance:
@@ -31,8 +31,7 @@ class Allowance:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(NamedTuple):
     """What became of one area in one step; `why` says what stays that is old, and `done` whether nothing is left."""
 
     area: str

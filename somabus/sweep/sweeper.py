@@ -5,69 +5,22 @@ takes the lease `sweep`, and nobody for a day after that. An area that fails or 
 turn. Cut off anywhere, the next step goes on with what is left.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Final
 
-from somabus.alerts import Alerts
-from somabus.arcs import PREFIX, Arcs
-from somabus.authority import Authority
-from somabus.channel import Channels
-from somabus.cursors import CursorBook
-from somabus.errors import LeaseHeldError, MessageError, SomabusError, StoreError, StoreUnavailableError
-from somabus.identity import Identities
-from somabus.lease import Leases
-from somabus.model import tree
-from somabus.model.address import parse_address
-from somabus.model.names import channel_folder
-from somabus.model.retention import Retention
+from somabus.errors import LeaseHeldError, MessageError, StoreError
 from somabus.model.sweeping import EVERY, Sweeping
 from somabus.model.wire import parse_object
-from somabus.registry import Registry
-from somabus.store.port import Store
 from somabus.sweep.area import Allowance, Swept
-from somabus.sweep.dead import sweep_dead
-from somabus.sweep.debris import sweep_debris
-from somabus.sweep.done import sweep_done
-from somabus.sweep.held import Held
-from somabus.sweep.keys import sweep_keys
-from somabus.sweep.logs import sweep_log
-from somabus.sweep.readers import NOBODY, Readers
-from somabus.sweep.rehearsal import Rehearsal
-from somabus.sweep.room import Fill, watch, weigh
-from somabus.sweep.sessions import sweep_sessions
+from somabus.sweep.ground import Ground
 
 LEASE: Final = "sweep"
 _LEASE_FOR: Final = timedelta(minutes=10)
 _FILE: Final = "sweep.json"
 _ALL: Final = "everybody's"
 _MINE: Final = "mine"
-_LOOKING: Final = "what is open is still being looked through"
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Ground:
-    """What a sweeper works on; on one that is not `real`, nothing is written, and no alert is raised."""
-
-    me: str
-    store: Store
-    home: Store
-    authority: Authority
-    identities: Identities
-    registry: Registry
-    channels: Channels
-    arcs: Arcs
-    alerts: Alerts
-    cursors: CursorBook
-    leases: Leases
-    real: bool = True
-
-    def rehearsed(self) -> "Ground":
-        """Return the same ground, on which nothing is changed."""
-        return replace(self, store=Rehearsal(self.store), home=Rehearsal(self.home), real=False)
 
 
 class Sweeper:
@@ -91,7 +44,11 @@ class Sweeper:
         """
         now, found = self._ground.store.now(), list[Swept]()
         before = self._remembered()
-        run = _Run(self._ground, before, allowance, now, each or (lambda _swept: None), force=force)
+        if not (force or before.due(_MINE, now) or before.due(_ALL, now)):
+            return found
+        from somabus.sweep.step import Step
+
+        run = Step(self._ground, before, allowance, now, each or (lambda _swept: None), force=force)
         try:
             if force or run.ledger.due(_MINE, now):
                 found += run.all_of(_MINE, run.mine())
@@ -134,158 +91,3 @@ class Sweeper:
             if raw is not None:
                 return Sweeping.from_object(parse_object(raw))
         return Sweeping()
-
-
-class _Run:
-    """One step."""
-
-    def __init__(
-        self,
-        ground: Ground,
-        ledger: Sweeping,
-        allowance: Allowance,
-        now: datetime,
-        tell: Callable[[Swept], None],
-        *,
-        force: bool,
-    ) -> None:
-        self._force = force
-        self._ground = ground
-        self._tell = tell
-        self.ledger = ledger
-        self._allowance = allowance
-        self._now = now
-        self._rule: Retention = ground.authority.bus.policy.retention
-        self._readers = Readers(ground.store, ground.registry, ground.identities, self._rule)
-        self._open = Held(ground.store, ground.home, ground.registry)
-
-    def all_of(self, whose: str, areas: Iterator[tuple[str, Callable[[], Swept]]]) -> list[Swept]:
-        """Go through the areas that are due until the allowance is spent; note which were gone through to the end."""
-        found: list[Swept] = []
-        for name, sweep in areas:
-            if not (self._force or self.ledger.due(name, self._now)):
-                continue  # an earlier step of this pass has done it
-            found.append(self._one(name, sweep))
-            self._tell(found[-1])
-            if found[-1].done:
-                self._note(swept={**self.ledger.swept, name: self._now})
-            if self._allowance.spent:
-                return found
-        if all(each.done for each in found):
-            self.ended(whose)
-        return found
-
-    def ended(self, whose: str) -> None:
-        """Note that all areas of a pass were gone through; those that are not there any more are forgotten."""
-        lately = {name: at for name, at in self.ledger.swept.items() if self._now - at < 2 * EVERY}
-        self._note(swept={**lately, whose: self._now})
-
-    def mine(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
-        """Yield this agent's own areas."""
-        outbox = tree.outbox(self._ground.me)
-        yield "done", self._done
-        yield "dead", self._dead
-        yield outbox, partial(self._log, outbox, but=self._ground.me)
-        yield "debris at home", self._debris_at_home
-        yield "sessions", self._sessions
-        yield "keys", self._keys  # last, for they take long to look through
-
-    def everybodys(self) -> Iterator[tuple[str, Callable[[], Swept]]]:
-        """Yield what is everybody's."""
-        yield "debris", self._debris
-        yield tree.ALERTS, partial(self._log, tree.ALERTS)
-        for channel in self._ground.channels.names():
-            yield tree.channel(channel), partial(self._channel, channel)
-            if channel.startswith(PREFIX):
-                yield tree.scratchpad(channel), partial(self._scratchpad, channel)
-        yield "room", self._room
-
-    # -- areas ------------------------------------------------------------------------------------------------
-
-    def _one(self, name: str, sweep: Callable[[], Swept]) -> Swept:
-        try:
-            return sweep()
-        except StoreUnavailableError:
-            raise
-        except SomabusError as error:
-            return Swept(name, why=str(error))  # refused or damaged: the others have their turn all the same
-
-    def _log(self, log: str, *, but: str = "") -> Swept:
-        return sweep_log(
-            self._ground.store, log, self._rule, partial(self._readers.floor, log, but=but), self._allowance
-        )
-
-    def _channel(self, channel: str) -> Swept:
-        log = tree.channel(channel)
-        return sweep_log(self._ground.store, log, self._rule, partial(self._floor, log, channel), self._allowance)
-
-    def _scratchpad(self, arc: str) -> Swept:
-        return sweep_log(self._ground.store, tree.scratchpad(arc), self._rule, lambda: NOBODY, self._allowance)
-
-    def _floor(self, log: str, channel: str) -> int:
-        """Return the first number of a channel that somebody has not read, that is open, or that is referred to."""
-        agenda = self._ground.arcs.agenda(channel, deep=True)
-        opened = [question.word.number for question in agenda.questions]
-        opened += [agenda.brief.number] if agenda.open and agenda.brief is not None else []
-        held = self._open.look(self._allowance)
-        if held is None:
-            return 0
-        folder = channel_folder(channel)
-        found = (parse_address(each, channel) for each in held if "#" in each)
-        opened += [each.number for each in found if each is not None and channel_folder(each.channel) == folder]
-        return min([self._readers.floor(log, channel=channel), *opened])
-
-    def _done(self) -> Swept:
-        held = self._open.look(self._allowance)
-        if held is None:
-            return Swept("done", why=_LOOKING, done=False)
-        ground, days = self._ground, self.ledger.days
-        swept, days = sweep_done(ground.store, ground.me, self._rule, held, days, self._allowance)
-        self._note(days=days)
-        return swept
-
-    def _dead(self) -> Swept:
-        held = self._open.look(self._allowance)
-        if held is None:
-            return Swept("dead", why=_LOOKING, done=False)
-        return sweep_dead(self._ground.store, self._ground.me, self._rule, held, self._allowance)
-
-    def _keys(self) -> Swept:
-        swept, mark = sweep_keys(self._ground.store, self._ground.me, self._rule, self.ledger.mark, self._allowance)
-        self._note(mark=mark)
-        return swept
-
-    def _sessions(self) -> Swept:
-        swept, seen = sweep_sessions(self._ground.home, self._rule, self.ledger.sessions, self._now, self._allowance)
-        self._note(sessions=seen)
-        return swept
-
-    def _debris(self) -> Swept:
-        swept, seen = sweep_debris("debris", self._ground.store, self.ledger.debris, self._now, self._allowance)
-        self._note(debris=seen)
-        return swept
-
-    def _debris_at_home(self) -> Swept:
-        swept, seen = sweep_debris(
-            "debris at home", self._ground.home, self.ledger.debris_at_home, self._now, self._allowance
-        )
-        self._note(debris_at_home=seen)
-        return swept
-
-    def _room(self) -> Swept:
-        """Weigh the bus, a part at each step, and raise an alert if it grows over its budget."""
-        weights, mark = weigh(self._ground.store, self.ledger.weights, self.ledger.weighed, self._allowance)
-        self._note(weights=weights, weighed=mark)
-        if mark:
-            return Swept("room", done=False)
-        fill = Fill(sum(weights.values()), self._rule.budget_bytes)
-        if self._ground.real:
-            self._ground.cursors.load()
-            try:
-                watch(fill, self._ground.alerts)
-            finally:
-                self._ground.cursors.save()
-        return Swept("room", why="" if fill.level == "ok" else f"{fill.level}: {fill}")
-
-    def _note(self, **change: object) -> None:
-        self.ledger = self.ledger.model_copy(update=change)

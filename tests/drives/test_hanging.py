@@ -2,7 +2,6 @@
 
 import gc
 import threading
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -207,7 +206,7 @@ def test_a_beat_on_a_drive_that_hangs_ends_and_keeps_the_mail(drive, tmp_path):
     Agent("planner", drive.root, home=tmp_path / "home")
     plain = connect(drive.root, "scout", home=tmp_path / "home", durability="none")
     store = drive.store(Deadline(0.3), marker="somabus.json")
-    scout = Agent("scout", replace(plain, store=store))
+    scout = Agent("scout", plain._replace(store=store))
     drive.gate.clear()
 
     report = scout.beat()

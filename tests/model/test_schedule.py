@@ -14,8 +14,9 @@ from tests.model.examples import NOW, moments, quick
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 10, tzinfo=UTC)
+SIX_HOURLY = "0 */6 * * *"
 CRONS = {
-    DEFAULT: lambda at: at.minute == 0 and at.hour % 6 == 0,
+    SIX_HOURLY: lambda at: at.minute == 0 and at.hour % 6 == 0,
     "*/15 * * * *": lambda at: at.minute % 15 == 0,
     "30 9 * * 1-5": lambda at: (at.hour, at.minute) == (9, 30) and at.weekday() < 5,
     "0 0 1,15 * *": lambda at: at.day in (1, 15) and (at.hour, at.minute) == (0, 0),
@@ -59,16 +60,25 @@ def test_missed_cron_slots_are_counted_one_by_one(cron, last, now):
     assert schedule.missed(last_due, now) == max(0, bisect_left(grid, due) - bisect_right(grid, last_due))
 
 
+@quick
+@given(SECONDS)
+def test_who_declares_nothing_beats_every_six_hours(now):
+    """The cadence of an agent that declared none has the slots of the six-hourly cron expression."""
+    mine, cron = Schedule.parse(DEFAULT), Schedule.parse(SIX_HOURLY)
+
+    assert (mine.due(now), mine.next(now), mine.every_s) == (cron.due(now), cron.next(now), cron.every_s)
+
+
 @pytest.mark.parametrize("us", [1, 500_000, 999_999])
 def test_a_cron_slot_is_not_due_a_moment_too_early(us):
     """In the last second before a slot the one before is due: no beat runs, and counts, before its time."""
-    assert Schedule.parse(DEFAULT).due(NOW - timedelta(microseconds=us)) == NOW - timedelta(hours=6)
+    assert Schedule.parse(SIX_HOURLY).due(NOW - timedelta(microseconds=us)) == NOW - timedelta(hours=6)
 
 
 @pytest.mark.parametrize("us", [0, 1, 999_999])
 def test_a_cron_slot_is_due_from_its_moment_on(us):
     """At the moment of a slot, and just after it, that slot is due."""
-    assert Schedule.parse(DEFAULT).due(NOW + timedelta(microseconds=us)) == NOW
+    assert Schedule.parse(SIX_HOURLY).due(NOW + timedelta(microseconds=us)) == NOW
 
 
 @quick
@@ -92,13 +102,13 @@ def test_missed_slots_of_a_duration_are_counted(text, number, gone, part):
     assert Schedule.parse(text).missed(last, last + gone * every + part * every) == max(0, gone - 1)
 
 
-@pytest.mark.parametrize("text", ["6h", DEFAULT])
+@pytest.mark.parametrize("text", ["6h", SIX_HOURLY])
 def test_a_clock_that_was_put_back_missed_nothing(text):
     """A last slot in the future makes no negative count."""
     assert Schedule.parse(text).missed(NOW + timedelta(days=3), NOW) == 0
 
 
-@pytest.mark.parametrize("text", [DEFAULT, pytest.param("6h")])
+@pytest.mark.parametrize("text", [SIX_HOURLY, pytest.param("6h")])
 def test_a_changed_cadence_counts_on_its_new_grid(text):
     """If the slot last served lies beside the grid, after a change of cadence, the missed count is still exact."""
     eleven, six = NOW - timedelta(hours=1), NOW + timedelta(hours=6)
@@ -117,10 +127,13 @@ def test_the_count_ends_at_ten_thousand(text):
     [
         ("6h", 21600),
         ("90s", 90),
-        (DEFAULT, 21600),
+        (SIX_HOURLY, 21600),
         ("*/15 * * * *", 900),
         ("0 9 * * 1-5", 259200),
         ("0 9-17 * * *", 57600),
+        ("30 9 * * *", 86400),
+        ("1,2 3 * * *", 86340),
+        ("* * * * *", 60),
     ],
 )
 def test_peers_may_expect_the_longest_gap(text, seconds):
@@ -211,13 +224,13 @@ def test_a_duration_is_a_number_and_a_unit(text, span):
 
 def test_blanks_in_a_cadence_do_not_matter():
     """The same expression with other blanks is the same schedule, and compares equal."""
-    assert Schedule.parse("  0   */6 * *\t* \n") == Schedule.parse(DEFAULT)
+    assert Schedule.parse("  0   */6 * *\t* \n") == Schedule.parse(SIX_HOURLY)
 
 
 @pytest.mark.parametrize("hours", [1, -5])
 def test_slots_are_told_in_utc(hours):
     """Slots are aware times in UTC, so that two machines speak of one moment."""
-    schedule = Schedule.parse(DEFAULT)
+    schedule = Schedule.parse(SIX_HOURLY)
 
     assert {schedule.due(NOW).utcoffset(), schedule.next(NOW + timedelta(hours=hours)).utcoffset()} == {timedelta(0)}
 

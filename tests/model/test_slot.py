@@ -16,8 +16,9 @@ UNTIL = st.integers(0, 10**15 - 1)
 HOLDERS = st.text("0123456789abcdef", min_size=12, max_size=12)
 DIGITS = st.integers(0, 9)
 GENERATIONS = st.integers(0, 10**9 - 1)
-WAITING = st.builds(Slot, DIGITS, IDS, GENERATIONS)
-DELAYED = st.builds(Slot, DIGITS, IDS, GENERATIONS, UNTIL)
+NEVER = st.none()
+WAITING = st.builds(Slot, DIGITS, IDS, GENERATIONS, NEVER, NEVER)
+DELAYED = st.builds(Slot, DIGITS, IDS, GENERATIONS, UNTIL, NEVER)
 CLAIMED = st.builds(Slot, DIGITS, IDS, GENERATIONS, UNTIL, HOLDERS)
 
 TABLE = {

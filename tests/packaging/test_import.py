@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import somabus
+from somabus import Agent, create_bus
 
 PACKAGE = Path(somabus.__file__).parent
 HEAVY = ["click", "watchdog", "rich", "filelock", "croniter", "nacl", "platformdirs"]
@@ -24,6 +25,16 @@ def loaded_after(code):
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=PACKAGE.parent, timeout=30, check=True
     )
     return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def command(*words):
+    """Return code that is the command, with these words behind it, in a process that goes on afterwards."""
+    return (
+        f"import sys; sys.argv = {['somabus', *words]!r}\n"
+        "from somabus.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code"
+    )
 
 
 def sources():
@@ -76,6 +87,43 @@ def test_sending_loads_neither_watcher_nor_printer(tmp_path):
     )
 
     assert loaded_after(code) & {"click", "watchdog", "rich", "filelock", "croniter"} == set()
+
+
+def test_a_program_keeps_its_own_garbage_collector(tmp_path):
+    """Only the command, whose process is its own, lets the collector rest; a program that uses somabus is left alone."""
+    code = f"""
+import gc
+before = gc.get_threshold()
+from somabus import Agent, create_bus
+create_bus({str(tmp_path / "bus")!r})
+Agent("scout", bus={str(tmp_path / "bus")!r}, home={str(tmp_path / "home")!r}).beat()
+assert (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()) == (True, before, 0)
+"""
+
+    loaded_after(code)  # it fails if the process does
+
+
+def test_the_version_is_told_without_a_library_but_click():
+    """`somabus --version` answers as soon as click can: it loads neither models nor keys nor settings."""
+    loaded = loaded_after(command("--version"))
+
+    assert loaded & {"pydantic", "orjson", "nacl", "logging", *HEAVY} == {"click"}
+    assert {name for name in loaded if name.startswith("somabus.") and "cli" not in name} <= {
+        "somabus.errors", "somabus.model", "somabus.model.text", "somabus.model.trust",
+    }  # fmt: skip
+
+
+def test_a_beat_with_nothing_to_do_loads_only_what_it_uses(tmp_path):
+    """A scheduler that wakes an agent for nothing waits for no sender, no scheduler, no sweep and no cron library."""
+    bus, home = str(tmp_path / "bus"), str(tmp_path / "home")
+    create_bus(bus, home=home)
+    Agent("scout", bus, home=home).beat()
+
+    loaded = loaded_after(command("--bus", bus, "--agent", "scout", "beat", "--home", home))
+
+    assert "somabus.beat" in loaded
+    assert loaded & {"croniter", "watchdog", "rich", "logging.handlers"} == set()
+    assert loaded & {f"somabus.{name}" for name in ("sender", "poster", "goals", "sweep.step", "scheduler")} == set()
 
 
 def test_importing_every_module_changes_nothing_on_the_disk(tmp_path):

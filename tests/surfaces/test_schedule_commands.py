@@ -210,7 +210,7 @@ def test_what_cannot_be_scheduled_is_refused(team, table, order, words):
     assert (answer.code, words in answer.err) == (2, True), answer
     assert table.read_text() == THEIRS
     card = next(each for each in team("peers", "--json").json["peers"] if each["name"] == "scout")["card"]
-    assert card["cadence"] == "0 */6 * * *"
+    assert card["cadence"] == "6h"
 
 
 def test_a_scheduler_that_is_not_here_is_told(team, monkeypatch):

@@ -54,7 +54,7 @@ def test_the_nearer_source_sets_the_cadence(team, home, monkeypatch, given):
 
     (card,) = [peer["card"] for peer in team("peers", "--json").json["peers"] if peer["name"] == "newcomer"]
     cadences = {"argument": "1h", "environment": "2h", "file": "3h"}
-    assert card["cadence"] == (cadences[given[0]] if given else "0 */6 * * *")
+    assert card["cadence"] == (cadences[given[0]] if given else "6h")
 
 
 def test_the_key_lies_where_home_says(team, home, tmp_path, monkeypatch):

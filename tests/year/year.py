@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from somabus.agent import Agent
@@ -188,7 +188,7 @@ class Year:
             connection = self.world.connection(name, store=process.drive, home=process.home)
             machine = self.machine(name)
             clock = MachineClock(self.world.clock, machine)
-            agent = self._made(name, replace(connection, clock=clock, machine=machine.name))
+            agent = self._made(name, connection._replace(clock=clock, machine=machine.name))
             self._living[name] = (process, agent)
         return agent
 
