@@ -46,6 +46,7 @@ from somabus.opener import Opener
 from somabus.outbox import Outbox
 from somabus.pins import Pins
 from somabus.poster import Poster
+from somabus.proofs import Proofs
 from somabus.rates import Rates
 from somabus.reader import Reader
 from somabus.references import References
@@ -122,7 +123,7 @@ class Assembly:
         self.authority = Authority(self.store, self.home, bus, tell)
         with suppress(StoreError):  # the drive is away; what is remembered holds
             self.authority.refresh()
-        self.identities = Identities(self.store, self.authority, Pins(self.home), tell)
+        self.identities = Identities(self.store, self.authority, Pins(self.home), Proofs(self.home), tell)
         self.signer = self._signer()
         self.keys = [self.signer.public_key, *former_keys(self.home)]
         self.audit = Audit(self.store, bus.bus, self.me, self.signer, self.now, self.home)

@@ -9,7 +9,7 @@ are kept apart all the same: by a lock on this machine, and by a lease on the bu
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -377,7 +377,7 @@ class Routine:
     def _review(self, run: _Run) -> str:
         parts = self._parts
         parts.halt.check("Agent.beat")
-        peers = [parts.registry.peer(name) for name in sorted(parts.registry.names() - {parts.me})]
+        peers = parts.registry.peers(but=parts.me)
         run.peers = {peer.name: str(peer.presence or peer.fault or "no card yet") for peer in peers}
         raised, faults = 0, ""
         parts.cursors.load()
@@ -408,7 +408,7 @@ class Routine:
         if evidence is not None:
             self._parts.incidents.tell(peer.name, f"fault: {peer.fault}"[:200], peer.fault[:1000], evidence)
 
-    def _still(self, name: str, peers: list[Peer]) -> bool:
+    def _still(self, name: str, peers: Sequence[Peer]) -> bool:
         """Look a second time before accusing: what was read may be old on this drive."""
         before = next(peer for peer in peers if peer.name == name)
         again = self._parts.registry.peer(name)
