@@ -10,6 +10,7 @@ what pins and certificates are for. A name that looks like a known one is not pi
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 from somabus.authority import Authority
@@ -214,15 +215,15 @@ class Identities:
         if looked is not None and (looked.raw, looked.version) == (raw, version):
             looked = looked._replace(at=now)
         else:
-            looked = self._opened(raw, version, now)
+            looked = self._opened(name, raw, version, now)
         self._certificates[name] = looked
         return looked
 
-    def _opened(self, raw: bytes | None, version: int, now: datetime) -> _Looked:
+    def _opened(self, name: str, raw: bytes | None, version: int, now: datetime) -> _Looked:
         if raw is None:
             return _Looked(now, None, version, None, "")
         try:
-            certificate = self._authority.opened(raw, Seal.CERTIFICATE, Certificate)
+            certificate = self._authority.opened(raw, Seal.CERTIFICATE, Certificate, partial(self._proofs.holds, name))
             return _Looked(now, raw, version, certificate, "", certificate.predecessor())
         except (MessageError, TrustError) as error:
             return _Looked(now, raw, version, None, str(error))

@@ -3,8 +3,8 @@
 That a key sealed exactly these bytes is true for ever, so it may be remembered. Whether that key counts for a name
 is another question, and it is asked anew each time: what is kept here outlives no key, and speaks for none.
 
-The memory lies in the agent's own home, where a writer to the drive can add nothing to it. It holds cards and
-heartbeats, which are read again and again; a message is opened once.
+The memory lies in the agent's own home, where a writer to the drive can add nothing to it. It holds what
+stands in the registry and is read again and again; a message is opened once.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from somabus.model.envelope import Envelope, Seal
 from somabus.store.port import MAX_BYTES, Store
 
 _FILE: Final = "proofs"
-_KEPT: Final = frozenset([Seal.CARD, Seal.HEARTBEAT])
+_KEPT: Final = frozenset([Seal.CARD, Seal.CERTIFICATE, Seal.HEARTBEAT])
 _MARK_BYTES: Final = hashlib.sha256().digest_size
 _WORTH_A_WRITE: Final = 32
 """To prove so few again costs the next process less than writing the memory costs this one."""
