@@ -1,5 +1,9 @@
-"""Hearing from the system what comes into a folder. Imported late: watchdog takes a while to load."""
+"""Hearing from the system what comes into a folder. Imported late: watchdog takes a while to load.
 
+Where the system's library has no inotify, importing it is an OSError: nobody is heard there.
+"""
+
+import errno
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -22,8 +26,13 @@ class Listener(Protocol):
 
 if sys.platform == "linux":
     from watchdog.observers.api import EventQueue, ObservedWatch
-    from watchdog.observers.inotify import InotifyEmitter
-    from watchdog.observers.inotify_c import InotifyConstants
+    from watchdog.utils import UnsupportedLibcError
+
+    try:
+        from watchdog.observers.inotify import InotifyEmitter
+        from watchdog.observers.inotify_c import InotifyConstants
+    except UnsupportedLibcError as error:
+        raise OSError(errno.ENOSYS, str(error)) from error
 
     if TYPE_CHECKING:
         from watchdog.observers.inotify_c import Mask

@@ -74,12 +74,12 @@ class FolderWatch:
 
 def _listen(path: str, heard: threading.Event) -> "Listener | None":
     """Start a native watcher, or return None where the system has none to give."""
-    from somabus.store.directory.arrivals import listen
-
     started: list[Listener] = []
 
     def start() -> None:
         with contextlib.suppress(OSError, RuntimeError):
+            from somabus.store.directory.arrivals import listen
+
             started.append(listen(path, heard.set))
 
     # On Windows it starts a thread that is a daemon only if its starter is one; another kind keeps a process for ever.
