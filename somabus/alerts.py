@@ -5,7 +5,7 @@ was faster, that entry is read too, and perhaps says the same.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from somabus.cursors import CursorBook
@@ -23,6 +23,7 @@ CHANNEL: Final = "alerts"
 _TRIES: Final = 20
 _AT_ONCE: Final = 10_000
 _EPISODES: Final = 500
+_BETWEEN: Final = " | "
 
 
 class Alerts:
@@ -70,11 +71,12 @@ class Alerts:
         fresh, self._fresh = tuple(self._fresh), []
         return fresh
 
-    def end_episodes(self, component: str, kind: str) -> None:
-        """Forget the episodes of a component that begin like this: the next one is another."""
-        start = f"{component} | {kind}"
-        for name in [each for each in self._cursors.alerted if each.startswith(start)]:
-            del self._cursors.alerted[name]
+    def end_episodes(self, components: Collection[str], kind: str) -> None:
+        """Forget the episodes of these components that begin like this: the next one is another."""
+        for name in list(self._cursors.alerted):
+            component, _, episode = name.partition(_BETWEEN)
+            if component in components and episode.startswith(kind):
+                del self._cursors.alerted[name]
 
     def _catch_up(self) -> None:
         self.reading = True
@@ -100,4 +102,4 @@ class Alerts:
 
 def _name(component: str, episode: str, detail: str) -> str:
     """What makes an alert the same: also what it says, or whoever is first could say something harmless of it."""
-    return f"{component} | {episode} | {hashlib.sha256(detail.encode(errors='replace')).hexdigest()[:8]}"
+    return _BETWEEN.join([component, episode, hashlib.sha256(detail.encode(errors="replace")).hexdigest()[:8]])

@@ -18,7 +18,7 @@ from somabus.log import Log
 from somabus.model import signing, tree
 from somabus.model.audit import NOT_OPERATORS, AuditEntry
 from somabus.model.bus import BUS_FILE, Bus, OperatorKey, succession_fault
-from somabus.model.envelope import Envelope, Seal, split
+from somabus.model.envelope import Envelope, Seal, Verified, split
 from somabus.model.message import Value
 from somabus.model.revocation import Revocations, Revoked
 from somabus.model.wire import parse_object
@@ -81,7 +81,7 @@ class Authority:
             if fault:
                 self._tell("revocation list", fault, fault, reading.raw)
 
-    def opened(self, raw: bytes, seal: Seal, kind: type[V]) -> V:
+    def opened(self, raw: bytes, seal: Seal, kind: type[V], verified: Verified = Envelope.verified_by) -> V:
         """Return what an operator of this bus has signed.
 
         Raises:
@@ -93,7 +93,7 @@ class Authority:
         what = seal.removeprefix("somabus ").removesuffix(" 1")
         if getattr(value, "bus", self.bus.bus) != self.bus.bus:
             raise TrustError(f"the {what} was made for another bus, {getattr(value, 'bus', '')}")
-        signer = self.bus.signer_of(envelope, seal)
+        signer = self.bus.signer_of(envelope, seal, verified)
         if signer is None:
             raise TrustError(f"the {what} is not signed by an operator of this bus")
         told = getattr(value, "operator", getattr(value, "by", signer.name))

@@ -375,18 +375,18 @@ class Routine:
     def _review(self, run: _Run) -> str:
         parts = self._parts
         parts.halt.check("Agent.beat")
-        peers = [parts.registry.peer(name) for name in sorted(parts.registry.names() - {parts.me})]
+        peers = parts.registry.peers(but=parts.me)
         run.peers = {peer.name: str(peer.presence or peer.fault or "no card yet") for peer in peers}
+        before = {peer.name: peer for peer in peers}
         raised, faults = 0, ""
         parts.cursors.load()
+        parts.alerts.end_episodes({peer.name for peer in peers if not peer.fault}, "fault")
         for peer in peers:
-            if not peer.fault:
-                parts.alerts.end_episodes(peer.name, "fault")
-            else:
+            if peer.fault:
                 self._tell_fault(peer)
         try:
             for one in accuse(peers, me=parts.me, overdue=run.overdue or run.missed > 0):
-                if self._still(one.component, peers):
+                if self._still(before[one.component]):
                     raised += parts.alerts.raise_once(one.component, one.episode, one.severity, one.detail)
             for opened in parts.alerts.fresh():
                 run.alerts.append({**opened.message.data, "from": opened.sender, "id": opened.message.id})
@@ -406,10 +406,9 @@ class Routine:
         if evidence is not None:
             self._parts.incidents.tell(peer.name, f"fault: {peer.fault}"[:200], peer.fault[:1000], evidence)
 
-    def _still(self, name: str, peers: list[Peer]) -> bool:
+    def _still(self, before: Peer) -> bool:
         """Look a second time before accusing: what was read may be old on this drive."""
-        before = next(peer for peer in peers if peer.name == name)
-        again = self._parts.registry.peer(name)
+        again = self._parts.registry.peer(before.name)
         return (again.presence, again.fault) == (before.presence, before.fault)
 
     def _sweep(self, budget: Budget) -> str:

@@ -10,6 +10,7 @@ what pins and certificates are for. A name that looks like a known one is not pi
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 from somabus.authority import Authority
@@ -19,11 +20,12 @@ from somabus.model import tree
 from somabus.model.card import Card
 from somabus.model.certificate import Certificate
 from somabus.model.envelope import Envelope, Seal, split
-from somabus.model.lookalike import passes_for, twin_of
+from somabus.model.lookalike import Lookalikes
 from somabus.model.names import is_name
 from somabus.model.trust import Policy, Trust
 from somabus.model.wire import parse_object
 from somabus.pins import Pins
+from somabus.proofs import Proofs
 from somabus.store.port import Store
 
 _LOOK_AGAIN: Final = timedelta(seconds=30)
@@ -50,14 +52,24 @@ class _Looked(NamedTuple):
     predecessor: bytes | None = None
 
 
+class _Listed(NamedTuple):
+    """Everybody's names as they were listed, and who looks like whom."""
+
+    at: datetime
+    names: frozenset[str]
+    lookalikes: Lookalikes
+
+
 class Identities:
     """Knows on behalf of one agent who is who."""
 
-    def __init__(self, store: Store, authority: Authority, pins: Pins, tell: Tell) -> None:
+    def __init__(self, store: Store, authority: Authority, pins: Pins, proofs: Proofs, tell: Tell) -> None:
         self._store = store
         self._authority = authority
         self._pins = pins
+        self._proofs = proofs
         self._tell = tell
+        self._listed: _Listed | None = None
         self._cards: dict[str, tuple[bytes, Card]] = {}
         self._certificates: dict[str, _Looked] = {}
         self._titles: dict[str, tuple[datetime, str]] = {}
@@ -84,7 +96,7 @@ class Identities:
         card = Card.from_object(parse_object(envelope.body))
         if (card.name, card.bus) != (name, self._authority.bus.bus):
             raise TrustError(f"the card of {name} was made for {card.name} on the bus {card.bus}")
-        if not envelope.verified_by(card.key, Seal.CARD):
+        if not self._proofs.holds(name, envelope, card.key, Seal.CARD):
             raise TrustError(f"the card of {name} is not sealed with its own key")
         self._cards[name] = (raw, card)
         return card
@@ -99,11 +111,14 @@ class Identities:
         A certificate may be looked at half a minute late; before a document is called false it is looked at now.
         """
         standing = self.standing(name)
-        key = next((each for each in standing.keys if envelope.verified_by(each, seal)), None)
+        key = self._sealer(name, standing, envelope, seal)
         if key is None and self._certificates.pop(name, None) is not None:
             standing = self.standing(name)
-            key = next((each for each in standing.keys if envelope.verified_by(each, seal)), None)
+            key = self._sealer(name, standing, envelope, seal)
         return standing, key
+
+    def _sealer(self, name: str, standing: Standing, envelope: Envelope, seal: Seal) -> bytes | None:
+        return next((each for each in standing.keys if self._proofs.holds(name, envelope, each, seal)), None)
 
     def standing(self, name: str) -> Standing:
         """Return which keys count for a name.
@@ -141,17 +156,18 @@ class Identities:
         except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError):
             card = None
         title = card.display_name if card else ""
-        if title and passes_for(title, self._others(name)):
+        if title and (self._operators().read_as(title, of=name) or self._lookalikes(name).read_as(title, of=name)):
             title = ""
         self._titles[name] = (now, title)
         return title
 
-    def _others(self, name: str) -> set[str]:
-        return {*self.names() - {name}, *(each.name for each in self._authority.bus.operators)}
-
     def pinned(self, name: str) -> bytes | None:
         """Return the key remembered for a name."""
         return self._pins.key(name)
+
+    def keep(self) -> None:
+        """Remember at home what was proven; called by whoever has met everybody."""
+        self._proofs.keep()
 
     # -- certificates -----------------------------------------------------------------------------------------
 
@@ -199,15 +215,15 @@ class Identities:
         if looked is not None and (looked.raw, looked.version) == (raw, version):
             looked = looked._replace(at=now)
         else:
-            looked = self._opened(raw, version, now)
+            looked = self._opened(name, raw, version, now)
         self._certificates[name] = looked
         return looked
 
-    def _opened(self, raw: bytes | None, version: int, now: datetime) -> _Looked:
+    def _opened(self, name: str, raw: bytes | None, version: int, now: datetime) -> _Looked:
         if raw is None:
             return _Looked(now, None, version, None, "")
         try:
-            certificate = self._authority.opened(raw, Seal.CERTIFICATE, Certificate)
+            certificate = self._authority.opened(raw, Seal.CERTIFICATE, Certificate, partial(self._proofs.holds, name))
             return _Looked(now, raw, version, certificate, "", certificate.predecessor())
         except (MessageError, TrustError) as error:
             return _Looked(now, raw, version, None, str(error))
@@ -240,13 +256,27 @@ class Identities:
         return self._pins.remember(name, card.key, self._store.now())
 
     def _refuse_lookalike(self, card: Card) -> None:
-        twin = twin_of(card.name, self.names() | {each.name for each in self._authority.bus.operators})
+        twin = self._operators().twin_of(card.name) or self._lookalikes(card.name).twin_of(card.name)
         if twin is None or self._came_first(card, twin):
             return
         fault = f"the name {card.name} looks like {twin}, who was here before; an operator must certify it"
         refusal = TrustError(fault)
         self._tell(card.name, f"fault: {refusal}"[:200], str(refusal), self._store.read(tree.card(card.name)))
         raise refusal
+
+    def _operators(self) -> Lookalikes:
+        return Lookalikes(each.name for each in self._authority.bus.operators)
+
+    def _lookalikes(self, name: str) -> Lookalikes:
+        """Return who looks like whom, listed at most a second ago and after this name had come.
+
+        One who meets everybody at once need not list everybody for each of them.
+        """
+        now, listed = self._store.now(), self._listed
+        if listed is None or name not in listed.names or not timedelta(0) <= now - listed.at < _LOOK_SOON:
+            names = self.names()
+            listed = self._listed = _Listed(now, names, Lookalikes(names))
+        return listed.lookalikes
 
     def _came_first(self, card: Card, twin: str) -> bool:
         """Tell whether a card is older than its twin; the one already pinned here is older, whatever cards say."""

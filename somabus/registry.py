@@ -137,9 +137,15 @@ class Registry:
         )
         return Peer(name, verdict, seen, card, heartbeat, standing.trust)
 
-    def peers(self) -> tuple[Peer, ...]:
-        """Return everybody, sorted by name."""
-        return tuple(self.peer(name) for name in sorted(self.names()))
+    def peers(self, *, but: str = "") -> tuple[Peer, ...]:
+        """Return everybody but one, sorted by name. What was proven on the way, the next process need not prove.
+
+        Raises:
+            StoreUnavailableError: could not look at all.
+        """
+        found = tuple(self.peer(name) for name in sorted(self.names() - {but}))
+        self._identities.keep()
+        return found
 
     def silent_since(self, name: str) -> datetime | None:
         """Return a silent agent's last sign of life, or None; the answer may be half a minute old."""

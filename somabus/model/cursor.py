@@ -55,6 +55,8 @@ class Position(Value):
 
     def joined(self, other: "Position") -> "Position":
         """Return the position that gives up nothing that either copy has read."""
+        if other == self:
+            return self  # of a thousand logs, most have not moved
         behind, ahead = sorted((self, other), key=lambda each: each.at)
         known = [each for each in (behind.hole, ahead.hole) if each is not None and each.number == ahead.at + 1]
         hole = min(known, key=lambda each: each.since, default=None)

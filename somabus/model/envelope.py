@@ -53,6 +53,10 @@ class Envelope(NamedTuple):
         return self.signature is not None and signing.verifies(public_key, _signed(self.body, seal), self.signature)
 
 
+Verified = Callable[[Envelope, bytes, Seal], bool]
+"""Tells whether a key sealed a document; `Envelope.verified_by`, or what remembers its answers."""
+
+
 def seal_body(body: bytes, seal: Seal, sign: Callable[[bytes], bytes]) -> bytes:
     """Return the document: the JSON object `body` with its signature as last member."""
     signature = signing.to_text(sign(_signed(body, seal)))

@@ -14,14 +14,30 @@ def skeleton(name: str) -> str:
     return name.translate(_SAME).replace("rn", "m").replace("vv", "w").replace("cl", "d")
 
 
+class Lookalikes:
+    """The names of one listing, found by what they look like: it costs one walk, however often it is asked."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._alike: dict[str, list[str]] = {}
+        for name in sorted(names):
+            self._alike.setdefault(skeleton(name), []).append(name)
+
+    def twin_of(self, name: str) -> str | None:
+        """Return a name that looks like this one and is another, or None."""
+        return self._first_but(name, skeleton(name))
+
+    def read_as(self, title: str, *, of: str) -> str | None:
+        """Return a name for which a person would take the title of somebody else, or None.
+
+        Letters of other scripts look like ours, too.
+        """
+        plain = unicodedata.normalize("NFKD", title).casefold().translate(_FOREIGN)
+        return self._first_but(of, skeleton("".join(c for c in plain if c.isascii() and c.isprintable() and c != " ")))
+
+    def _first_but(self, name: str, bones: str) -> str | None:
+        return next((each for each in self._alike.get(bones, ()) if each != name), None)
+
+
 def twin_of(name: str, known: Iterable[str]) -> str | None:
     """Return a known name that looks like this one and is another, or None."""
-    bones = skeleton(name)
-    return next((each for each in sorted(known) if each != name and skeleton(each) == bones), None)
-
-
-def passes_for(title: str, names: Iterable[str]) -> bool:
-    """Tell whether a person would take a title for one of the names: letters of other scripts look like ours, too."""
-    plain = unicodedata.normalize("NFKD", title).casefold().translate(_FOREIGN)
-    bones = skeleton("".join(each for each in plain if each.isascii() and each.isprintable() and each != " "))
-    return any(skeleton(each) == bones for each in names)
+    return Lookalikes(known).twin_of(name)

@@ -59,7 +59,7 @@ class Fill(NamedTuple):
 def watch(fill: Fill, alerts: Alerts) -> bool:
     """Raise an alert once for each level that the bus reaches; tell whether one was raised now."""
     if fill.level == "ok":
-        alerts.end_episodes(COMPONENT, "room")
+        alerts.end_episodes([COMPONENT], "room")
         return False
     passed = fill.budget * (_WARN if fill.level == "warning" else 1)
     detail = f"the bus takes over {_size(passed)} of its {_size(fill.budget)}; see what stays: somabus sweep --rehearse"

@@ -54,7 +54,7 @@ def test_native_events_are_relied_on_only_where_they_come(tmp_path, monkeypatch,
     store = DirectoryStore(str(tmp_path), writer="w", durability="none", poll_s=0.02, drive=drive)
     try:
         store.wait("box", 0)
-        assert (store._watches["box"]._observer is not None) is listens
+        assert (store._watches["box"]._listener is not None) is listens
 
         threading.Timer(0.05, store.create, ("box/1.json", b"1")).start()
 

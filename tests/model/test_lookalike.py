@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somabus.model.lookalike import passes_for, skeleton, twin_of
+from somabus.model.lookalike import Lookalikes, skeleton, twin_of
 from tests.model.examples import quick
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}", fullmatch=True)
@@ -71,10 +71,15 @@ def test_of_several_the_same_one_is_named_at_each_run():
 )  # fmt: skip
 def test_a_title_that_reads_like_a_name_is_seen(title, taken):
     """A display name may be anything, except what a person would read as somebody else's name."""
-    assert passes_for(title, {"planner", "anna"}) is taken
+    assert Lookalikes(["planner", "anna"]).read_as(title, of="scout") == ("planner" if taken else None)
+
+
+def test_an_agent_may_carry_its_own_name_as_title():
+    """Nobody is taken in by an agent that calls itself what it is called."""
+    assert Lookalikes(["planner", "anna"]).read_as("Planner", of="planner") is None
 
 
 @pytest.mark.parametrize("title", ["\u0440lanner", "pl\u0430nner", "\uff50lanner", "pla\u200bnner"], ids=ascii)
 def test_a_title_in_look_alike_letters_is_seen(title):
     """Cyrillic letters, full-width ones and blanks of no width read like ours to a person."""
-    assert passes_for(title, {"planner"})
+    assert Lookalikes(["planner"]).read_as(title, of="scout") == "planner"

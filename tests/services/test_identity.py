@@ -17,6 +17,7 @@ from somabus.model.trust import Trust
 from somabus.model.wire import parse_object
 from somabus.operator import agents, people
 from somabus.pins import Pins
+from somabus.proofs import Proofs
 from tests.services.court import Court, Told
 
 NEW = Signer(b"n" * 32)
@@ -49,7 +50,8 @@ class Reader:
         self.authority = Authority(court.store, court.home(name), court.world.bus, self.told)
         self.authority.refresh()
         self.pins = Pins(court.home(name))
-        self.identities = Identities(court.store, self.authority, self.pins, self.told)
+        self.proofs = Proofs(court.home(name))
+        self.identities = Identities(court.store, self.authority, self.pins, self.proofs, self.told)
 
     def standing(self, name="scout"):
         """Look what is so now."""

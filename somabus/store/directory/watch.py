@@ -9,7 +9,10 @@ import os
 import sys
 import threading
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from somabus.store.directory.arrivals import Listener
 
 POLL_S: Final = 1.0
 _AWAY: Final = -1
@@ -19,14 +22,16 @@ class FolderWatch:
     """Watches one folder for as long as the process lives. One waiter at a time.
 
     With `native` false it only lists: on a network drive a watcher costs a thread and hears of nobody else's writes.
+    In a child of a fork it only lists, too: the watcher's threads stay behind, and what it reads from is the parent's.
     """
 
     def __init__(self, path: str, poll_s: float = POLL_S, *, native: bool = True) -> None:
         self._path = path
         self._poll_s = poll_s
-        self._event = threading.Event()
+        self._pid = os.getpid()
+        self._heard = threading.Event()
         self._native = native
-        self._observer = _observe(path, self._event) if native else None
+        self._listener = _listen(path, self._heard) if native else None
         self._listing: int | None = None
 
     def wait(self, timeout: float) -> bool:
@@ -34,19 +39,20 @@ class FolderWatch:
         deadline = time.monotonic() + timeout
         while True:
             left = deadline - time.monotonic()
-            heard = self._event.wait(max(0.0, min(self._poll_s, left)))
-            self._event.clear()
+            if self._heard.wait(max(0.0, min(self._poll_s, left))):
+                self._heard.clear()
+                return True  # the next listing is compared with the one before this: nothing is slept over
             before, self._listing = self._listing, self._look()
             self._mend(was_away=before == _AWAY)
-            if heard or self._listing != before:
+            if self._listing != before:
                 return True
             if left <= 0:
                 return False
 
     def close(self) -> None:
         """Stop listening."""
-        if self._observer is not None:
-            self._observer.stop()
+        if self._listener is not None and self._pid == os.getpid():
+            self._listener.stop()
 
     def _look(self) -> int:
         """Return a number that is another one when the folder holds other names: of these there may be many."""
@@ -56,45 +62,28 @@ class FolderWatch:
             return _AWAY  # whoever waits looks for itself, and gets the real error then
 
     def _mend(self, *, was_away: bool) -> None:
-        """Begin to listen anew where nothing would be heard any more: no watcher outlives its folder."""
-        if self._native and self._listing != _AWAY and (was_away or not _alive(self._observer)):
+        """Begin to listen anew where nothing would be heard any more: no watcher outlives its folder.
+
+        A watcher that the system never had to give is not asked for again.
+        """
+        dead = self._listener is not None and not self._listener.is_alive()
+        if self._native and self._pid == os.getpid() and self._listing != _AWAY and (was_away or dead):
             self.close()
-            self._observer = _observe(self._path, self._event)
+            self._listener = _listen(self._path, self._heard)
 
 
-def _alive(observer) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001 - see below
-    """Tell whether a watcher hears; one that the system never had to give is not asked for again."""
-    return observer is None or (
-        observer.is_alive() and all(each.is_alive() for each in observer.emitters or [observer])
-    )
-
-
-def _observe(path: str, event: threading.Event):  # type: ignore[no-untyped-def]  # noqa: ANN202 - watchdog's classes are imported late
+def _listen(path: str, heard: threading.Event) -> "Listener | None":
     """Start a native watcher, or return None where the system has none to give."""
-    from watchdog.events import (
-        DirCreatedEvent,
-        FileCreatedEvent,
-        FileMovedEvent,
-        FileSystemEvent,
-        FileSystemEventHandler,
-    )
-    from watchdog.observers import Observer
-
-    class Wake(FileSystemEventHandler):
-        def on_any_event(self, event_: FileSystemEvent) -> None:  # noqa: ARG002 - which one does not matter
-            event.set()
-
-    observer = Observer()
-    started = threading.Event()
+    started: list[Listener] = []
 
     def start() -> None:
         with contextlib.suppress(OSError, RuntimeError):
-            observer.schedule(Wake(), path, event_filter=[FileCreatedEvent, FileMovedEvent, DirCreatedEvent])
-            observer.start()
-            started.set()
+            from somabus.store.directory.arrivals import listen
+
+            started.append(listen(path, heard.set))
 
     # On Windows it starts a thread that is a daemon only if its starter is one; another kind keeps a process for ever.
     starter = threading.Thread(target=start, daemon=True)
     starter.start()
     starter.join()
-    return observer if started.is_set() else None
+    return started[0] if started else None
