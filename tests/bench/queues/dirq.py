@@ -6,7 +6,7 @@ from tests.bench.queues.contender import Contender, OneByOne
 from tests.bench.row import Guarantees
 
 # A lock of a consumer that died goes when somebody calls `purge`, ten minutes later.
-_GUARANTEES = Guarantees("yes", "no", "yes, by purge", "yes")
+_GUARANTEES = Guarantees("yes", "no", "yes, by purge", "not promised")
 
 
 class Simple(OneByOne):

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.bench.process import SCRIPTS, run
 from tests.bench.queues import contender
 from tests.bench.queues.bus import Bus
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 from tests.bench.works.mail import body
 
 _SHORT = 100
@@ -32,10 +32,11 @@ def _rows(most: int, _folder: Path) -> list[Row]:
     ]
 
 
-def _run(waiting: int, folder: Path) -> Figures:
+def _run(waiting: int, folder: Path) -> Steps:
     sender = Bus(folder, "producer-0", "none", signed=True)
     for begin in range(0, waiting, _BATCH):
         sender.send_many([body(number) for number in range(begin, min(begin + _BATCH, waiting))])
+    yield
     drained, peak = run(str(SCRIPTS / "drain.py"), str(folder / "bus"), str(folder / "home")).split()
     if int(drained) != waiting:
         message = f"{drained} of {waiting} drained"

@@ -7,7 +7,7 @@ from somabus import Agent, Peer, create_bus
 from tests.bench.clock import us
 from tests.bench.neighbours import Neighbours
 from tests.bench.queues import contender
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 
 NAME, BARE = "somabus, peers()", "read every heartbeat"
 
@@ -19,9 +19,10 @@ def _rows(count: int, folder: Path) -> list[Row]:
     return [Row(BARE, partial(_bare, bus, count), BARE), Row(NAME, partial(_run, bus, count), BARE, "-", mine)]
 
 
-def _run(bus: Path, count: int, folder: Path) -> Figures:
+def _run(bus: Path, count: int, folder: Path) -> Steps:
     watcher = f"watcher-{bus.parent.name}-{folder.name}"
     agent = Agent(watcher, bus, home=folder / "home", durability="none")
+    yield
     figures = {"cold": us(agent.peers), "unchanged": us(agent.peers)}
     later = Agent(watcher, bus, home=folder / "home", durability="none")
     found: list[Peer] = []
@@ -33,13 +34,14 @@ def _run(bus: Path, count: int, folder: Path) -> Figures:
     return figures
 
 
-def _bare(bus: Path, count: int, _folder: Path) -> Figures:
+def _bare(bus: Path, count: int, _folder: Path) -> Steps:
     files = [bus / "registry" / f"neighbour-{number}" / "heartbeat.json" for number in range(count)]
 
     def read() -> None:
         for file in files:
             file.read_bytes()
 
+    yield
     return {"cold": us(read), "unchanged": us(read), "unchanged, later process": us(read)}
 
 

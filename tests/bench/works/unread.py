@@ -13,7 +13,7 @@ from somabus.model.slot import State
 from tests.bench.clock import us
 from tests.bench.queues import contender
 from tests.bench.queues.bus import NO_LIMIT
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 
 WAITING = 100
 TIMES = 20
@@ -44,17 +44,20 @@ def _rows(posts: int, folder: Path) -> list[Row]:
     return rows
 
 
-def _count(history: History, _folder: Path) -> Figures:
+def _count(history: History, _folder: Path) -> Steps:
     expected = history.agent.unread
     found: list[int] = []
-    figures = {"count": median(us(lambda: found.append(history.agent.unread)) for _ in range(TIMES))}
+    took: list[float] = []
+    for _ in range(TIMES):
+        yield
+        took.append(us(lambda: found.append(history.agent.unread)))
     if set(found) != {expected} or expected < WAITING:
         message = f"counted {found}, expected {expected}"
         raise AssertionError(message)
-    return figures
+    return {"count": median(took)}
 
 
-def _bare(history: History, bus: Path, _folder: Path) -> Figures:
+def _bare(history: History, bus: Path, _folder: Path) -> Steps:
     boxes = [bus / tree.box(history.agent.name, state) for state in _BOXES]
     for box in boxes:
         box.mkdir(exist_ok=True)
@@ -64,7 +67,11 @@ def _bare(history: History, bus: Path, _folder: Path) -> Figures:
             os.listdir(box)
         history.look()
 
-    return {"count": median(us(look) for _ in range(TIMES))}
+    took: list[float] = []
+    for _ in range(TIMES):
+        yield
+        took.append(us(look))
+    return {"count": median(took)}
 
 
 WORK = Work(
