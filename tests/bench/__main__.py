@@ -76,7 +76,7 @@ def _caption(size: Size, runs: int, facts: dict[str, object]) -> str:
 
 
 def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
+    print(f"{datetime.now(UTC):%H:%M:%S} {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

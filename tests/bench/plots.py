@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.row import COUNTS, UNITS
+from tests.bench.row import COUNTS, unit
 from tests.bench.run import Results, over
 
 _COLOURS: Final = {"somabus": "#1f6feb", "base": "#8b949e", "peer": "#d29922"}
@@ -30,9 +30,8 @@ def draw(runs: Sequence[Results], folder: Path) -> dict[str, Path]:
 def _draw(runs: Sequence[Results], work: str, folder: Path) -> Path:
     import matplotlib.pyplot as plt
 
-    keys = [(row, figure) for results in runs for here, row, figure in results.figures if here == work]
-    names = list(dict.fromkeys(row for row, _ in keys))
-    figures = list(dict.fromkeys(figure for _, figure in keys if figure not in COUNTS))
+    found = [figure for results in runs for here, _, figure in results.figures if here == work]
+    names, figures = runs[0].names(work), [each for each in dict.fromkeys(found) if each not in COUNTS]
     size = (2.6 + 3.2 * len(figures), 0.9 + 0.26 * len(names))
     fig, panels = plt.subplots(1, len(figures), figsize=size, sharey=True, squeeze=False, layout="constrained")
     for axes, figure in zip(panels[0], figures, strict=True):
@@ -57,7 +56,7 @@ def _panel(axes: Any, runs: Sequence[Results], work: str, figure: str, names: li
         bar = axes.barh(place, found.middle, color=colour, xerr=ends if len(runs) > 1 else None, error_kw=line)
         axes.bar_label(bar, fmt="{:,.3g}" if found.middle < 100 else "{:,.0f}", padding=3)
     axes.set_yticks(range(len(names)), list(reversed(names)))
-    axes.set_xlabel(f"{figure}, {UNITS.get(figure, 'µs')}")
+    axes.set_xlabel(f"{figure}, {unit(figure)}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.2)
     axes.locator_params(axis="x", nbins=4)
@@ -66,5 +65,5 @@ def _panel(axes: Any, runs: Sequence[Results], work: str, figure: str, names: li
 def _kind(runs: Sequence[Results], work: str, name: str) -> str:
     if "somabus" in name or name.startswith("Agent."):
         return "somabus"
-    bases = {row.base for results in runs for (here, _), row in results.rows.items() if here == work}
+    bases = {row.base for (here, _), row in runs[0].rows.items() if here == work}
     return "base" if name in bases or name.startswith(("floor", "python")) else "peer"

@@ -12,9 +12,17 @@ Figures = Mapping[str, float]
 Steps = Generator[None, None, Figures]
 """A run in steps. It pauses where it is prepared, and again wherever another row may have its turn; it returns its figures."""
 
-UNITS: Final = {"idle": "% of a core", "memory": "MB"}
+UNITS: Final = {
+    "idle": "% of a core", "memory": "MB", "lost": "", "twice": "", "errors": "",
+    **dict.fromkeys(("p50", "p99", "beat", "process", "cold", "unchanged", "unchanged, later process"), "ms"),
+}  # fmt: skip
 COUNTS: Final = ("lost", "twice", "errors")
 """Figures that count what went wrong."""
+
+
+def unit(figure: str) -> str:
+    """Return the unit of a figure."""
+    return UNITS.get(figure, "µs")
 
 
 class Size(StrEnum):

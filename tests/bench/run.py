@@ -49,8 +49,8 @@ class Results:
         return median(found) if found else None
 
     def names(self, work: str) -> list[str]:
-        """Return the rows of a work that yielded anything."""
-        return list(dict.fromkeys(row for here, row, _ in self.figures if here == work))
+        """Return the rows of a work, in the order in which it lists them."""
+        return [row for here, row in self.rows if here == work]
 
 
 Value = Callable[[Results], float | None]

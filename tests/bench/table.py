@@ -1,15 +1,16 @@
 """What was measured as tables: Markdown for people, plain objects for JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.bench.queues import left_out
-from tests.bench.row import COUNTS, UNITS, Guarantees, Size
+from tests.bench.row import COUNTS, Guarantees, Row, Size, unit
 from tests.bench.run import Found, Results, over
 from tests.bench.targets import TARGETS, Check
 from tests.bench.works import ALL
 
 _VERDICTS = {True: "met", False: "**not met**", None: "-"}
+_TEXTS = ("row", "class", "gives")
 _WORDS = {"atomic": "atomic", "power_cut": "power cut", "kill": "kill", "machines": "machines"}
 
 
@@ -29,7 +30,9 @@ def as_object(runs: Sequence[Results], size: Size, machine: dict[str, object]) -
 
 def _run(results: Results) -> dict[str, Any]:
     failed = [{"work": work, "row": row, "error": error} for (work, row), error in results.failed.items()]
-    return {"failed": failed, "rows": [_row(results, *key) for key in results.figures]}
+    listed = list(results.rows)
+    keys = sorted(results.figures, key=lambda key: listed.index(key[:2]))
+    return {"failed": failed, "rows": [_row(results, *key) for key in keys]}
 
 
 def _row(results: Results, work: str, name: str, figure: str) -> dict[str, Any]:
@@ -72,43 +75,50 @@ def _said(check: Check, runs: Sequence[Results]) -> str:
 
 def works(runs: Sequence[Results], pictures: Mapping[str, str]) -> str:
     """Return one table for each work, with its picture where there is one: times, how many times the base's rate, and what is given for it."""
-    parts = [_work(runs, work.name, work.about, pictures.get(work.name)) for work in ALL if _names(runs, work.name)]
+    measured = [work for work in ALL if runs[0].names(work.name)]
+    parts = [_work(runs, work.name, work.about, pictures.get(work.name)) for work in measured]
     missing = [f"Not installed, so left out: {', '.join(left_out())}.", ""] if left_out() else []
     return "\n".join([*parts, *missing])
 
 
-def _names(runs: Sequence[Results], work: str) -> list[str]:
-    """Return the rows of a work in the order in which it lists them."""
-    return list(dict.fromkeys(row for results in runs for here, row in results.rows if here == work))
-
-
 def _work(runs: Sequence[Results], work: str, about: str, picture: str | None) -> str:
-    figures = list(dict.fromkeys(each for results in runs for here, _, each in results.figures if here == work))
-    timed, counts = [each for each in figures if each not in COUNTS], [each for each in COUNTS if each in figures]
-    names = _names(runs, work)
-    gives = any(runs[0].rows[work, name].guarantees != Guarantees() for name in names)
-    heads = [head for figure in timed for head in (f"{figure}, {unit(figure)}", "of base")]
-    heads += [" / ".join(counts)] if counts else []
-    lines = [f"| row | class | {' | '.join(heads)} |{' gives |' if gives else ''}"]
-    lines.append(f"|---|---|{'--:|' * len(heads)}{'---|' if gives else ''}")
-    for name in names:
-        row = runs[0].rows[work, name]
-        cells = [name, row.durability, *(cell for each in timed for cell in _cells(runs, work, name, each))]
-        cells += [" / ".join(_worst(runs, work, name, each) for each in counts)] if counts else []
-        cells += [_given(row.guarantees)] if gives else []
-        lines.append(f"| {' | '.join(cells)} |")
+    shown = [(title, cells) for title, cells in _columns(runs, work) if set(cells) != {"-"}]
+    lines = [
+        f"| {' | '.join(title for title, _ in shown)} |",
+        f"|{'|'.join('---' if title in _TEXTS else '--:' for title, _ in shown)}|",
+        *(f"| {' | '.join(line)} |" for line in zip(*(cells for _, cells in shown), strict=True)),
+    ]
     failed = {row: error for results in runs for (here, row), error in results.failed.items() if here == work}
     notes = [f"Failed in some round: {row}: {error}" for row, error in failed.items()]
-    shown = [f"![{work}]({picture})"] if picture else []
-    return "\n\n".join([f"### {work}", about, "\n".join(lines), *notes, *shown]) + "\n"
+    notes += [f"![{work}]({picture})"] if picture else []
+    return "\n\n".join([f"### {work}", about, "\n".join(lines), *notes]) + "\n"
 
 
-def _cells(runs: Sequence[Results], work: str, name: str, figure: str) -> tuple[str, str]:
-    base = runs[0].rows[work, name].base
-    found = over(runs, lambda results: results.middle(work, name, figure))
-    ratio = over(runs, lambda results: results.times((work, base, figure), (work, name, figure)))
-    compared = "-" if ratio is None else "base" if base == name else _with_range(ratio)
-    return "-" if found is None else _rounded(found.middle), compared
+def _columns(runs: Sequence[Results], work: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the title and the cells of each column; a dash in a cell stands for nothing."""
+    names = runs[0].names(work)
+    rows = [runs[0].rows[work, name] for name in names]
+    figures = list(dict.fromkeys(each for results in runs for here, _, each in results.figures if here == work))
+    counts = [each for each in COUNTS if each in figures]
+    yield "row", names
+    yield "class", [row.durability for row in rows]
+    for figure in figures:
+        if figure not in COUNTS:
+            yield f"{figure}, {unit(figure)}", [_time(runs, work, row, figure) for row in rows]
+            yield "of base", [_ratio(runs, work, row, figure) for row in rows]
+    if counts:
+        yield " / ".join(counts), [" / ".join(_worst(runs, work, name, each) for each in counts) for name in names]
+    yield "gives", [_given(row.guarantees) for row in rows]
+
+
+def _time(runs: Sequence[Results], work: str, row: Row, figure: str) -> str:
+    found = over(runs, lambda results: results.middle(work, row.name, figure))
+    return _rounded(found.middle) if found else "-"
+
+
+def _ratio(runs: Sequence[Results], work: str, row: Row, figure: str) -> str:
+    found = over(runs, lambda results: results.times((work, row.base, figure), (work, row.name, figure)))
+    return "-" if found is None else "base" if row.name == row.base else _with_range(found)
 
 
 def _worst(runs: Sequence[Results], work: str, name: str, figure: str) -> str:
@@ -130,9 +140,6 @@ def _with_range(found: Found) -> str:
 
 
 def _rounded(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def unit(figure: str) -> str:
-    """Return the unit of a figure."""
-    return UNITS.get(figure, "" if figure in COUNTS else "µs")
+    if value >= 10:
+        return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"

@@ -72,14 +72,9 @@ def beside_fastest(work: str, row: str, figure: str, peers: Callable[[str], bool
     return smallest
 
 
-def value(work: str, row: str, figure: str, per: float = 1.0) -> Value:
-    """Return a figure itself, divided by `per`."""
-
-    def middle(results: Results) -> float | None:
-        found = results.middle(work, row, figure)
-        return None if found is None else found / per
-
-    return middle
+def value(work: str, row: str, figure: str) -> Value:
+    """Return a figure itself."""
+    return lambda results: results.middle(work, row, figure)
 
 
 def worst(work: str, rows: tuple[str, ...], figures: tuple[str, ...]) -> Value:
@@ -205,8 +200,8 @@ def _unread(size: Size) -> list[Check]:
 def _wake(_: Size) -> list[Check]:
     name = wake.WORK.name
     return [
-        Check("p50, ms", value(name, wake.NAME, "p50", per=1000), most=1.0),
-        Check("p99, ms", value(name, wake.NAME, "p99", per=1000), most=5.0),
+        Check("p50, ms", value(name, wake.NAME, "p50"), most=1.0),
+        Check("p99, ms", value(name, wake.NAME, "p99"), most=5.0),
         Check("idle, % of a core", value(name, wake.NAME, "idle"), most=1.0),
     ]
 

@@ -25,11 +25,11 @@ FLOOR = contender("floor, none")
 
 
 class Careless(Floor):
-    """A queue that loses the fourth message of whoever sends, and hands the third of whoever takes out twice."""
+    """A queue that loses the fourth message of whoever sends, and hands number seven out twice."""
 
     def __init__(self, folder, role):
         super().__init__(folder, role, "none")
-        self._sent, self._found = 0, []
+        self._sent, self._again = 0, iter(())
 
     def send(self, body):
         """Send, but for the fourth."""
@@ -38,10 +38,10 @@ class Careless(Floor):
             super().send(body)
 
     def receive(self):
-        """Take, and hand the third out once more."""
-        found = self._found[-1] if len(self._found) == 3 else super().receive()
-        if found is not None:
-            self._found.append(found)
+        """Take, or hand out once more."""
+        found = next(self._again, None)
+        if found is None and (found := super().receive()) == body(7):
+            self._again = iter([found])
         return found
 
 
@@ -98,7 +98,7 @@ def test_what_a_queue_loses_or_gives_twice_is_counted(tmp_path):
     figures = to_the_end(crowd.run(CARELESS, 2, 20, tmp_path))
 
     assert figures["lost"] == 2
-    assert figures["twice"] >= 1
+    assert figures["twice"] == 1
     assert figures["errors"] == 0
     assert figures["message"] > 0
 
@@ -162,7 +162,7 @@ def test_several_runs_show_their_median_and_their_range(tmp_path):
     unsigned = next(each for each in TARGETS if each.works == ("mail",)).checks(Size.TINY)[0]
     assert unsigned.found(runs) == Found(pytest.approx(0.7), pytest.approx(0.5), pytest.approx(0.9))
     assert "unsigned / floor: 0.70 (0.50–0.90), at least 0.7" in table.targets(runs, Size.TINY)  # noqa: RUF001
-    assert "| somabus, unsigned, none | - | 10.0 | 0.70 (0.50–0.90) |" in table.works(runs, {})  # noqa: RUF001
+    assert "| somabus, unsigned, none | 10.0 | 0.70 (0.50–0.90) |" in table.works(runs, {})  # noqa: RUF001
 
 
 @pytest.mark.parametrize(

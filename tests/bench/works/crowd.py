@@ -149,7 +149,7 @@ def _work(processes: int, full: int) -> Work:
         f"crowd {processes}+{processes}",
         f"{processes} processes send and {processes} take, from one start until all is taken; each has sent or taken one before. Per message.",
         partial(_rows, processes),
-        {Size.TINY: Scale(20, 1), Size.QUICK: Scale(300, 1), Size.FULL: Scale(full, 7)},
+        {Size.TINY: Scale(20, 1), Size.QUICK: Scale(200, 1), Size.FULL: Scale(full, 7)},
     )
 
 

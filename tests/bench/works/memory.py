@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.process import SCRIPTS, run
-from tests.bench.queues import contender
 from tests.bench.queues.bus import Bus
 from tests.bench.row import Row, Scale, Size, Steps, Work
 from tests.bench.works.mail import body
@@ -25,9 +24,8 @@ def backlogs(most: int) -> tuple[int, int]:
 
 def _rows(most: int, _folder: Path) -> list[Row]:
     short, long = (name(each) for each in backlogs(most))
-    mine = contender("somabus, signed, none").guarantees
     return [
-        Row(row, partial(_run, waiting), short, "none", mine)
+        Row(row, partial(_run, waiting), short, "none")
         for row, waiting in zip((short, long), backlogs(most), strict=True)
     ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from tests.bench.clock import us
+from tests.bench.clock import ms
 from tests.bench.process import run
 from tests.bench.row import Row, Scale, Size, Steps, Work
 
@@ -46,7 +46,7 @@ def _run(order: tuple[str, ...], times: int, _folder: Path) -> Steps:
     took: list[float] = []
     for _ in range(times):
         yield
-        took.append(us(partial(run, *order)))
+        took.append(ms(partial(run, *order)))
     return {"process": median(took)}
 
 

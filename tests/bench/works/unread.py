@@ -11,7 +11,6 @@ from somabus.model import tree
 from somabus.model.archive import SEGMENT
 from somabus.model.slot import State
 from tests.bench.clock import us
-from tests.bench.queues import contender
 from tests.bench.queues.bus import NO_LIMIT
 from tests.bench.row import Row, Scale, Size, Steps, Work
 
@@ -38,9 +37,9 @@ def _rows(posts: int, folder: Path) -> list[Row]:
         each = History(folder / "bus", folder / "home", writer, posts=history, durability="none")
         for number in range(WAITING):
             writer.send(each.agent.name, str(number))
-        base, guarantees = name("bare listings", history), contender("somabus, signed, none").guarantees
+        base = name("bare listings", history)
         rows.append(Row(base, partial(_bare, each, folder / "bus"), base))
-        rows.append(Row(name("somabus", history), partial(_count, each), base, "-", guarantees))
+        rows.append(Row(name("somabus", history), partial(_count, each), base))
     return rows
 
 

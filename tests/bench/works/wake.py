@@ -17,7 +17,6 @@ from somabus import Draft
 from somabus.model import tree
 from somabus.model.slot import State
 from tests.bench.process import SCRIPTS, environment
-from tests.bench.queues import contender
 from tests.bench.queues.bus import TO, Bus
 from tests.bench.row import Row, Scale, Size, Steps, Work
 
@@ -29,8 +28,7 @@ _IDLE_S: Final = 0.04
 
 
 def _rows(count: int, _folder: Path) -> list[Row]:
-    mine = contender("somabus, signed, none").guarantees
-    return [Row(BARE, partial(_bare, count), BARE, "none"), Row(NAME, partial(_run, count), BARE, "none", mine)]
+    return [Row(BARE, partial(_bare, count), BARE, "none"), Row(NAME, partial(_run, count), BARE, "none")]
 
 
 def _run(count: int, folder: Path) -> Steps:
@@ -46,7 +44,7 @@ def _run(count: int, folder: Path) -> Steps:
         delays = []
         for number in range(count):
             at, (called_at, _) = _sent(sender, inbox, folder, calls, str(number))
-            delays.append((called_at - at) / 1000)
+            delays.append((called_at - at) / 1e6)
             sleep(_APART_S)
     (_, (since, before)), (_, (until, after)) = begun, ended
     return {**_spread(delays), "idle": 100 * (after - before) / (until - since)}
@@ -103,7 +101,7 @@ def _bare(count: int, folder: Path) -> Steps:
 
     yield
     with closing(Bare(str(folder / "bare"), b"x" * 1024, "none")) as bare:
-        return _spread([bare.wake(bare.path("watched"), bare.wait) * 1e6 for _ in range(count)])
+        return _spread([bare.wake(bare.path("watched"), bare.wait) * 1e3 for _ in range(count)])
 
 
 def _spread(delays: list[float]) -> dict[str, float]:
