@@ -18,7 +18,7 @@ def _rows(count: int, folder: Path) -> list[Row]:
 
 
 def _run(bus: Path, count: int, folder: Path) -> Steps:
-    watcher = f"watcher-{bus.parent.name}-{folder.name}"
+    watcher = f"watcher-{folder.parent.name}-{folder.name}"
     agent = Agent(watcher, bus, home=folder / "home", durability="none")
     yield
     figures = {"cold": ms(agent.peers), "unchanged": ms(agent.peers)}
