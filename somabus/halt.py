@@ -141,7 +141,8 @@ class Halt:
     def _taken_away(self, there: set[str]) -> Iterable[Stopped]:
         """Yield the signed stops whose file has gone and that nobody lifted; forget those that were lifted."""
         known = {f"{each}.json" for each in self._signed}
-        if any(name not in known for name in self._home.list(_SEEN)):  # another process of this agent saw one
+        # Another process of this agent may have seen one. Most agents never did, and have no such folder.
+        if _SEEN in self._home.list("") and any(name not in known for name in self._home.list(_SEEN)):
             self._signed = {stop.id: stop for stop in self._remembered()}
         for stop in [each for each in self._signed.values() if each.id not in there]:
             if self._resumed(stop):

@@ -50,6 +50,7 @@ class Rates:
         self._now = now
         self._buckets: dict[str, Bucket] = {}
         self._spent: dict[str, int] = {}
+        self._unsaved = 0
         self._synced: datetime | None = None
 
     def spend(self, place: str, kind: str, count: int = 1) -> None:
@@ -63,15 +64,17 @@ class Rates:
             return
         now = self._now()
         due = self._synced is None or not timedelta(0) <= now - self._synced < _SYNC_EVERY
-        with suppress(StoreError):  # a disk that fails makes the brake softer
-            if due:
+        if due:
+            with suppress(StoreError):  # a disk that fails makes the brake softer
                 self._load(per_hour, now)
-        bucket = self._buckets.get(place, Bucket(per_hour, now)).refilled(per_hour, now)
+        bucket = (self._buckets.get(place) or Bucket(per_hour, now)).refilled(per_hour, now)
         refused = bucket.left < 1
-        self._buckets[place] = bucket if refused else bucket.spent(count)
-        self._spent[place] = self._spent.get(place, 0) + (0 if refused else count)
-        with suppress(StoreError):
-            if due or sum(self._spent.values()) >= per_hour / _AT_MOST_UNSAVED:
+        if not refused:
+            self._buckets[place] = bucket.spent(count)
+            self._spent[place] = self._spent.get(place, 0) + count
+            self._unsaved += count
+        if due or self._unsaved >= per_hour / _AT_MOST_UNSAVED:
+            with suppress(StoreError):
                 self._save(per_hour, now)
         if refused:
             raise RateLimitError(place, per_hour, bucket.again_at(per_hour))
@@ -88,7 +91,7 @@ class Rates:
             place: Rest(left=each.left, at=each.at) for place, each in self._buckets.items() if each.left < per_hour
         }
         self._home.replace(_FILE, Kept(rest=rest).to_json())
-        self._spent, self._synced = {}, now
+        self._spent, self._unsaved, self._synced = {}, 0, now
 
     def _kept(self) -> dict[str, Rest]:
         try:

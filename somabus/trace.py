@@ -142,9 +142,10 @@ class Tracer:
 
 def done_keys(store: Store, agent: str, message_id: str, events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
     """Yield the keys under which a message may be done, on the days that there are, latest first."""
-    now = store.now()
-    days = [day for day in store.list(tree.box(agent, State.DONE)) if tree.may_hold(day, message_id, now)]
-    for day in reversed(days):
+    earliest = tree.earliest_end(message_id, store.now())
+    for day in reversed(store.list(tree.box(agent, State.DONE))):
+        if day < earliest:
+            return
         for event in events:
             yield tree.done(agent, day, message_id, event), event
 

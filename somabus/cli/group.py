@@ -204,11 +204,11 @@ def cli(context: click.Context) -> None:
 cli.params += shared_options()
 
 
-def command(name: str, example: str) -> Callable[[Callable[..., None]], click.Command]:
+def command(name: str, example: str, cls: type[Command] = Command) -> Callable[[Callable[..., None]], click.Command]:
     """Make a command whose help ends with an example; its function gets the `Context` first."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        return click.command(name, cls=Command, epilog=f"Example: {example}")(click.pass_obj(function))
+        return click.command(name, cls=cls, epilog=f"Example: {example}")(click.pass_obj(function))
 
     return decorate
 

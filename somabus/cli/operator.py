@@ -1,13 +1,14 @@
 """Commands of operators: who rules the bus, whom it trusts, what it is for. And `rotate`, an agent's new key."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from somabus.cli.group import Acts, Context, command, full_id, passphrase
+from somabus.cli.group import Acts, Command, Context, command, full_id, passphrase
 from somabus.errors import ConfigurationError, LookalikeNameError, NameTakenError
 from somabus.model import signing, tree
 from somabus.model.certificate import LONGEST
@@ -20,14 +21,27 @@ from somabus.model.trust import Policy, Trust
 from somabus.operator import agents, direction, people
 from somabus.operator.seat import Seat
 
+_DASHED_KEY: Final = re.compile(r"-[A-Za-z0-9_-]{42}")
 _AS = click.option("--as", "as_", metavar="NAME", help="Which operator, if several have keys on this machine.")
 
 
-def _act(group: click.Group, name: str, example: str) -> Callable[[Callable[..., None]], click.Command]:
+class _TakesKey(Command):
+    """A command with a public key as its last argument: one key of 64 begins with a dash, and none is an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the key behind the end of the options."""
+        keys = [each for each in args if _DASHED_KEY.fullmatch(each)] if "--" not in args else []
+        rest = [each for each in args if each not in keys]
+        return super().parse_args(ctx, [*rest, "--", *keys] if keys else args)
+
+
+def _act(
+    group: click.Group, name: str, example: str, cls: type[Command] = Command
+) -> Callable[[Callable[..., None]], click.Command]:
     """Add a command to a group; its help ends with an example."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        made = command(name, f"somabus operator {example}")(function)
+        made = command(name, f"somabus operator {example}", cls)(function)
         group.add_command(made)
         return made
 
@@ -68,7 +82,7 @@ def init(context: Context, name: str | None, *, no_passphrase: bool) -> None:
     context.out.answer({**facts, "admitted": admitted}, text)
 
 
-@_act(operator, "add", "add bert 6SEKgXMpxVYD98JPqjVfYXHPsC2aTXRHHvcjHR8OWsU")
+@_act(operator, "add", "add bert 6SEKgXMpxVYD98JPqjVfYXHPsC2aTXRHHvcjHR8OWsU", _TakesKey)
 @click.argument("name")
 @click.argument("key")
 @_AS
@@ -79,9 +93,6 @@ def add(context: Context, name: str, key: str, as_: str | None) -> None:
     """
     bus = people.admit(context.seat(as_), name, key)
     _tell_bus(context, bus, f"{name} is an operator now")
-
-
-add.context_settings = {"ignore_unknown_options": True}  # one key of 64 begins with a dash
 
 
 @_act(operator, "remove", "remove bert")

@@ -143,10 +143,11 @@ class Message(Value):
         check_kind(self.kind, self.data, self.refs, self.channel)
         wire.refuse_unwritable(self.data)
         try:
-            body = self.to_json()
+            body = self.to_json() if self.data else wire.dump(self.__dict__)
         except TypeError as error:
             raise MalformedMessageError(f"data cannot be written as JSON: {error}") from None
-        wire.parse_object(body)
+        if self.data:  # the members beside it are flat and written as they are read
+            wire.parse_object(body)
         if len(body) > wire.MAX_DOCUMENT - 128:
             raise MessageTooLargeError(len(body), wire.MAX_DOCUMENT - 128)
         return body

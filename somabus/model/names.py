@@ -6,6 +6,7 @@ never collide with another by case, and is never a device on Windows.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from somabus.errors import InvalidNameError
@@ -30,13 +31,12 @@ def is_device(part: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Tell whether the text is a valid name."""
-    return (
-        isinstance(text, str)
-        and bool(_NAME.fullmatch(text))
-        and not text.endswith(".")
-        and not is_device(text)
-        and text not in _SYSTEM
-    )
+    return isinstance(text, str) and _fits(text)
+
+
+@lru_cache(maxsize=4096)  # a fleet has few names, and each message tells several of them
+def _fits(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None and not text.endswith(".") and not is_device(text) and text not in _SYSTEM
 
 
 def check_name(text: str) -> str:

@@ -12,13 +12,12 @@ message that is done has one name that follows from its id alone: a copy put bac
 """
 
 import re
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 _SLOT: Final = re.compile(
     r"(?P<digit>[0-9])-(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"
-    r"\.(?P<generation>0|[1-9][0-9]{0,8})(\.(?P<until>0|[1-9][0-9]{0,14}))?(\.(?P<holder>[0-9a-f]{12}))?\.json"
+    r"\.(?P<generation>0|[1-9][0-9]{0,8})(?:\.(?P<until>0|[1-9][0-9]{0,14}))?(?:\.(?P<holder>[0-9a-f]{12}))?\.json"
 )
 WHY: Final = ".why.json"
 
@@ -75,14 +74,21 @@ OUTCOMES: Final = {
 """What stands in the name of a message that is done, between id and ending."""
 
 
+_SHAPES: Final = {
+    State.INBOX: (False, False),
+    State.LATER: (True, False),
+    State.CLAIMED: (True, True),
+    State.DEAD: (True, True),
+}
+"""Whether a name there says until when, and who holds it."""
+
 ATTEMPTS_A_LIFE: Final = 1000
 """A replay begins a new life: the generation goes on to the next thousand, the attempts start again."""
 
 _LAST_LIFE: Final = 999_999_000
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """The facts in a file's name. `until` is when a delay or a lease ends, in ms on the drive's clock."""
 
     digit: int
@@ -94,12 +100,9 @@ class Slot:
     @property
     def name(self) -> str:
         """The file's name."""
-        parts = [f"{self.digit}-{self.id}", str(self.generation)]
-        if self.until is not None:
-            parts.append(str(self.until))
-        if self.holder is not None:
-            parts.append(self.holder)
-        return ".".join([*parts, "json"])
+        until = "" if self.until is None else f".{self.until}"
+        holder = "" if self.holder is None else f".{self.holder}"
+        return f"{self.digit}-{self.id}.{self.generation}{until}{holder}.json"
 
     @classmethod
     def parse(cls, name: str) -> "Slot | None":
@@ -107,26 +110,14 @@ class Slot:
         found = _SLOT.fullmatch(name)
         if found is None:
             return None
-        until = found["until"]
-        return cls(
-            digit=int(found["digit"]),
-            id=found["id"],
-            generation=int(found["generation"]),
-            until=None if until is None else int(until),
-            holder=found["holder"],
-        )
+        digit, message_id, generation, until, holder = found.groups()
+        return cls(int(digit), message_id, int(generation), None if until is None else int(until), holder)
 
     def fits(self, state: State) -> bool:
         """Tell whether a file of this name belongs into that folder."""
         if self.holder is None and self.generation >= _LAST_LIFE:
             return False  # no room to claim it and to keep the generation within nine digits
-        shape = (self.until is not None, self.holder is not None)
-        return shape == {
-            State.INBOX: (False, False),
-            State.LATER: (True, False),
-            State.CLAIMED: (True, True),
-            State.DEAD: (True, True),
-        }.get(state)
+        return (self.until is not None, self.holder is not None) == _SHAPES.get(state)
 
     @property
     def attempt(self) -> int:
@@ -142,23 +133,23 @@ class Slot:
     def reborn(self) -> "Slot":
         """The name under inbox/ after a replay: waiting, at the start of the next thousand."""
         life = self.generation // ATTEMPTS_A_LIFE + 1
-        return replace(self, generation=life * ATTEMPTS_A_LIFE, until=None, holder=None)
+        return self._replace(generation=life * ATTEMPTS_A_LIFE, until=None, holder=None)
 
     def claimed(self, holder: str, lease_end: int) -> "Slot":
         """The name under claimed/ for the next generation."""
-        return replace(self, generation=self.generation + 1, until=lease_end, holder=holder)
+        return self._replace(generation=self.generation + 1, until=lease_end, holder=holder)
 
     def extended(self, lease_end: int) -> "Slot":
         """The name under claimed/ with a later end, same generation and holder."""
-        return replace(self, until=lease_end)
+        return self._replace(until=lease_end)
 
     def postponed(self, due: int) -> "Slot":
         """The name under later/."""
-        return replace(self, until=due, holder=None)
+        return self._replace(until=due, holder=None)
 
     def waiting(self) -> "Slot":
         """The name under inbox/."""
-        return replace(self, until=None, holder=None)
+        return self._replace(until=None, holder=None)
 
 
 def done_name(message_id: str, event: Event) -> str:

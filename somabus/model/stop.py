@@ -7,6 +7,7 @@ STOP.kind.deploy      one kind of work
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from pydantic import Field
@@ -51,6 +52,7 @@ class Scope(NamedTuple):
         return self.range is Range.BUS or (agent if self.range is Range.AGENT else kind) in names
 
 
+@lru_cache(maxsize=256)  # the names at the root are judged before each message, and hardly ever change
 def scope_of(file: str) -> Scope | None:
     """Return what a file at the root of the tree stops, going by its name, or None if it is no stop."""
     if not _STOP.match(file):

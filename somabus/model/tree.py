@@ -83,13 +83,13 @@ def done(agent: str, day: date | str, message_id: str, event: Event) -> str:
     return f"messages/{agent}/done/{day}/{done_name(message_id, event)}"
 
 
-def may_hold(day: str, message_id: str, now: datetime) -> bool:
-    """Tell whether the folder of a day may hold the end of a message: none from well before its id's own day.
+def earliest_end(message_id: str, now: datetime) -> str:
+    """Return the earliest day whose folder may hold the end of a message: well before its id's own day none does.
 
     Two days of grace, for the clocks of machines and for one that is put back.
     """
     made_at = min(id_time(message_id), now)  # a sender's clock may be far ahead
-    return day >= later(made_at, -_GRACE).date().isoformat()
+    return later(made_at, -_GRACE).date().isoformat()
 
 
 def certificate(agent: str) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, Protocol
 
 from somabus.errors import InvalidKeyError
@@ -40,13 +41,17 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
+_was_key: Final = lru_cache(maxsize=1024)(is_key)  # the few folders of all messages are judged once
+
+
 def check_key(key: str) -> str:
     """Return the key unchanged if it is one.
 
     Raises:
         InvalidKeyError: it is none; nothing was touched.
     """
-    if not is_key(key):
+    folder, _, name = key.rpartition("/")
+    if not (_OURS.fullmatch(name) and _was_key(folder)) and not _was_key(key):
         raise InvalidKeyError(key, "parts of printable ASCII, no path outside the tree, no device name")
     return key
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from somabus.store.directory.files import Files
 from somabus.store.port import Store
 
-_WRITING: Final = ("write_new", "link", "rename", "replace", "unlink", "mkdir", "rmdir", "sync_folder")
+_WRITING: Final = ("write_new", "link", "rename", "replace", "unlink", "mkdir", "rmdir", "sync_folder", "sync_drive")
 
 
 class Crash(BaseException):

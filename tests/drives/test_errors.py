@@ -257,7 +257,7 @@ def test_patience_of_nothing_tries_twice_at_most():
         raise OSError(errno.EBUSY, "busy")
 
     with pytest.raises(OSError, match="busy"):
-        patiently(step, 0)
+        patiently(step, patience_s=0)
     assert len(tries) <= 2
 
 

@@ -3,8 +3,9 @@
 from somabus import Agent, Draft, create_bus
 from somabus.model.slot import State
 from somabus.model.tree import box
-from somabus.store.directory import DirectoryStore
+from somabus.store.directory import DirectoryStore, syncfs
 from somabus.store.directory.files import Files
+from somabus.store.directory.mount import mount_of
 from somabus.testing import Fuse, HandClock, StoppingFiles, World
 from somabus.testing.faults import Crash
 
@@ -36,12 +37,12 @@ def test_full_durability_syncs_bytes_before_the_name_and_the_folder_after(tmp_pa
     steps = []
 
     class Spy(Files):
-        def write_new(self, path, data, *, sync):
+        def write_new(self, path, data, sync):
             steps.append("write and sync" if sync else "write")
-            super().write_new(path, data, sync=sync)
+            super().write_new(path, data, sync)
 
         def __getattribute__(self, name):
-            if name in ("link", "replace", "sync_folder"):
+            if name in ("link", "replace", "sync_folder", "sync_drive"):
                 steps.append(name)
             return super().__getattribute__(name)
 
@@ -53,13 +54,18 @@ def test_full_durability_syncs_bytes_before_the_name_and_the_folder_after(tmp_pa
         "create": lambda: store.create("box/2.json", b"2"),
         "replace": lambda: store.replace("box/2.json", b"3"),
         "create_many": lambda: store.create_many([("box/3.json", b""), ("box/4.json", b"")]),
+        "a batch": lambda: store.create_many([(f"box/{n}.json", b"") for n in range(10, 20)]),
         "move": lambda: store.move("box/2.json", "done/2.json"),
     }.items():
         steps.clear()
         act()
         found[name] = list(steps)
 
+    together = (
+        [*["write"] * 10, "sync_drive"] if syncfs.available() and mount_of(tmp_path).dated else ["write and sync"] * 10
+    )
     assert found == {
+        "a batch": [*together, *["replace"] * 10, "sync_folder"],
         "create": ["write and sync", "link", "sync_folder"],
         "replace": ["write and sync", "replace", "sync_folder"],
         "create_many": ["write and sync"] * 2 + ["replace"] * 2 + ["sync_folder"],

@@ -239,6 +239,11 @@ def test_a_second_human_is_admitted_by_the_first(anna, tmp_path, monkeypatch):
     assert operator(anna, f"certify scout --expect {short(anna)}").code == Exit.DONE
 
 
+def test_a_key_that_begins_with_a_dash_is_no_option(anna):
+    """One key of 64 begins with a dash, and may go on like options that there are; it is taken for the key that it is."""
+    assert "bert is an operator now" in operator(anna, f"add bert -hf{'A' * 40}").out
+
+
 def short(shell, agent="scout"):
     """The short form of an agent's key."""
     found = operator(shell, "list --json").json["agents"]

@@ -11,6 +11,7 @@ import stat
 import sys
 from typing import Final
 
+from somabus.store.directory.syncfs import syncfs
 from somabus.store.directory.windows import is_link
 
 _READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -60,7 +61,7 @@ class Files:
         finally:
             os.close(fd)
 
-    def write_new(self, path: str, data: bytes, *, sync: bool) -> None:
+    def write_new(self, path: str, data: bytes, sync: bool) -> None:
         """Write a file that is not there yet, and bring its bytes to the disk if `sync`."""
         fd = os.open(path, _NEW | _BINARY, self._file_mode)
         try:
@@ -120,6 +121,14 @@ class Files:
         except OSError as error:
             if error.errno not in _CANNOT_SYNC:
                 raise
+        finally:
+            os.close(fd)
+
+    def sync_drive(self, path: str) -> None:
+        """Bring everything on a path's drive to the disk, whoever wrote it: one wait for many files."""
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            syncfs(fd)
         finally:
             os.close(fd)
 

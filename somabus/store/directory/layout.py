@@ -7,6 +7,7 @@ would swallow mail on the local disk. Symbolic links are refused at every level 
 import errno
 import os
 import stat
+from collections.abc import Collection
 from typing import Final
 
 from somabus.errors import StoreDamagedError, StoreUnavailableError
@@ -22,6 +23,7 @@ class Layout:
     def __init__(self, root: str, marker: str | None, files: Files, *, sync: bool) -> None:
         self.root = on_disk(root)
         self._said = root
+        self._name = marker
         self._marker = None if marker is None else os.path.join(self.root, marker)
         self._files = files
         self._sync = sync
@@ -37,7 +39,7 @@ class Layout:
         A folder is looked at once a process: this keeps a link that somebody left in the tree from being followed;
         it is no defence against one who swaps folders while we run. Folder permissions are.
         """
-        folder = os.path.dirname(path)
+        folder = path.rpartition(os.sep)[0]
         if folder in self._walked:
             return
         todo = []
@@ -76,12 +78,14 @@ class Layout:
             if self._sync:
                 self._files.sync_folder(os.path.dirname(each))
 
-    def require_root(self, key: str) -> None:
-        """Make sure that the root is still the bus.
+    def require_root(self, key: str, listed: Collection[str] = ()) -> None:
+        """Make sure that the root is still the bus; a listing of it that shows the marker file is enough.
 
         Raises:
             StoreUnavailableError: the drive is not there.
         """
+        if listed and (self._name is None or self._name in listed):
+            return
         if self._marker is None:
             if os.path.islink(self.root) and not os.path.exists(self.root):
                 raise StoreDamagedError(key, f"{self._said} is a link that leads nowhere")

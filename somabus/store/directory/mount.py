@@ -17,6 +17,9 @@ _NETWORK: Final = frozenset([
 ])  # fmt: skip
 """Kinds on which others write without this system's knowing. An autofs becomes one at the first touch."""
 
+_DATED: Final = frozenset(["btrfs", "ext2", "ext3", "ext4", "tmpfs", "xfs"])
+"""Kinds on which only this system writes, and on which a folder's change time moves with each name in it."""
+
 _BSD: Final = re.compile(r".+? on (?P<point>/.*) \((?P<kind>\w+).*\)")
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 _MOST_LINKS: Final = 40
@@ -31,6 +34,11 @@ class Mount(NamedTuple):
 
     kind: str
     network: bool
+
+    @property
+    def dated(self) -> bool:
+        """Whether a folder whose change time stands still holds the names that it held before."""
+        return self.kind in _DATED and sys.platform == "linux"
 
 
 def mount_of(path: str | os.PathLike[str]) -> Mount:

@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
+from typing import Final, TypeVarTuple
 
 from somabus.errors import (
     DocumentTooLargeError,
@@ -32,14 +33,21 @@ from somabus.errors import (
     StoreUnavailableError,
 )
 from somabus.model.drive import Drive
+from somabus.store.directory import syncfs
 from somabus.store.directory.driveclock import DriveClock
 from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
-from somabus.store.directory.mount import mount_of
-from somabus.store.directory.trouble import KEPT, NO_LINKS, OCCUPIED, PATIENCE_S, patiently, translate
+from somabus.store.directory.listing import Listings
+from somabus.store.directory.mount import Mount, mount_of
+from somabus.store.directory.trouble import KEPT, NO_LINKS, OCCUPIED, PATIENCE_S, Translated, patiently, translate
 from somabus.store.directory.watch import POLL_S, FolderWatch
 from somabus.store.directory.windows import is_link, on_disk
 from somabus.store.port import JUNK, MAX_BYTES, check_key, is_part
+
+_Args = TypeVarTuple("_Args")
+_SEEN_BEFORE: Final = (errno.ENOENT,)
+_MANY: Final = 8
+"""From so many documents on, one wait for the whole drive is cheaper than one for each file."""
 
 
 class Durability(StrEnum):
@@ -90,6 +98,7 @@ class DirectoryStore:
         self._patience_s = patience_s
         self._poll_s = poll_s
         self._drive = drive or Drive()
+        self._listings = Listings(self._layout.root)
         self._watches: dict[str, FolderWatch] = {}
         self._clock = DriveClock(self._drive_time)
         self.now = now or self._clock.now
@@ -100,10 +109,10 @@ class DirectoryStore:
     def read(self, key: str, *, listed: bool = False) -> bytes | None:
         """See `Store.read`."""
         path = self._layout.path(check_key(key))
-        also = frozenset([errno.ENOENT]) if listed else frozenset[int]()
+        also = _SEEN_BEFORE if listed else ()
         try:
             self._layout.refuse_links(path)
-            data = patiently(lambda: self._read(path), self._patience_s, also=also)
+            data = patiently(self._read, path, patience_s=self._patience_s, also=also)
         except FileNotFoundError:
             self._layout.require_root(key)
             return None
@@ -118,7 +127,7 @@ class DirectoryStore:
     def create(self, key: str, data: bytes) -> None:
         """See `Store.create`."""
         path = self._layout.path(check_key(key))
-        with self._translated(key):
+        with Translated(key):
             if not self._publish_file(path, data, key):
                 self._publish_folder(path, data, key)
             self._sync(path)
@@ -129,23 +138,25 @@ class DirectoryStore:
         if not paths:
             return
         written: list[tuple[str, str]] = []
-        with self._translated(f"{len(paths)} documents"):
+        with Translated(f"{len(paths)} documents"):
             try:
+                at_once = len(paths) >= _MANY and self._mount.dated and syncfs.available()
                 for path, data in paths:
-                    written.append((self._write_aside(data), path))
+                    written.append((self._write_aside(data, sync=not at_once), path))
+                if at_once and self.durability is not Durability.NONE:
+                    self._files.sync_drive(self._aside())
                 for temporary, path in written:
                     self._into_place(temporary, path)
             except BaseException:
                 for temporary, _ in written:
                     self._drop(temporary)
                 raise
-            for folder in dict.fromkeys(os.path.dirname(path) for path, _ in paths):
-                self._sync_folder(folder)
+            self._sync(*(path for path, _ in paths))
 
     def replace(self, key: str, data: bytes) -> None:
         """See `Store.replace`."""
         path = self._layout.path(check_key(key))
-        with self._translated(key):
+        with Translated(key):
             temporary = self._write_aside(data)
             try:
                 self._into_place(temporary, path)
@@ -157,10 +168,10 @@ class DirectoryStore:
     def move(self, source: str, target: str, *, durable: bool = True) -> None:
         """See `Store.move`."""
         here, there = self._layout.path(check_key(source)), self._layout.path(check_key(target))
-        with self._translated(source):
+        with Translated(source):
             try:
                 self._layout.refuse_links(here)
-                patiently(lambda: self._made(there, lambda: self._files.replace(here, there)), self._patience_s)
+                patiently(self._made, there, self._files.replace, here, there, patience_s=self._patience_s)
             except FileNotFoundError as error:
                 self._layout.require_root(source)
                 raise KeyMissingError(source) from error
@@ -170,10 +181,10 @@ class DirectoryStore:
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
         path = self._layout.path(check_key(key))
-        with self._translated(key):
+        with Translated(key):
             try:
                 self._layout.refuse_links(path)
-                patiently(lambda: self._remove(path), self._patience_s)
+                patiently(self._remove, path, patience_s=self._patience_s)
             except FileNotFoundError:
                 self._layout.require_root(key)
                 return
@@ -184,18 +195,17 @@ class DirectoryStore:
         key = prefix.rstrip("/")
         path = self._layout.path(check_key(key)) if key else self._layout.root
         try:
+            if key:
+                self._layout.refuse_links(f"{path}{os.sep}.")
+            names = patiently(self._listings.names, path, after, patience_s=self._patience_s)
             if not key:
-                self._layout.require_root(key)
-            self._layout.refuse_links(f"{path}{os.sep}.")
-            names = patiently(lambda: os.listdir(path), self._patience_s)
+                self._layout.require_root(key, names)
         except FileNotFoundError:
             self._layout.require_root(key)
             return []
         except OSError as error:
             raise translate(error, key) from error
-        found = [name for name in names if name > after and is_part(name)]
-        found.sort()
-        return found[:limit]
+        return names if limit is None else names[:limit]
 
     def weigh(self, prefix: str) -> int:
         """See `Store.weigh`."""
@@ -228,7 +238,7 @@ class DirectoryStore:
         key = check_key(prefix.rstrip("/"))
         if key not in self._watches:
             path = self._layout.path(key)
-            with self._translated(key):
+            with Translated(key):
                 with contextlib.suppress(FileNotFoundError):
                     self._layout.refuse_links(f"{path}{os.sep}.")
                 self._layout.make_folder(path)
@@ -244,7 +254,7 @@ class DirectoryStore:
         path = self._layout.path(f"tmp/locks/{check_key(name)}")
         # A marker file would stay behind its dead holder for ever: the system's lock or none.
         lock = FileLock(path, timeout=0, fallback_to_soft=False, thread_local=False)
-        with self._translated(name):
+        with Translated(name):
             with contextlib.suppress(FileNotFoundError):
                 self._layout.refuse_links(path)
             self._layout.make_folder(os.path.dirname(path))
@@ -296,11 +306,10 @@ class DirectoryStore:
                         weight += entry.stat(follow_symlinks=False).st_size
         return weight
 
-    def _write_aside(self, data: bytes) -> str:
+    def _write_aside(self, data: bytes, *, sync: bool = True) -> str:
         path = f"{self._aside()}{os.sep}{next(self._numbers)}"
-        sync = self.durability is not Durability.NONE
         try:
-            self._made(path, lambda: self._files.write_new(path, data, sync=sync))
+            self._made(path, self._files.write_new, path, data, sync and self.durability is not Durability.NONE)
         except FileExistsError:
             raise  # not ours to remove
         except OSError:
@@ -320,7 +329,7 @@ class DirectoryStore:
         temporary = self._write_aside(data)
         publish = self._files.rename if WINDOWS else self._files.link
         try:
-            patiently(lambda: self._made(path, lambda: publish(temporary, path)), self._patience_s)
+            patiently(self._made, path, publish, temporary, path, patience_s=self._patience_s)
         except FileExistsError as error:
             # Race: the answer to a link that succeeded can get lost on the network, and the repeated call then
             # meets its own work. Two names for the temporary file mean that the link is ours (link(2), open(2)).
@@ -339,11 +348,11 @@ class DirectoryStore:
     def _publish_folder(self, path: str, data: bytes, key: str) -> None:
         folder = f"{self._aside()}{os.sep}{next(self._numbers)}"
         entry = f"{folder}{os.sep}{ENTRY}"
-        self._made(folder, lambda: self._files.mkdir(folder))
+        self._made(folder, self._files.mkdir, folder)
         try:
-            self._files.write_new(entry, data, sync=self.durability is not Durability.NONE)
-            self._sync_folder(folder)
-            self._made(path, lambda: self._files.rename(folder, path))
+            self._files.write_new(entry, data, self.durability is not Durability.NONE)
+            self._sync(entry)
+            self._made(path, self._files.rename, folder, path)
         except OSError as error:
             self._drop(entry)
             with contextlib.suppress(OSError):
@@ -353,16 +362,16 @@ class DirectoryStore:
             raise
 
     def _into_place(self, temporary: str, path: str) -> None:
-        def step() -> None:
-            try:
-                self._made(path, lambda: self._files.replace(temporary, path))
-            except (IsADirectoryError, PermissionError, FileExistsError):
-                inner = f"{path}{os.sep}{ENTRY}"
-                if not os.path.isfile(inner):
-                    raise
-                self._files.replace(temporary, inner)
+        patiently(self._replace, temporary, path, patience_s=self._patience_s, also=(errno.EEXIST,))
 
-        patiently(step, self._patience_s, also=frozenset([errno.EEXIST]))
+    def _replace(self, temporary: str, path: str) -> None:
+        try:
+            self._made(path, self._files.replace, temporary, path)
+        except (IsADirectoryError, PermissionError, FileExistsError):
+            inner = f"{path}{os.sep}{ENTRY}"
+            if not os.path.isfile(inner):
+                raise
+            self._files.replace(temporary, inner)
 
     def _remove(self, path: str) -> None:
         try:
@@ -374,35 +383,37 @@ class DirectoryStore:
             self._files.unlink(inner)
             self._files.rmdir(path)
 
-    def _made(self, path: str, step: Callable[[], None]) -> None:
+    def _made(self, path: str, step: Callable[[*_Args], None], *args: *_Args) -> None:
         """Do a step; if its folder is missing, make the folder and do the step once more."""
         try:
             self._layout.refuse_links(path)
-            step()
+            step(*args)
         except FileNotFoundError:
             self._layout.make_folder(os.path.dirname(path))
-            step()
+            step(*args)
 
     def _hears(self) -> bool:
         """Tell whether native events can be worth a watcher: on a network drive only where the doctor saw some."""
         known = self._drive.native_events
-        return not mount_of(self.root).network if known is None else known
+        return not self._mount.network if known is None else known
+
+    @cached_property
+    def _mount(self) -> Mount:
+        return mount_of(self.root)
 
     def _drop(self, path: str) -> None:
         with contextlib.suppress(OSError):
             self._files.unlink(path)
 
-    def _sync(self, path: str) -> None:
-        self._sync_folder(os.path.dirname(path))
-
-    def _sync_folder(self, folder: str) -> None:
+    def _sync(self, *paths: str) -> None:
         if self.durability is Durability.FULL:
-            self._files.sync_folder(folder)
+            for folder in dict.fromkeys(map(os.path.dirname, paths)):
+                self._files.sync_folder(folder)
 
     def _drive_time(self) -> float | None:
         folder = f"{self._aside()}-clock{next(self._numbers)}"
         try:
-            self._made(folder, lambda: self._files.mkdir(folder))
+            self._made(folder, self._files.mkdir, folder)
             found = os.stat(folder, follow_symlinks=False).st_mtime_ns / 1e9
         except OSError as error:
             self._layout.require_root("tmp")
@@ -414,15 +425,6 @@ class DirectoryStore:
         with contextlib.suppress(OSError):
             self._files.rmdir(folder)
         return found
-
-    @contextmanager
-    def _translated(self, key: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if isinstance(error, FileNotFoundError):
-                raise StoreUnavailableError(key, "a folder vanished in mid-step") from error
-            raise translate(error, key) from error
 
 
 def _close(tmp: str, watches: dict[str, FolderWatch]) -> None:

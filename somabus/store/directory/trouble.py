@@ -7,8 +7,8 @@ The tables come from measurements on SMB, NFS, sshfs and smbnetfs and from repor
 import errno
 import os
 import time
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Collection
+from typing import Final, TypeVar, TypeVarTuple
 
 from somabus.errors import (
     InvalidKeyError,
@@ -20,6 +20,7 @@ from somabus.errors import (
 )
 
 _T = TypeVar("_T")
+_Args = TypeVarTuple("_Args")
 
 
 def _codes(*names: str) -> frozenset[int]:
@@ -69,18 +70,41 @@ def translate(error: OSError, key: str) -> StoreError:
     return StoreUnavailableError(key, said)
 
 
+class Translated:
+    """Turns the operating system's errors within its block into the store's, for the document of a key."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FileNotFoundError):
+            raise StoreUnavailableError(self._key, "a folder vanished in mid-step") from error
+        if isinstance(error, OSError):
+            raise translate(error, self._key) from error
+
+
 def passes(error: OSError) -> bool:
     """Tell whether the error may be gone in a moment."""
     return error.errno in _PASSING or getattr(error, "winerror", None) in _PASSING_WINDOWS
 
 
-def patiently(step: Callable[[], _T], patience_s: float = PATIENCE_S, *, also: frozenset[int] = frozenset()) -> _T:
+def patiently(
+    step: Callable[[*_Args], _T],
+    *args: *_Args,
+    patience_s: float = PATIENCE_S,
+    also: Collection[int] = (),
+) -> _T:
     """Do a step, again and again while its error may pass, for a bounded time; then raise that error."""
     deadline: float | None = None
     pause = 0.004
     while True:
         try:
-            return step()
+            return step(*args)
         except OSError as error:
             if not (passes(error) or error.errno in also):
                 raise
