@@ -88,9 +88,9 @@ def _durable(count: int, _folder: Path) -> list[Row]:
 
 LIGHT = Work(
     "mail", f"Send messages of 1 KiB one by one, then claim, read, verify and acknowledge them all, in turns of {SLICE}; a power cut may take them.",
-    _light, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(100, 7), Size.FULL: Scale(1000, 15)},
+    _light, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(100, 5), Size.FULL: Scale(1000, 15)},
 )  # fmt: skip
 DURABLE = Work(
     "durable mail", "The same, and what was acknowledged is on the disk.",
-    _durable, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(50, 7), Size.FULL: Scale(400, 15)},
+    _durable, {Size.TINY: Scale(10, 1), Size.QUICK: Scale(50, 5), Size.FULL: Scale(400, 15)},
 )  # fmt: skip
