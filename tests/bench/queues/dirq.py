@@ -6,7 +6,7 @@ from tests.bench.queues.contender import Contender, OneByOne
 from tests.bench.row import Guarantees
 
 # A lock of a consumer that died goes when somebody calls `purge`, ten minutes later.
-_GUARANTEES = Guarantees("yes", "no", "yes, by purge", "yes")
+_GUARANTEES = Guarantees("yes", "no", "yes, by purge", "not promised")
 
 
 class Simple(OneByOne):
@@ -16,21 +16,21 @@ class Simple(OneByOne):
         from dirq.QueueSimple import QueueSimple
 
         self._queue = QueueSimple(str(folder / "queue"))
-        self._names = iter(())
 
     def send(self, body: bytes) -> None:
         """Add an element."""
         self._queue.add(body)
 
     def receive(self) -> bytes | None:
-        """Lock, get, remove."""
-        for _ in range(2):
-            for name in self._names:
+        """Lock, get, remove the next of what was listed; list anew once that is used up."""
+        for look in (self._queue.next, self._queue.first):
+            name = look()
+            while name:
                 if self._queue.lock(name):
                     body = self._get(name)
                     self._queue.remove(name)
                     return body
-            self._names = iter(self._queue)
+                name = self._queue.next()
         return None
 
     def _get(self, name: str) -> bytes:
@@ -44,7 +44,6 @@ class Normal(Simple):
         from dirq.queue import Queue
 
         self._queue = Queue(str(folder / "queue"), schema={"body": "binary"})
-        self._names = iter(())
 
     def send(self, body: bytes) -> None:
         """Add an element."""

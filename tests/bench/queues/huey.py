@@ -34,6 +34,6 @@ class Rows(Files):
 
 
 CONTENDERS = (
-    Contender("huey FileStorage", "none", Files, Guarantees("yes", "no", "no", "with locks"), file_each=True, needs="huey"),
+    Contender("huey FileStorage", "none", Files, Guarantees("yes", "no", "no", "not promised"), file_each=True, needs="huey"),
     Contender("huey SqliteStorage", "full", Rows, Guarantees("yes", "yes", "no", "no"), needs="huey"),
 )  # fmt: skip

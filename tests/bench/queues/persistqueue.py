@@ -66,7 +66,7 @@ class AckRows(Files):
 
 
 # Opening an SQLiteAckQueue brings back what is not acknowledged: also what another consumer is handling.
-_FILES, _ROWS = Guarantees("yes", "no", "no", "no"), Guarantees("yes", "yes", "no", "no")
+_FILES, _ROWS = Guarantees("yes", "no", "yes, at a restart", "no"), Guarantees("yes", "yes", "no", "no")
 _ACKS = Guarantees("yes", "yes", "yes, at a restart", "no")
 
 CONTENDERS = (

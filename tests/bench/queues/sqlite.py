@@ -55,7 +55,7 @@ class Rows:
 CONTENDERS = tuple(
     Contender(
         f"SQLite WAL {synchronous} by hand", durability, partial(Rows, synchronous=synchronous),
-        Guarantees("yes", power_cut, "yes", "no"), batches=True,
+        Guarantees("yes", power_cut, "yes, by lease", "no"), batches=True,
     )
     for synchronous, durability, power_cut in (("normal", "none", "no"), ("full", "full", "yes"))
 )  # fmt: skip

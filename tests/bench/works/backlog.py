@@ -14,7 +14,7 @@ from tests.bench.clock import us
 from tests.bench.queues import contender
 from tests.bench.queues.bus import TO, Bus
 from tests.bench.queues.floor import Floor
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 from tests.bench.works.mail import body
 
 NEXT = 20
@@ -41,12 +41,13 @@ def _rows(most: int, _folder: Path) -> list[Row]:
     return rows
 
 
-def _bare(waiting: int, folder: Path) -> Figures:
+def _bare(waiting: int, folder: Path) -> Steps:
     floor = Floor(folder, "consumer", "none")
     for number in range(NEXT + 1):
         floor.send(body(number))
     inbox = folder / "inbox"
     _lengthen(inbox, waiting, (f"6-{number:024d}---consumer.0.json" for number in itertools.count()))
+    yield
     figures = {"listing": us(floor.list)}
     floor._listing.clear()
     figures["first"] = us(floor.receive)
@@ -55,7 +56,7 @@ def _bare(waiting: int, folder: Path) -> Figures:
     return figures
 
 
-def _bus(waiting: int, folder: Path) -> Figures:
+def _bus(waiting: int, folder: Path) -> Steps:
     sender, taker = Bus(folder, "producer-0", "none", signed=True), Bus(folder, TO, "none", signed=True)
     sender.send(body(0))
     taker.receive()  # knows the sender's key, and has its folders, as after any mail before
@@ -65,6 +66,7 @@ def _bus(waiting: int, folder: Path) -> Figures:
     _lengthen(
         folder / "bus" / tree.box(TO, State.INBOX), waiting, (Slot(6, ids.make(now)).name for _ in itertools.count())
     )
+    yield
     figures = {"first": us(taker.receive)}
     figures["next"] = median(us(taker.receive) for _ in range(NEXT))
     return figures

@@ -2,56 +2,54 @@
 
 import multiprocessing
 import queue as queues
-from collections import Counter
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Final
 
 from tests.bench.queues import installed
-from tests.bench.queues.contender import Contender, Queue
-from tests.bench.row import Figures, Row, Scale, Size, Work
-from tests.bench.works.mail import body
+from tests.bench.queues.contender import Contender
+from tests.bench.row import Row, Scale, Size, Steps, Work
+from tests.bench.works.mail import body, number_of, tally
 
-_PATIENCE_S = 60.0
-_BAR = 60.0
-_EMPTY_LOOK_S = 0.001
-
-
-def tally(expected: Iterable[int], taken: Iterable[int]) -> dict[str, float]:
-    """Count what was sent and never taken, and what was taken more than once."""
-    counted = Counter(taken)
-    lost = sum(number not in counted for number in expected)
-    return {"lost": float(lost), "twice": float(counted.total() - len(counted))}
+_PATIENCE_S: Final = 60.0
+_EMPTY_LOOK_S: Final = 0.001
+_WARM: Final = 1_000_000
+"""Messages from this number on are sent before the start, so that everybody has sent or taken one, and are not counted."""
 
 
-def run(contender: Contender, processes: int, count: int, folder: Path) -> Figures:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What one process did: since when, until when, what it took, and how often its queue raised."""
+
+    begun: float
+    ended: float
+    taken: list[int]
+    errors: int
+
+
+def run(contender: Contender, processes: int, count: int, folder: Path) -> Steps:
     """Let so many processes send and as many take; return microseconds a message, and what went wrong."""
-    context = _context()
-    contender.open(folder, "consumer").close()  # tables and folders are there before anybody races
+    context, each = _context(), count // processes
+    queue = contender.open(folder, "producer-0")
+    for number in range(processes):
+        queue.send(body(_WARM + number))
+    queue.close()
+    yield
     start, sent, said = context.Barrier(2 * processes), context.Event(), context.Queue()
-    makers = [
-        context.Process(target=_send, args=(contender, folder, each, count // processes, start, said), daemon=True)
-        for each in range(processes)
-    ]
-    takers = [context.Process(target=_take, args=(contender, folder, start, sent, said), daemon=True) for _ in makers]
-    for each in (*makers, *takers):
-        each.start()
-    try:
+    makers = [partial(_send, contender, folder, number, each, start) for number in range(processes)]
+    takers = [partial(_take, contender, folder, start, sent)] * processes
+    with _running(context, [*makers, *takers], said):
         spans = _hear(said, processes)
         sent.set()
         spans += _hear(said, processes)
-    finally:
-        for each in (*makers, *takers):
-            each.join(1)
-            each.kill()
-    expected = [number for each in range(processes) for number in _numbers(each, count // processes)]
-    figures = tally(expected, (number for _, _, taken, _ in spans for number in taken))
-    figures["errors"] = float(sum(errors for *_, errors in spans))
-    took = max(end for _, end, *_ in spans) - min(begun for begun, *_ in spans)
-    return {"message": took * 1e6 / len(expected), **figures}
+    expected = [number for producer in range(processes) for number in _numbers(producer, each)]
+    took = max(span.ended for span in spans) - min(span.begun for span in spans)
+    figures = tally(expected, (number for span in spans for number in span.taken))
+    return {"message": took * 1e6 / len(expected), **figures, "errors": float(sum(span.errors for span in spans))}
 
 
 def _context() -> Any:
@@ -63,36 +61,65 @@ def _context() -> Any:
     return context
 
 
-def _hear(said: Any, processes: int) -> list[tuple[float, float, list[int], int]]:
+@contextmanager
+def _running(context: Any, steps: list[Callable[[], Span]], said: Any) -> Iterator[None]:
+    """Run each step in a process of its own; none of them is left."""
+    running = [context.Process(target=_report, args=(step, said), daemon=True) for step in steps]
     try:
-        return [said.get(timeout=_PATIENCE_S) for _ in range(processes)]
-    except queues.Empty:
-        message = f"no answer within {_PATIENCE_S:.0f} s"
-        raise TimeoutError(message) from None
+        for each in running:
+            each.start()
+        yield
+    finally:
+        for each in running:
+            if each.pid is not None:
+                each.kill()
+                each.join()
+
+
+def _report(step: Callable[[], Span], said: Any) -> None:
+    try:
+        said.put((step(), None))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others need not wait for this one
+        said.put((None, f"{type(error).__name__}: {error}"))
+
+
+def _hear(said: Any, processes: int) -> list[Span]:
+    spans = []
+    for _ in range(processes):
+        try:
+            span, error = said.get(timeout=_PATIENCE_S)
+        except queues.Empty:
+            span, error = None, f"no answer within {_PATIENCE_S:.0f} s"
+        if span is None:
+            raise RuntimeError(error)
+        spans.append(span)
+    return spans
 
 
 def _numbers(producer: int, count: int) -> range:
     return range(producer * count, (producer + 1) * count)
 
 
-def _send(contender: Contender, folder: Path, producer: int, count: int, start: Any, said: Any) -> None:
+def _send(contender: Contender, folder: Path, producer: int, count: int, start: Any) -> Span:
     queue, errors = contender.open(folder, f"producer-{producer}"), 0
-    start.wait(_BAR)
+    queue.send(body(2 * _WARM + producer))
+    start.wait(_PATIENCE_S)
     begun = monotonic()
     for number in _numbers(producer, count):
         try:
             queue.send(body(number))
         except Exception:  # noqa: BLE001 - counted, whatever a peer raises
             errors += 1
-    said.put((begun, monotonic(), [], errors))
-    queue.close()
+    return Span(begun, monotonic(), [], errors)
 
 
-def _take(contender: Contender, folder: Path, start: Any, sent: Any, said: Any) -> None:
-    queue, taken = contender.open(folder, "consumer"), []
-    start.wait(_BAR)
-    begun, last, errors = monotonic(), monotonic(), 0
-    while True:
+def _take(contender: Contender, folder: Path, start: Any, sent: Any) -> Span:
+    queue, taken, errors = contender.open(folder, "consumer"), [], 0
+    with suppress(Exception):  # a peer may break here as it does below, where it is counted
+        queue.receive()
+    start.wait(_PATIENCE_S)
+    begun = last = monotonic()
+    while last + _PATIENCE_S > monotonic():  # so that nobody waits for ever, even if who started this has died
         over = sent.is_set()  # looked at first: what was sent before it is there for the look behind it
         try:
             found = queue.receive()
@@ -100,19 +127,13 @@ def _take(contender: Contender, folder: Path, start: Any, sent: Any, said: Any) 
             errors += 1
             continue
         if found is not None:
-            taken.append(int(found[:12]))
             last = monotonic()
+            taken.append(number_of(found))
         elif over:
             break
         else:
             sleep(_EMPTY_LOOK_S)
-    said.put((begun, last, taken, errors))
-    _end(queue)
-
-
-def _end(queue: Queue) -> None:
-    with suppress(Exception):
-        queue.close()
+    return Span(begun, last, [number for number in taken if number < _WARM], errors)
 
 
 def _rows(processes: int, count: int, _folder: Path) -> list[Row]:
@@ -123,13 +144,13 @@ def _rows(processes: int, count: int, _folder: Path) -> list[Row]:
     ]
 
 
-def _work(processes: int, quick: int) -> Work:
+def _work(processes: int) -> Work:
     return Work(
         f"crowd {processes}+{processes}",
-        f"{processes} processes send and {processes} take, until all is taken. Per message, start-up not counted.",
+        f"{processes} processes send and {processes} take, from one start until all is taken; each has sent or taken one before. Per message.",
         partial(_rows, processes),
-        {Size.TINY: Scale(20, 1), Size.QUICK: Scale(quick, 1), Size.FULL: Scale(4000, 5)},
+        {Size.TINY: Scale(20, 1), Size.QUICK: Scale(200, 1), Size.FULL: Scale(1000, 7)},
     )
 
 
-TWO, FOUR = _work(2, 300), _work(4, 300)
+TWO, FOUR = _work(2), _work(4)

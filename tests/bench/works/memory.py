@@ -4,9 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.process import SCRIPTS, run
-from tests.bench.queues import contender
 from tests.bench.queues.bus import Bus
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 from tests.bench.works.mail import body
 
 _SHORT = 100
@@ -25,17 +24,17 @@ def backlogs(most: int) -> tuple[int, int]:
 
 def _rows(most: int, _folder: Path) -> list[Row]:
     short, long = (name(each) for each in backlogs(most))
-    mine = contender("somabus, signed, none").guarantees
     return [
-        Row(row, partial(_run, waiting), short, "none", mine)
+        Row(row, partial(_run, waiting), short, "none")
         for row, waiting in zip((short, long), backlogs(most), strict=True)
     ]
 
 
-def _run(waiting: int, folder: Path) -> Figures:
+def _run(waiting: int, folder: Path) -> Steps:
     sender = Bus(folder, "producer-0", "none", signed=True)
     for begin in range(0, waiting, _BATCH):
         sender.send_many([body(number) for number in range(begin, min(begin + _BATCH, waiting))])
+    yield
     drained, peak = run(str(SCRIPTS / "drain.py"), str(folder / "bus"), str(folder / "home")).split()
     if int(drained) != waiting:
         message = f"{drained} of {waiting} drained"

@@ -4,10 +4,9 @@ from functools import partial
 from pathlib import Path
 
 from somabus import Agent, Peer, create_bus
-from tests.bench.clock import us
+from tests.bench.clock import ms
 from tests.bench.neighbours import Neighbours
-from tests.bench.queues import contender
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 
 NAME, BARE = "somabus, peers()", "read every heartbeat"
 
@@ -15,17 +14,17 @@ NAME, BARE = "somabus, peers()", "read every heartbeat"
 def _rows(count: int, folder: Path) -> list[Row]:
     bus = folder / "bus"
     Neighbours(bus, create_bus(bus, home=folder / "home"), count)
-    mine = contender("somabus, signed, none").guarantees
-    return [Row(BARE, partial(_bare, bus, count), BARE), Row(NAME, partial(_run, bus, count), BARE, "-", mine)]
+    return [Row(BARE, partial(_bare, bus, count), BARE), Row(NAME, partial(_run, bus, count), BARE)]
 
 
-def _run(bus: Path, count: int, folder: Path) -> Figures:
-    watcher = f"watcher-{bus.parent.name}-{folder.name}"
+def _run(bus: Path, count: int, folder: Path) -> Steps:
+    watcher = f"watcher-{folder.parent.name}-{folder.name}"
     agent = Agent(watcher, bus, home=folder / "home", durability="none")
-    figures = {"cold": us(agent.peers), "unchanged": us(agent.peers)}
+    yield
+    figures = {"cold": ms(agent.peers), "unchanged": ms(agent.peers)}
     later = Agent(watcher, bus, home=folder / "home", durability="none")
     found: list[Peer] = []
-    figures["unchanged, later process"] = us(lambda: found.extend(later.peers()))
+    figures["unchanged, later process"] = ms(lambda: found.extend(later.peers()))
     faults = [str(each) for each in found if each.fault]
     if len(found) <= count or faults:
         message = f"{len(found)} found of {count} and this one; {faults[:3]}"
@@ -33,14 +32,15 @@ def _run(bus: Path, count: int, folder: Path) -> Figures:
     return figures
 
 
-def _bare(bus: Path, count: int, _folder: Path) -> Figures:
+def _bare(bus: Path, count: int, _folder: Path) -> Steps:
     files = [bus / "registry" / f"neighbour-{number}" / "heartbeat.json" for number in range(count)]
 
     def read() -> None:
         for file in files:
             file.read_bytes()
 
-    return {"cold": us(read), "unchanged": us(read), "unchanged, later process": us(read)}
+    yield
+    return {"cold": ms(read), "unchanged": ms(read), "unchanged, later process": ms(read)}
 
 
 WORK = Work(

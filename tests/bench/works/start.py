@@ -5,9 +5,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from tests.bench.clock import us
+from tests.bench.clock import ms
 from tests.bench.process import run
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 
 EMPTY, IMPORT, AGENT, LIBRARIES = (
     "python, nothing",
@@ -41,9 +41,13 @@ def _rows(times: int, _folder: Path) -> list[Row]:
     return [Row(name, partial(_run, order, times), base) for name, (order, base) in _ORDERS.items()]
 
 
-def _run(order: tuple[str, ...], times: int, _folder: Path) -> Figures:
+def _run(order: tuple[str, ...], times: int, _folder: Path) -> Steps:
     run(*order)  # compiles what was not compiled yet
-    return {"process": median(us(partial(run, *order)) for _ in range(times))}
+    took: list[float] = []
+    for _ in range(times):
+        yield
+        took.append(ms(partial(run, *order)))
+    return {"process": median(took)}
 
 
 WORK = Work(

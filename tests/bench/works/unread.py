@@ -11,9 +11,8 @@ from somabus.model import tree
 from somabus.model.archive import SEGMENT
 from somabus.model.slot import State
 from tests.bench.clock import us
-from tests.bench.queues import contender
 from tests.bench.queues.bus import NO_LIMIT
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 
 WAITING = 100
 TIMES = 20
@@ -38,23 +37,26 @@ def _rows(posts: int, folder: Path) -> list[Row]:
         each = History(folder / "bus", folder / "home", writer, posts=history, durability="none")
         for number in range(WAITING):
             writer.send(each.agent.name, str(number))
-        base, guarantees = name("bare listings", history), contender("somabus, signed, none").guarantees
+        base = name("bare listings", history)
         rows.append(Row(base, partial(_bare, each, folder / "bus"), base))
-        rows.append(Row(name("somabus", history), partial(_count, each), base, "-", guarantees))
+        rows.append(Row(name("somabus", history), partial(_count, each), base))
     return rows
 
 
-def _count(history: History, _folder: Path) -> Figures:
+def _count(history: History, _folder: Path) -> Steps:
     expected = history.agent.unread
     found: list[int] = []
-    figures = {"count": median(us(lambda: found.append(history.agent.unread)) for _ in range(TIMES))}
+    took: list[float] = []
+    for _ in range(TIMES):
+        yield
+        took.append(us(lambda: found.append(history.agent.unread)))
     if set(found) != {expected} or expected < WAITING:
         message = f"counted {found}, expected {expected}"
         raise AssertionError(message)
-    return figures
+    return {"count": median(took)}
 
 
-def _bare(history: History, bus: Path, _folder: Path) -> Figures:
+def _bare(history: History, bus: Path, _folder: Path) -> Steps:
     boxes = [bus / tree.box(history.agent.name, state) for state in _BOXES]
     for box in boxes:
         box.mkdir(exist_ok=True)
@@ -64,7 +66,11 @@ def _bare(history: History, bus: Path, _folder: Path) -> Figures:
             os.listdir(box)
         history.look()
 
-    return {"count": median(us(look) for _ in range(TIMES))}
+    took: list[float] = []
+    for _ in range(TIMES):
+        yield
+        took.append(us(look))
+    return {"count": median(took)}
 
 
 WORK = Work(

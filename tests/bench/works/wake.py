@@ -17,9 +17,8 @@ from somabus import Draft
 from somabus.model import tree
 from somabus.model.slot import State
 from tests.bench.process import SCRIPTS, environment
-from tests.bench.queues import contender
 from tests.bench.queues.bus import TO, Bus
-from tests.bench.row import Figures, Row, Scale, Size, Work
+from tests.bench.row import Row, Scale, Size, Steps, Work
 
 NAME, BARE = "somabus, run", "bare inotify or listing"
 _PATIENCE_S: Final = 30.0
@@ -29,13 +28,13 @@ _IDLE_S: Final = 0.04
 
 
 def _rows(count: int, _folder: Path) -> list[Row]:
-    mine = contender("somabus, signed, none").guarantees
-    return [Row(BARE, partial(_bare, count), BARE, "none"), Row(NAME, partial(_run, count), BARE, "none", mine)]
+    return [Row(BARE, partial(_bare, count), BARE, "none"), Row(NAME, partial(_run, count), BARE, "none")]
 
 
-def _run(count: int, folder: Path) -> Figures:
+def _run(count: int, folder: Path) -> Steps:
     sender, inbox = Bus(folder, "producer-0", "none", signed=True), folder / "bus" / tree.box(TO, State.INBOX)
     inbox.mkdir(parents=True, exist_ok=True)
+    yield
     with _waiter(folder) as calls:
         _arrive(sender, inbox, folder, "first")
         _called(calls, "first")
@@ -45,7 +44,7 @@ def _run(count: int, folder: Path) -> Figures:
         delays = []
         for number in range(count):
             at, (called_at, _) = _sent(sender, inbox, folder, calls, str(number))
-            delays.append((called_at - at) / 1000)
+            delays.append((called_at - at) / 1e6)
             sleep(_APART_S)
     (_, (since, before)), (_, (until, after)) = begun, ended
     return {**_spread(delays), "idle": 100 * (after - before) / (until - since)}
@@ -68,7 +67,11 @@ def _arrive(sender: Bus, inbox: Path, folder: Path, subject: str) -> int:
 
 def _called(calls: queue.Queue, subject: str) -> tuple[int, int]:
     while True:
-        said, at, cpu = calls.get(timeout=_PATIENCE_S).split()
+        line = calls.get(timeout=_PATIENCE_S)
+        if not line:
+            message = "the process that waits has ended"
+            raise RuntimeError(message)
+        said, at, cpu = line.split()
         if said == subject:
             return int(at), int(cpu)
 
@@ -76,23 +79,29 @@ def _called(calls: queue.Queue, subject: str) -> tuple[int, int]:
 @contextmanager
 def _waiter(folder: Path) -> Iterator[queue.Queue]:
     order = [sys.executable, str(SCRIPTS / "handle.py"), str(folder / "bus"), str(folder / "home")]
-    child, calls = subprocess.Popen(order, stdout=subprocess.PIPE, text=True, env=environment()), queue.Queue()
-    reader = threading.Thread(target=lambda: [calls.put(line) for line in child.stdout], daemon=True)
-    reader.start()
-    try:
-        yield calls
-    finally:
-        child.terminate()
-        child.wait(_PATIENCE_S)
-        reader.join(_PATIENCE_S)
-        child.stdout.close()
+    pipe, calls = subprocess.PIPE, queue.Queue()
+    with subprocess.Popen(order, stdin=pipe, stdout=pipe, text=True, env=environment()) as child:
+
+        def listen() -> None:
+            for line in child.stdout:
+                calls.put(line)
+            calls.put("")
+
+        reader = threading.Thread(target=listen, daemon=True)
+        reader.start()
+        try:
+            yield calls
+        finally:
+            child.kill()
+            reader.join(_PATIENCE_S)
 
 
-def _bare(count: int, folder: Path) -> Figures:
+def _bare(count: int, folder: Path) -> Steps:
     from somabus.bench.bare import Bare
 
+    yield
     with closing(Bare(str(folder / "bare"), b"x" * 1024, "none")) as bare:
-        return _spread([bare.wake(bare.path("watched"), bare.wait) * 1e6 for _ in range(count)])
+        return _spread([bare.wake(bare.path("watched"), bare.wait) * 1e3 for _ in range(count)])
 
 
 def _spread(delays: list[float]) -> dict[str, float]:
@@ -101,5 +110,5 @@ def _spread(delays: list[float]) -> dict[str, float]:
 
 WORK = Work(
     "wake", "A file comes into the inbox of an agent that waits in a process of its own, until its handler is called.",
-    _rows, {Size.TINY: Scale(5, 1), Size.QUICK: Scale(50, 1), Size.FULL: Scale(500, 5)},
+    _rows, {Size.TINY: Scale(5, 1), Size.QUICK: Scale(50, 1), Size.FULL: Scale(300, 5)},
 )  # fmt: skip
