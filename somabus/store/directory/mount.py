@@ -88,8 +88,8 @@ def windows_mount(path: str, drive_type: Callable[[str], int]) -> Mount:
 
 
 def _mount(table: Table, path: str) -> Mount:
-    while path not in table and path != "/":
-        path = os.path.dirname(path)
+    while path not in table and (above := os.path.dirname(path)) != path:
+        path = above
     kind = table.get(path, "")
     return Mount(kind, kind in _NETWORK or kind.startswith("fuse."))
 
