@@ -24,15 +24,15 @@ _PART: Final = (
     r"[!#-)+\-0-9;=@-\[\]-{}~](?:[ !#-)+-.0-9;=@-\[\]-{}~]{0,198}[!#-)+\-0-9;=@-\[\]-{}~])?"
 )
 _KEY: Final = re.compile(rf"{_PART}(?:/{_PART})*")
-_OURS: Final = re.compile(r"[0-9][0-9a-z.-]{1,150}\.json")
 JUNK: Final = frozenset(["thumbs.db", "desktop.ini"])
+
+
+is_ours: Final = re.compile(r"[0-9][0-9a-z.-]{1,150}\.json").fullmatch
+"""Tells whether a name looks like a message's or a log entry's: all of these are parts of keys."""
 
 
 def is_part(name: str) -> bool:
     """Tell whether a name may be one part of a key; names of the system's own files may not."""
-    # The names of messages and log entries, of which a listing may hold a hundred thousand, are told at a glance.
-    if _OURS.fullmatch(name):
-        return True
     return "/" not in name and name.lower() not in JUNK and _KEY.fullmatch(name) is not None
 
 
@@ -51,7 +51,7 @@ def check_key(key: str) -> str:
         InvalidKeyError: it is none; nothing was touched.
     """
     folder, _, name = key.rpartition("/")
-    if not (_OURS.fullmatch(name) and _was_key(folder)) and not _was_key(key):
+    if not (is_ours(name) and _was_key(folder)) and not _was_key(key):
         raise InvalidKeyError(key, "parts of printable ASCII, no path outside the tree, no device name")
     return key
 

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from typing import Final
 
 from somabus.store.directory.mount import mount_of
-from somabus.store.port import is_part
+from somabus.store.port import is_ours, is_part
 
 _TICK_NS: Final = 100_000_000  # the kernel's clock for files stands still for up to 10 ms
 _COARSE_TICK_NS: Final = 2_000_000_000  # where times are kept in whole seconds, or in pairs of them
@@ -59,6 +59,7 @@ class Listings:
 
 
 def _read(path: str) -> list[str]:
-    names = [name for name in os.listdir(path) if is_part(name)]
+    # Most names of a backlog of a hundred thousand are told at a glance.
+    names = [name for name in os.listdir(path) if is_ours(name) or is_part(name)]
     names.sort()
     return names

@@ -45,6 +45,7 @@ from somabus.store.directory.windows import is_link, on_disk
 from somabus.store.port import JUNK, MAX_BYTES, check_key, is_part
 
 _Args = TypeVarTuple("_Args")
+_UNKNOWN: Final = Drive.model_construct()  # not one more validator is built to know nothing
 _SEEN_BEFORE: Final = (errno.ENOENT,)
 _MANY: Final = 8
 """From so many documents on, one wait for the whole drive is cheaper than one for each file."""
@@ -97,7 +98,7 @@ class DirectoryStore:
         self._numbers = itertools.count()
         self._patience_s = patience_s
         self._poll_s = poll_s
-        self._drive = drive or Drive()
+        self._drive = drive or _UNKNOWN
         self._listings = Listings(self._layout.root)
         self._watches: dict[str, FolderWatch] = {}
         self._clock = DriveClock(self._drive_time)
