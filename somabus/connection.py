@@ -31,7 +31,7 @@ from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
 from somabus.store.deadline import Deadline, DeadlineStore
-from somabus.store.directory import DirectoryStore
+from somabus.store.directory import DirectoryStore, Durability
 from somabus.store.directory.mount import mount_of
 from somabus.store.port import Store
 
@@ -57,11 +57,13 @@ def _at_once(call: Callable[[], T], what: str) -> T:  # noqa: ARG001 - a local d
 class Connection(NamedTuple):
     """Everything an agent stands on. `drive` and `home_path` are for looking at the space left; `ask` before that.
 
-    `unsafe`: others can read the key; the agent raises the alarm and does nothing else.
+    `unsafe`: others can read the key; the agent raises the alarm and does nothing else. `forgettable`: the home once
+    more, for what may be gone after a power cut, and so is written without waiting for the disk.
     """
 
     store: Store
     home: Store
+    forgettable: Store
     bus: Bus
     signer: Signer
     clock: Clock
@@ -187,7 +189,10 @@ def connect(
         check_private(mine)
     except UnsafeKeyError as error:
         unsafe = error
-    return Connection(store, mine, bus, signer, clock or SystemClock(), _machine(base), root, base, unsafe, ask)
+    forgettable = agent_home(base, bus.bus, agent, f"{writer}-f", Durability.NONE)
+    return Connection(
+        store, mine, forgettable, bus, signer, clock or SystemClock(), _machine(base), root, base, unsafe, ask
+    )
 
 
 def _with_deadline(disk: DirectoryStore, deadline: Deadline) -> Store:

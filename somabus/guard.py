@@ -20,8 +20,12 @@ class Guard:
 
     def begin(self, entry: str) -> frozenset[str]:
         """Look what the humans rule now, and let an entry point pass; see `stopped_kinds`."""
-        self._authority.refresh()
+        self.refresh()
         return self.stopped_kinds(entry)
+
+    def refresh(self) -> None:
+        """Look what the humans rule now."""
+        self._authority.refresh()
 
     def stopped_kinds(self, entry: str) -> frozenset[str]:
         """Let an entry point pass, and return the kinds of work that must be left where they are.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final, NamedTuple
 
 from somabus.box import Box
@@ -159,37 +160,41 @@ class Inbox:
             StoppedError: a human stopped it; it is looked before each message. What waits goes on waiting.
             StoreUnavailableError: could not look. What was delivered before stays delivered.
         """
-        return self._drain("Inbox.drain", lease_for, limit, wanted)
+        return islice(self._drain("Inbox.drain", lease_for, wanted), limit)
 
     def _drain(
-        self,
-        entry: str,
-        lease_for: timedelta | None,
-        limit: int | None,
-        wanted: Callable[[Message], bool] | None,
+        self, entry: str, lease_for: timedelta | None, wanted: Callable[[Message], bool] | None
     ) -> Iterator[Delivery]:
-        given, tried = 0, _Tried()
-        self._guard.begin(entry)
+        tried = _Tried()
+        self._guard.refresh()
         while True:
             listed_at, progress = self.now(), False
-            for state, name in tried.fresh(self._candidates(listed_at)):
-                if limit is not None and given >= limit:
-                    return
-                # Before each message: a stop waits for no drain to end.
-                stopped = self._guard.stopped_kinds(entry)
+            for state, name, stopped in self._unstopped(entry, tried.fresh(self._candidates(listed_at))):
                 glance = self._glance(state, name) if stopped or wanted is not None else None
                 if not _wants(glance, wanted, stopped):
                     continue
                 delivery = self._take(state, name, lease_for, stopped, glance)
                 progress = True
                 if delivery is not None:
-                    given += 1
                     with tried.holding(delivery):
                         yield delivery
                 if self.now() - listed_at > _RELIST_AFTER:
                     break  # urgent mail may have come meanwhile
             if not progress:
                 return
+
+    def _unstopped(self, entry: str, names: Iterable[tuple[State, str]]) -> Iterator[tuple[State, str, frozenset[str]]]:
+        """Yield each name with the kinds of work that are stopped now: a stop waits for no drain to end.
+
+        Raises:
+            StoppedError: all of it is stopped; also where nothing waits.
+        """
+        looked = False
+        for state, name in names:
+            yield state, name, self._guard.stopped_kinds(entry)
+            looked = True
+        if not looked:
+            self._guard.stopped_kinds(entry)
 
     def claim(self, *, lease_for: timedelta | None = None) -> Delivery | None:
         """Take the next message by priority, then age, or return None when none waits.
@@ -201,7 +206,7 @@ class Inbox:
             StoppedError: a human stopped it. Nothing was claimed.
             StoreUnavailableError: could not look. Nothing was claimed.
         """
-        return next(self._drain("Inbox.claim", lease_for, 1, None), None)
+        return next(self._drain("Inbox.claim", lease_for, None), None)
 
     def take(self, message_id: str, *, lease_for: timedelta | None = None) -> Delivery | None:
         """Take one particular message, or return None if it does not wait, or if its kind of work is stopped."""

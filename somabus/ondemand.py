@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from somabus.beat import Parts
     from somabus.channel import Channels
     from somabus.composer import Composer
+    from somabus.connection import Connection
     from somabus.goals import Goals
     from somabus.halt import Halt
     from somabus.identity import Identities
@@ -40,6 +41,7 @@ class OnDemand:
     me: str
     store: "Store"
     home: "Store"
+    connection: "Connection"
     ids: "IdMaker"
     authority: "Authority"
     identities: "Identities"
@@ -71,7 +73,7 @@ class OnDemand:
         """The brake on floods."""
         from somabus.rates import Rates
 
-        return Rates(self.home, self.authority, self.now)
+        return Rates(self.connection.forgettable, self.authority, self.now)
 
     @cached_property
     def references(self) -> "References":
