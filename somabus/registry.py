@@ -150,10 +150,10 @@ class Registry:
     def silent_since(self, name: str) -> datetime | None:
         """Return a silent agent's last sign of life, or None; the answer may be half a minute old."""
         now = self._store.now()
-        looked, peer = self._looked.get(name, (now - _LOOKED_RECENTLY * 2, Peer(name, None)))
-        if not timedelta(0) <= now - looked < _LOOKED_RECENTLY:
-            peer = self.peer(name)
-            self._looked[name] = (now, peer)
+        known = self._looked.get(name)
+        if known is None or not timedelta(0) <= now - known[0] < _LOOKED_RECENTLY:
+            known = self._looked[name] = (now, self.peer(name))
+        peer = known[1]
         return peer.last_seen if peer.presence is Presence.SILENT else None
 
     def join(self, card: Card, sign: Callable[[bytes], bytes]) -> Card:
