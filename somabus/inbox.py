@@ -11,7 +11,7 @@ message's affair: it is set aside with its reason, its sender is told, and the n
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -39,10 +39,10 @@ from somabus.model.slot import WHY, Event, Slot, State
 from somabus.opener import Opened, Opener
 from somabus.store.port import Store
 from somabus.trace import Tracer, done_keys, read_why
+from somabus.tried import Tried
 
 LEASE_FOR: Final = timedelta(minutes=10)
 _RELIST_AFTER: Final = timedelta(seconds=2)
-_REMEMBERED: Final = 2_000
 _LONGEST_LEASE_MS: Final = 31 * 86_400_000  # a name that claims more is no lease of ours, and hides nothing
 
 
@@ -83,36 +83,6 @@ class _Glance(NamedTuple):
 
     letter: Letter
     raw: bytes = b""
-
-
-class _Tried:
-    """What a drain need not try again: each name and each message once.
-
-    A stale listing shows for seconds what is gone: the last thousands of names will do. What was given back, or is in
-    somebody's hands, is for the next drain, however long this one takes.
-    """
-
-    def __init__(self) -> None:
-        self._new = set[str]()
-        self._old = set[str]()
-        self._held = set[str]()
-
-    def fresh(self, names: Iterable[tuple[State, str]]) -> Iterator[tuple[State, str]]:
-        """Yield what was not tried yet."""
-        for state, name in names:
-            if name not in self._new and name not in self._old and name[2:38] not in self._held:
-                self._new.add(name)
-                if len(self._new) >= _REMEMBERED:
-                    self._old, self._new = self._new, set()
-                yield state, name
-
-    @contextmanager
-    def holding(self, delivery: Delivery) -> Iterator[None]:
-        """Remember a message until it is acknowledged: it comes no more then."""
-        self._held.add(delivery.message.id)
-        yield
-        if delivery.acknowledged:
-            self._held.discard(delivery.message.id)
 
 
 class Inbox:
@@ -165,7 +135,7 @@ class Inbox:
     def _drain(
         self, entry: str, lease_for: timedelta | None, wanted: Callable[[Message], bool] | None
     ) -> Iterator[Delivery]:
-        tried = _Tried()
+        tried = Tried()
         self._guard.refresh()
         while True:
             listed_at, progress = self.now(), False
