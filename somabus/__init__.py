@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from somabus.errors import SomabusError
     from somabus.goals import GoalReading
     from somabus.halt import Stopped
-    from somabus.inbox import Counts, Inbox, Letter
+    from somabus.inbox import Counts, Inbox
     from somabus.lease import Lease
+    from somabus.letter import Letter
     from somabus.model.deadletter import DeadLetter
     from somabus.model.draft import Draft
     from somabus.model.heartbeat import Heartbeat
@@ -77,8 +78,9 @@ _FROM = {
     "errors": ("SomabusError",),
     "goals": ("GoalReading",),
     "halt": ("Stopped",),
-    "inbox": ("Counts", "Inbox", "Letter"),
+    "inbox": ("Counts", "Inbox"),
     "lease": ("Lease",),
+    "letter": ("Letter",),
     "model.deadletter": ("DeadLetter",),
     "model.draft": ("Draft",),
     "model.heartbeat": ("Heartbeat",),
