@@ -34,7 +34,6 @@ from somabus.model.bus import Bus
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.heartbeat import Heartbeat, Outcome
 from somabus.model.ids import derive_id
-from somabus.model.kinds import Insight
 from somabus.model.message import Message
 from somabus.model.names import is_name, nearest
 from somabus.model.report import BeatReport
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from somabus.model.draft import Draft
     from somabus.model.goal import Proposal, Work
     from somabus.model.receipt import Receipt, Trace
+    from somabus.model.shapes import Insight
     from somabus.post import Channel, Reading
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -185,7 +185,7 @@ class Agent:
 
     # -- sharing ----------------------------------------------------------------------------------------------
 
-    def share(self, insight: Insight) -> int:
+    def share(self, insight: "Insight") -> int:
         """Put an insight into the outbox that every peer follows, and return its number there."""
         self._check("Agent.share", "insight")
         _, data = self._services.composer.entry(self._insight(insight))
@@ -193,6 +193,8 @@ class Agent:
 
     def learn(self, topic: str, statement: str, confidence: float = 0.5) -> None:
         """Note an insight on this machine; the next beat shares it. Works while the drive is away."""
+        from somabus.model.shapes import Insight
+
         insight = Insight(topic=topic, statement=statement, confidence=confidence)
         message, data = self._services.composer.entry(self._insight(insight))
         self._services.learnings.note(message, data)
@@ -666,7 +668,7 @@ class Agent:
                 self.inbox = self._services.inbox
                 self._membership.moved(self._services)
 
-    def _insight(self, insight: Insight) -> "Draft":
+    def _insight(self, insight: "Insight") -> "Draft":
         return self._services.draft(to="", kind="insight", topic=insight.topic, data=insight.model_dump())
 
     def _now(self) -> datetime:
