@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+import somabus  # its names are imported at their first use: what a beat does without is named so here
 from somabus.assembly import Assembly
 from somabus.beat import Budget
 from somabus.connection import Connection, connect
@@ -47,15 +48,7 @@ from somabus.sweep import Allowance, Sweeper, Swept
 
 if TYPE_CHECKING:
     from somabus.announcer import News
-    from somabus.approvals import Approval
-    from somabus.arcs import Arc
-    from somabus.goals import GoalReading
-    from somabus.letter import Letter
-    from somabus.model.draft import Draft
     from somabus.model.goal import Proposal, Work
-    from somabus.model.receipt import Receipt, Trace
-    from somabus.model.shapes import Insight
-    from somabus.post import Channel, Reading
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _COUNT_FOR_S: Final = 1.0
@@ -134,7 +127,7 @@ class Agent:
 
     # -- sending ----------------------------------------------------------------------------------------------
 
-    def send(self, to: str, body: str = "", *, spool: bool = False, **fields: Any) -> "Receipt":
+    def send(self, to: str, body: str = "", *, spool: bool = False, **fields: Any) -> "somabus.Receipt":
         """Send a message; when this returns, it is on the drive.
 
         Args:
@@ -153,11 +146,11 @@ class Agent:
         """
         if "approval" in fields:
             fields["approval"] = getattr(fields["approval"], "id", fields["approval"])
-        draft = self._services.draft(to=to, body=body, **fields)
+        draft = somabus.Draft(to=to, body=body, **fields)
         self._check("Agent.send", draft.kind, even_away=spool)
         return self._services.sender.send(draft, spool=spool)
 
-    def send_many(self, drafts: "Iterable[Draft]") -> "list[Receipt]":
+    def send_many(self, drafts: "Iterable[somabus.Draft]") -> "list[somabus.Receipt]":
         """Send several messages as one group commit; when this returns, all of them are on the drive.
 
         Raises:
@@ -168,24 +161,24 @@ class Agent:
         self._check("Agent.send_many", *(draft.kind for draft in drafts))
         return self._services.sender.send_many(drafts)
 
-    def reply(self, message: Message, body: str = "", **fields: Any) -> "Receipt":
+    def reply(self, message: Message, body: str = "", **fields: Any) -> "somabus.Receipt":
         """Answer a message that is not in your hands any more; answering twice with the same text sends once."""
         self._check("Agent.reply", str(fields.get("kind", "answer")))
         number = int(derive_id(message.id, f"{body}{fields!r}")[-8:], 16)
         return self._services.sender.reply(message, number, body, **fields)
 
-    def trace(self, receipt: "Receipt") -> "Trace":
+    def trace(self, receipt: "somabus.Receipt") -> "somabus.Trace":
         """Say where a message is now: waiting, delayed, claimed, done, dead, expired, withdrawn, with when and who."""
         return self._services.sender.trace(receipt.to, receipt.id)
 
-    def withdraw(self, receipt: "Receipt") -> "Trace":
+    def withdraw(self, receipt: "somabus.Receipt") -> "somabus.Trace":
         """Take back a message that nobody took yet; the trace says whether it was in time."""
         self._check("Agent.withdraw")
         return self._services.sender.withdraw(receipt.to, receipt.id)
 
     # -- sharing ----------------------------------------------------------------------------------------------
 
-    def share(self, insight: "Insight") -> int:
+    def share(self, insight: "somabus.Insight") -> int:
         """Put an insight into the outbox that every peer follows, and return its number there."""
         self._check("Agent.share", "insight")
         _, data = self._services.composer.entry(self._insight(insight))
@@ -193,15 +186,13 @@ class Agent:
 
     def learn(self, topic: str, statement: str, confidence: float = 0.5) -> None:
         """Note an insight on this machine; the next beat shares it. Works while the drive is away."""
-        from somabus.model.shapes import Insight
-
-        insight = Insight(topic=topic, statement=statement, confidence=confidence)
+        insight = somabus.Insight(topic=topic, statement=statement, confidence=confidence)
         message, data = self._services.composer.entry(self._insight(insight))
         self._services.learnings.note(message, data)
 
     # -- channels ---------------------------------------------------------------------------------------------
 
-    def post(self, channel: str, body: str = "", **fields: Any) -> "Receipt":
+    def post(self, channel: str, body: str = "", **fields: Any) -> "somabus.Receipt":
         """Post to a channel, which the first post makes; when this returns, it is on the drive.
 
         Whoever the body calls with `@name` gets a copy as mail.
@@ -219,11 +210,11 @@ class Agent:
             InvalidNameError, MessageError, RateLimitError: nothing was posted.
             StoreError: nothing is known to have been posted; a second try with the same `key` posts once.
         """
-        draft = self._services.draft(to="", body=body, **fields)
+        draft = somabus.Draft(to="", body=body, **fields)
         self._check("Agent.post", draft.kind)
         return self._services.poster.post(channel, draft)
 
-    def read(self, channels: Iterable[str] | None = None, *, limit: int = 20) -> "Reading":
+    def read(self, channels: Iterable[str] | None = None, *, limit: int = 20) -> "somabus.Reading":
         """Read what is new in channels, and move this agent's own cursors behind it; nobody else's.
 
         Args:
@@ -237,7 +228,9 @@ class Agent:
         self._check("Agent.read")
         return self.mark_read(self._peek(channels, limit, None))
 
-    def peek(self, channels: Iterable[str] | None = None, *, limit: int = 20, after: int | None = None) -> "Reading":
+    def peek(
+        self, channels: Iterable[str] | None = None, *, limit: int = 20, after: int | None = None
+    ) -> "somabus.Reading":
         """Look at what is new in channels and move nothing; `mark_read` moves the cursors once it was worked through.
 
         Args:
@@ -247,7 +240,7 @@ class Agent:
         """
         return self._counted_reading(self._peek(channels, limit, after))
 
-    def mark_read(self, reading: "Reading") -> "Reading":
+    def mark_read(self, reading: "somabus.Reading") -> "somabus.Reading":
         """Move this agent's cursors behind what `peek` returned, and return it with the count of now."""
         self._check("Agent.mark_read")
         self._services.channels.mark(reading)
@@ -268,7 +261,7 @@ class Agent:
         self._check("Agent.unsubscribe")
         return self._services.channels.unsubscribe(channel)
 
-    def channels(self) -> "tuple[Channel, ...]":
+    def channels(self) -> "tuple[somabus.Channel, ...]":
         """Return every channel with its number of posts, what is unread there, and its last post."""
         return self._services.channels.all()
 
@@ -276,15 +269,15 @@ class Agent:
         """Count what is unread in each channel that this agent follows, without opening a post."""
         return self._services.channels.unread_by_channel()
 
-    def arcs(self) -> "tuple[Arc, ...]":
+    def arcs(self) -> "tuple[somabus.Arc, ...]":
         """Return the pieces of work that are open, the oldest first: opened by a `brief`, ended by a `closeout`."""
         return self._services.arcs.open()
 
-    def arc(self, name: str) -> "Arc":
+    def arc(self, name: str) -> "somabus.Arc":
         """Return one piece of work, open or not, with its scratchpad; `name` begins with `arc:`."""
         return self._services.arcs.arc(name)
 
-    def pair(self, partner: str | None, on: str) -> "Receipt":
+    def pair(self, partner: str | None, on: str) -> "somabus.Receipt":
         """Declare to work with a partner in a channel; it counts when both have. None ends it.
 
         Raises:
@@ -293,16 +286,16 @@ class Agent:
         self._check("Agent.pair", "pair")
         if partner is not None and not self._services.registry.knows(partner):
             raise UnknownRecipientError(partner, nearest(partner, self._services.registry.names()))
-        return self._services.poster.post(on, self._services.draft(to="", kind="pair", data={"partner": partner}))
+        return self._services.poster.post(on, somabus.Draft(to="", kind="pair", data={"partner": partner}))
 
-    def echo(self, to: str, short: str, payload: dict[str, Any] | None = None) -> "Receipt":
+    def echo(self, to: str, short: str, payload: dict[str, Any] | None = None) -> "somabus.Receipt":
         """Send an echo to the agent that has both this name and this key; it answers with what it got.
 
         Raises:
             UnknownRecipientError: nobody has this name, or its key is another one. Nothing was sent.
         """
         self._check("Agent.echo", "echo")
-        draft = self._services.draft(to=to, kind="echo", data=payload or {}, short=short or "")
+        draft = somabus.Draft(to=to, kind="echo", data=payload or {}, short=short or "")
         return self._services.sender.send(draft)
 
     def wait(self, timeout: float, *, above: int | None = None) -> int | None:
@@ -355,14 +348,14 @@ class Agent:
         """Forget what a session was told: it has ended, or its memory was cleared."""
         self._services.announcer.forget(session)
 
-    def _peek(self, channels: Iterable[str] | None, limit: int, after: int | None) -> "Reading":
+    def _peek(self, channels: Iterable[str] | None, limit: int, after: int | None) -> "somabus.Reading":
         if isinstance(channels, str):
             channels = (channels,)
         with suppress(StoreError):
             self._services.authority.refresh()
         return self._services.channels.peek(None if channels is None else tuple(channels), limit, after)
 
-    def _counted_reading(self, reading: "Reading") -> "Reading":
+    def _counted_reading(self, reading: "somabus.Reading") -> "somabus.Reading":
         return replace(reading, unread_count=self.unread)
 
     # -- looking ----------------------------------------------------------------------------------------------
@@ -422,7 +415,7 @@ class Agent:
         """Return the ids of this agent's messages, or of another's, that end like this, wherever they lie."""
         return self._services.tracer.endings(of or self.name, ending)
 
-    def find(self, message_id: str) -> "Letter | None":
+    def find(self, message_id: str) -> "somabus.Letter | None":
         """Return one of this agent's own messages by its id, wherever it lies, or None.
 
         `fault` says why it may not be acted on, or cannot be read: a dead letter stays what it is.
@@ -463,7 +456,7 @@ class Agent:
         """Return what a human has stopped: the bus, agents, kinds of work; empty if nothing."""
         return self._services.halt.stops()
 
-    def goals(self) -> "GoalReading":
+    def goals(self) -> "somabus.GoalReading":
         """Return the goals that the operators' signatures cover, and report what lies there and is none.
 
         Raises:
@@ -514,7 +507,7 @@ class Agent:
         category: str = "general",
         to: str | None = None,
         expires_in: timedelta = _ANSWER_IN,
-    ) -> "Approval":
+    ) -> "somabus.Approval":
         """Ask the operators before a protected action; silence past the expiry is "no".
 
         Args:
@@ -535,7 +528,7 @@ class Agent:
             raise UnknownRecipientError(to, nearest(to, self._services.registry.names()))
         return self._services.approvals.ask(action, detail, data or {}, category, to, expires_in)
 
-    def approval(self, approval_id: str) -> "Approval":
+    def approval(self, approval_id: str) -> "somabus.Approval":
         """Return an approval that was asked for before, in this process or another; its agent alone may use it.
 
         Raises:
@@ -668,8 +661,8 @@ class Agent:
                 self.inbox = self._services.inbox
                 self._membership.moved(self._services)
 
-    def _insight(self, insight: "Insight") -> "Draft":
-        return self._services.draft(to="", kind="insight", topic=insight.topic, data=insight.model_dump())
+    def _insight(self, insight: "somabus.Insight") -> "somabus.Draft":
+        return somabus.Draft(to="", kind="insight", topic=insight.topic, data=insight.model_dump())
 
     def _now(self) -> datetime:
         return self._services.now()

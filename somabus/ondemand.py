@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from somabus.identity import Identities
     from somabus.inbox import Inbox
     from somabus.incidents import Incidents
-    from somabus.model.draft import Draft
     from somabus.model.ids import IdMaker
     from somabus.model.signing import Signer
     from somabus.poster import Poster
@@ -140,13 +139,6 @@ class OnDemand:
         from somabus.trace import Tracer
 
         return Tracer(self.store)
-
-    @cached_property
-    def draft(self) -> "type[Draft]":
-        """What a message is before it is composed."""
-        from somabus.model.draft import Draft
-
-        return Draft
 
     @cached_property
     def poster(self) -> "Poster":

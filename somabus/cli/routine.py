@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from somabus.agent import Agent
-from somabus.cli import collector
+from somabus.cli import collector, plugins
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, code_of, to_json
 from somabus.errors import ConfigurationError, SomabusError, StoppedError, StoreError
@@ -82,7 +82,7 @@ def beat(
         _report(context, report)
         return _code(report)
 
-    with _logged(context, log):
+    with plugins.left_out() if script is None else nullcontext(), _logged(context, log):
         if scheduled:
             from somabus.cli.scheduled import serve_slot
 
@@ -97,12 +97,13 @@ def due(context: Context) -> None:
 
     0 yes, 3 no, 4 could not look, 8 a human stopped it. No model need be woken for an empty inbox.
     """
-    agent = context.agent()
-    held = next((each for each in agent.stops() if each.scope.covers(agent.name, None)), None)
-    if held is not None:
-        raise StoppedError("somabus due", str(held.scope), held.why, held.by)
-    yes = agent.due()
-    context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
+    with plugins.left_out():
+        agent = context.agent()
+        held = next((each for each in agent.stops() if each.scope.covers(agent.name, None)), None)
+        if held is not None:
+            raise StoppedError("somabus due", str(held.scope), held.why, held.by)
+        yes = agent.due()
+        context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
     finish(Exit.DONE if yes else Exit.NOTHING)
 
 
