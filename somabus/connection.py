@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -30,10 +30,12 @@ from somabus.model.names import check_name, nearest
 from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
-from somabus.store.deadline import Deadline, DeadlineStore
 from somabus.store.directory import DirectoryStore, Durability
 from somabus.store.directory.mount import mount_of
 from somabus.store.port import Store
+
+if TYPE_CHECKING:
+    from somabus.store.deadline import Deadline
 
 T = TypeVar("T")
 _RULES: Final = ("hop_limit", "staleness_s", "rate_per_hour", "retention")
@@ -159,7 +161,7 @@ def connect(
     """
     check_name(agent)
     root, base = Path(path).absolute(), base_of(home)
-    deadline = Deadline() if mount_of(root).network else None
+    deadline = _deadline() if mount_of(root).network else None
     ask: Ask = _at_once if deadline is None else deadline.ask
     writer = new_writer()
     places = Places(base, writer)
@@ -195,7 +197,15 @@ def connect(
     )
 
 
-def _with_deadline(disk: DirectoryStore, deadline: Deadline) -> Store:
+def _deadline() -> "Deadline":
+    from somabus.store.deadline import Deadline  # local drives, which do not hang, need none
+
+    return Deadline()
+
+
+def _with_deadline(disk: DirectoryStore, deadline: "Deadline") -> Store:
+    from somabus.store.deadline import DeadlineStore
+
     def close(last: Callable[[], None]) -> None:
         with suppress(StoreUnavailableError, RuntimeError):  # no thread can be begun when the interpreter ends
             deadline.ask(last, "tmp")

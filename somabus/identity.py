@@ -11,14 +11,13 @@ what pins and certificates are for. A name that looks like a known one is not pi
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from somabus.authority import Authority
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError, TrustError
 from somabus.incidents import Tell
 from somabus.model import tree
 from somabus.model.card import Card
-from somabus.model.certificate import Certificate
 from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.lookalike import Lookalikes
 from somabus.model.names import is_name
@@ -27,6 +26,9 @@ from somabus.model.wire import parse_object
 from somabus.pins import Pins
 from somabus.proofs import Proofs
 from somabus.store.port import Store
+
+if TYPE_CHECKING:
+    from somabus.model.certificate import Certificate
 
 _LOOK_AGAIN: Final = timedelta(seconds=30)
 _LOOK_SOON: Final = timedelta(seconds=1)
@@ -38,7 +40,7 @@ class Standing(NamedTuple):
     keys: tuple[bytes, ...]
     trust: Trust
     fault: str = ""
-    certificate: Certificate | None = None
+    certificate: "Certificate | None" = None
 
 
 class _Looked(NamedTuple):
@@ -47,7 +49,7 @@ class _Looked(NamedTuple):
     at: datetime
     raw: bytes | None
     version: int
-    certificate: Certificate | None
+    certificate: "Certificate | None"
     fault: str
     predecessor: bytes | None = None
 
@@ -185,7 +187,7 @@ class Identities:
             return Standing((), Trust.REVOKED, _called_back(name, revoked.at, revoked.why))
         return Standing((), Trust.UNSIGNED, fault) if key is None else Standing((key,), Trust.PINNED, fault)
 
-    def _certificate(self, name: str, now: datetime) -> tuple[Certificate | None, str]:
+    def _certificate(self, name: str, now: datetime) -> "tuple[Certificate | None, str]":
         """Return the certificate of a name if it counts now, or why it does not."""
         looked = self._look(name, now)
         certificate, fault = looked.certificate, looked.fault
@@ -195,7 +197,7 @@ class Identities:
             self._tell(name, f"fault: {fault}"[:200], fault, looked.raw)
         return (None if fault else certificate), fault
 
-    def _uncounted(self, certificate: Certificate, now: datetime) -> str:
+    def _uncounted(self, certificate: "Certificate", now: datetime) -> str:
         if self._authority.revocations is None:
             return f"{tree.REVOCATIONS} is missing, so no certificate counts"
         revoked = self._authority.revoked(certificate.key, now)
@@ -222,13 +224,15 @@ class Identities:
     def _opened(self, name: str, raw: bytes | None, version: int, now: datetime) -> _Looked:
         if raw is None:
             return _Looked(now, None, version, None, "")
+        from somabus.model.certificate import Certificate
+
         try:
             certificate = self._authority.opened(raw, Seal.CERTIFICATE, Certificate, partial(self._proofs.holds, name))
             return _Looked(now, raw, version, certificate, "", certificate.predecessor())
         except (MessageError, TrustError) as error:
             return _Looked(now, raw, version, None, str(error))
 
-    def _hand_over(self, name: str, pin: bytes | None, certificate: Certificate, now: datetime) -> str:
+    def _hand_over(self, name: str, pin: bytes | None, certificate: "Certificate", now: datetime) -> str:
         """Pin a certified key; where another was pinned, only if that one handed over or was called back."""
         if pin == certificate.key:
             return ""
@@ -240,7 +244,7 @@ class Identities:
         self._pins.succeed(name, certificate.key, now)
         return ""
 
-    def _with_previous(self, certificate: Certificate, now: datetime) -> tuple[bytes, ...]:
+    def _with_previous(self, certificate: "Certificate", now: datetime) -> tuple[bytes, ...]:
         previous, old = certificate.previous, self._certificates[certificate.agent].predecessor
         if previous is None or old is None or previous.until <= now or self._authority.revoked(old, now):
             return (certificate.key,)

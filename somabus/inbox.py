@@ -15,10 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from somabus.box import Box
 from somabus.delivery import Chain, Delivery
+from somabus.endings import done_keys, read_why
 from somabus.errors import (
     DocumentTooLargeError,
     MessageError,
@@ -34,12 +35,14 @@ from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.envelope import split
 from somabus.model.ids import milliseconds
 from somabus.model.message import Message
-from somabus.model.receipt import Receipt
 from somabus.model.slot import WHY, Event, Slot, State
 from somabus.opener import Opened, Opener
 from somabus.store.port import Store
-from somabus.trace import Tracer, done_keys, read_why
 from somabus.tried import Tried
+
+if TYPE_CHECKING:
+    from somabus.letter import Letter
+    from somabus.model.receipt import Receipt
 
 LEASE_FOR: Final = timedelta(minutes=10)
 _RELIST_AFTER: Final = timedelta(seconds=2)
@@ -68,20 +71,10 @@ class Counts:
         return self.mail + self.posts
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message that was looked at and not taken. `fault` says why it may not be acted on, or could not be read."""
-
-    name: str
-    state: State
-    opened: Opened | None
-    fault: str = ""
-
-
 class _Glance(NamedTuple):
     """A message before it is taken, and its bytes, if it could be read."""
 
-    letter: Letter
+    letter: "Letter"
     raw: bytes = b""
 
 
@@ -98,7 +91,7 @@ class Inbox:
     """
 
     def __init__(
-        self, store: Store, me: str, opener: Opener, *, box: Box, reply: Callable[..., Receipt], guard: Guard
+        self, store: Store, me: str, opener: Opener, *, box: Box, reply: "Callable[..., Receipt]", guard: Guard
     ) -> None:
         self._store = store
         self._me = me
@@ -106,7 +99,6 @@ class Inbox:
         self._box = box
         self._reply = reply
         self._guard = guard
-        self._tracer = Tracer(store)
         self.now = store.now
         self.chain = Chain()
 
@@ -214,7 +206,7 @@ class Inbox:
         names = (name for _, name in self._candidates(self.now()))
         return [slot.id for slot in map(Slot.parse, names) if slot is not None]
 
-    def peek(self, limit: int = 20) -> tuple[Letter, ...]:
+    def peek(self, limit: int = 20) -> "tuple[Letter, ...]":
         """Look at what waits, in the order of service, and take nothing.
 
         Raises:
@@ -229,9 +221,12 @@ class Inbox:
                 letters.append(glance.letter)
         return tuple(letters)
 
-    def find(self, message_id: str) -> Letter | None:
+    def find(self, message_id: str) -> "Letter | None":
         """Look at one message by its id, wherever it lies, or return None; nothing is taken."""
-        found = self._tracer.find(self._me, message_id)
+        from somabus.letter import Letter
+        from somabus.trace import Tracer
+
+        found = Tracer(self._store).find(self._me, message_id)
         if found is None:
             return None
         try:
@@ -375,6 +370,8 @@ class Inbox:
 
     def _glance(self, state: State, name: str) -> "_Glance | None":
         """Look at a message without taking it; None if somebody took it meanwhile."""
+        from somabus.letter import Letter
+
         slot = Slot.parse(name)
         if slot is None or not slot.fits(state):
             return _Glance(Letter(name, state, None, "no file name of a message that waits"))
