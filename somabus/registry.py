@@ -27,6 +27,7 @@ from somabus.model.lookalike import twin_of
 from somabus.model.names import is_name
 from somabus.model.presence import Presence, judge_presence
 from somabus.model.trust import Trust
+from somabus.recall import UNTOLD, Stamps
 from somabus.store.port import Store
 
 _LOOKED_RECENTLY: Final = timedelta(seconds=30)
@@ -67,6 +68,7 @@ class Registry:
         self._authority = authority
         self._identities = identities
         self._known: set[str] = set()
+        self._heartbeats: dict[str, tuple[bytes, Heartbeat]] = {}
         self._looked: dict[str, tuple[datetime, Peer]] = {}
 
     def names(self) -> frozenset[str]:
@@ -85,24 +87,28 @@ class Registry:
         """Return the card of a name, checked against its own seal; see `Identities.card`."""
         return self._identities.card(name)
 
-    def heartbeat(self, name: str) -> Heartbeat | None:
+    def heartbeat(self, name: str, stamps: Stamps = UNTOLD) -> Heartbeat | None:
         """Return the last heartbeat that the agent itself wrote, or None if it never beat.
 
         Raises:
             MessageError, TrustError, StoreError: there is one, and it cannot be read or is not genuine.
         """
         key = tree.heartbeat(name)
-        raw = self._store.read(key)
+        raw = self._identities.read(key, stamps)
         if raw is None:
             return None
-        if not self._genuine(name, raw):
+        if not self._identities.wrote(name, key, raw, Seal.HEARTBEAT):
             # Race: sshfs shows what was replaced just now once cut off at its old length, and whole at the next look.
-            raw = self._store.read(key) or raw
-            if not self._genuine(name, raw):
+            raw = self._identities.read(key) or raw
+            if not self._identities.wrote(name, key, raw, Seal.HEARTBEAT):
                 raise TrustError(f"the heartbeat of {name} was not written by {name}")
+        known = self._heartbeats.get(name)
+        if known is not None and known[0] == raw:
+            return known[1]
         heartbeat = Heartbeat.decode(split(raw).body)
         if (heartbeat.agent, heartbeat.bus) != (name, self._authority.bus.bus):
             raise TrustError(f"the heartbeat of {name} was made for {heartbeat.agent} on {heartbeat.bus}")
+        self._heartbeats[name] = (raw, heartbeat)
         return heartbeat
 
     def peer(self, name: str) -> Peer:
@@ -111,18 +117,21 @@ class Registry:
         Raises:
             StoreUnavailableError: could not look at all.
         """
+        return self._judged(name, UNTOLD)
+
+    def _judged(self, name: str, stamps: Stamps) -> Peer:
         card: Card | None = None
         at = tree.card(name)
         try:
-            card = self.card(name)
+            card = self._identities.card(name, stamps)
             if card is None:
                 return Peer(name, None)  # joining just now, or its card is not visible here yet
-            standing = self._identities.standing(name)
+            standing = self._identities.standing(name, stamps)
             if card.key not in standing.keys:
                 fault = standing.fault or _OTHER_KEY
                 return Peer(name, None, card=card, trust=standing.trust, fault=fault, fault_at=at)
             at = tree.heartbeat(name)
-            heartbeat = self.heartbeat(name)
+            heartbeat = self.heartbeat(name, stamps)
         except StoreUnavailableError:
             raise
         except (MessageError, TrustError, StoreError, ValueError) as error:
@@ -138,14 +147,19 @@ class Registry:
         return Peer(name, verdict, seen, card, heartbeat, standing.trust)
 
     def peers(self, *, but: str = "") -> tuple[Peer, ...]:
-        """Return everybody but one, sorted by name. What was proven on the way, the next process need not prove.
+        """Return everybody but one, sorted by name; what stands still is not read again, now or by the next process.
+
+        Nobody is called at fault for what was not read just now; who accuses somebody of silence asks for `peer`.
 
         Raises:
             StoreUnavailableError: could not look at all.
         """
-        found = tuple(self.peer(name) for name in sorted(self.names() - {but}))
+        names = sorted(self.names() - {but})
+        stamps = self._identities.stamps(names)
+        found = (self._judged(name, stamps) for name in names)
+        peers = tuple(self.peer(each.name) if each.fault else each for each in found)
         self._identities.keep()
-        return found
+        return peers
 
     def silent_since(self, name: str) -> datetime | None:
         """Return a silent agent's last sign of life, or None; the answer may be half a minute old."""
@@ -180,9 +194,6 @@ class Registry:
     def write_heartbeat(self, heartbeat: Heartbeat, sign: Callable[[bytes], bytes]) -> None:
         """Replace the agent's own heartbeat."""
         self._store.replace(tree.heartbeat(heartbeat.agent), seal_body(heartbeat.to_json(), Seal.HEARTBEAT, sign))
-
-    def _genuine(self, name: str, raw: bytes) -> bool:
-        return self._identities.signed_by(name, split(raw), Seal.HEARTBEAT)
 
     def _check_name(self, name: str) -> None:
         operators = {each.name: each.short for each in self._authority.bus.operators}

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -27,6 +27,7 @@ _LONGEST_PAUSE_S: Final = 3600.0
 _SLOW_S: Final = 3.0
 _IN_TURN: Final = 2
 _A_DOCUMENT_S: Final = 0.5
+_A_LOOK_S: Final = 0.05
 _MANY_S: Final = 300.0
 
 
@@ -175,6 +176,11 @@ class DeadlineStore:
     def read(self, key: str, *, listed: bool = False) -> bytes | None:
         """See `Store.read`."""
         return self._deadline.ask(lambda: self._store.read(key, listed=listed), key)
+
+    def stamps(self, keys: Sequence[str]) -> list[str | None]:
+        """See `Store.stamps`; many documents may take longer than one."""
+        extra_s = len(keys) * _A_LOOK_S
+        return self._deadline.ask(lambda: self._store.stamps(keys), f"{len(keys)} documents", extra_s=extra_s)
 
     def create(self, key: str, data: bytes) -> None:
         """See `Store.create`."""
