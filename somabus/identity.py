@@ -125,7 +125,7 @@ class Identities:
         return self._sealer(name, lambda key: envelope.verified_by(key, seal))
 
     def _sealer(self, name: str, sealed: Callable[[bytes], bool]) -> tuple[Standing, bytes | None]:
-        """Look for the key; before anything is called false, a certificate that may be half a minute old is looked at."""
+        """Look for the key; before something is called false, a certificate half a minute old is looked at anew."""
         standing = self.standing(name)
         key = next(filter(sealed, standing.keys), None)
         if key is None and self._certificates.pop(name, None) is not None:

@@ -5,7 +5,6 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from somabus.recall import Recall
 
 from somabus.authority import Authority
 from somabus.identity import Identities, Standing
@@ -18,6 +17,7 @@ from somabus.model.trust import Trust
 from somabus.model.wire import parse_object
 from somabus.operator import agents, people
 from somabus.pins import Pins
+from somabus.recall import Recall
 from tests.services.court import Court, Told
 
 NEW = Signer(b"n" * 32)

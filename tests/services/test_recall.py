@@ -74,7 +74,7 @@ def test_who_meets_everybody_lists_everybody_once(court, monkeypatch):
 def test_a_review_that_finds_nothing_new_writes_nothing(court):
     """A beat with nothing to do costs the disk of this machine nothing for the sake of the peers."""
     review(court)
-    before = court.world.homes["agent-1"].read("proofs")
+    before = court.world.homes["agent-1"].read("recall/0")
     assert before
 
     court.world.homes["agent-1"].replace = None  # whoever writes now fails
@@ -128,7 +128,7 @@ def test_a_certificate_that_has_run_out_counts_no_more_whatever_is_remembered(co
 def test_a_damaged_memory_is_made_good(court, damage, proven):
     """What cannot be used is proven again; nothing is believed for it, and the next process has it back."""
     review(court)
-    court.world.homes["agent-1"].replace("proofs", damage)
+    court.world.homes["agent-1"].replace("recall/0", damage)
 
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
     proven.clear()
@@ -140,7 +140,7 @@ def test_a_full_disk_costs_time_and_nothing_else(court, monkeypatch):
     """Where nothing can be remembered, everybody is judged all the same."""
     review(court)
     home = court.world.homes["agent-1"]
-    home.delete("proofs")
+    home.delete("recall/0")
 
     def full(key, _data):
         raise StoreFullError(key, "no space")
