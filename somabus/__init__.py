@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from somabus.model.report import BeatReport
     from somabus.model.retry import RetryPolicy
     from somabus.model.trust import Trust
+    from somabus.peer import Peer
     from somabus.post import Channel, Post, Reading
-    from somabus.registry import Peer
 
 __version__ = "0.4.0"
 
@@ -89,8 +89,8 @@ _FROM = {
     "model.report": ("BeatReport",),
     "model.retry": ("RetryPolicy",),
     "model.trust": ("Trust",),
+    "peer": ("Peer",),
     "post": ("Channel", "Post", "Reading"),
-    "registry": ("Peer",),
 }
 
 

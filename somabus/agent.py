@@ -48,8 +48,8 @@ from somabus.model.schedule import DEFAULT, Schedule
 from somabus.model.signing import short, to_text
 from somabus.model.slot import State
 from somabus.model.trust import Trust
+from somabus.peer import Peer
 from somabus.post import Channel, Reading
-from somabus.registry import Peer
 from somabus.sidechannel import with_unread
 from somabus.sweep import Allowance, Sweeper, Swept
 from somabus.trace import Tracer

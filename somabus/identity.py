@@ -11,10 +11,10 @@ what pins and certificates are for. A name that looks like a known one is not pi
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, NamedTuple
 
 from somabus.authority import Authority
+from somabus.certificates import Certificates
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError, TrustError
 from somabus.incidents import Tell
 from somabus.model import tree
@@ -23,13 +23,11 @@ from somabus.model.certificate import Certificate
 from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.lookalike import Lookalikes
 from somabus.model.names import is_name
-from somabus.model.trust import Policy, Trust
-from somabus.model.wire import parse_object
+from somabus.model.trust import Trust
 from somabus.pins import Pins
 from somabus.recall import UNTOLD, Recall, Stamps
 from somabus.store.port import Store
 
-_LOOK_AGAIN: Final = timedelta(seconds=30)
 _LOOK_SOON: Final = timedelta(seconds=1)
 
 
@@ -40,17 +38,6 @@ class Standing(NamedTuple):
     trust: Trust
     fault: str = ""
     certificate: Certificate | None = None
-
-
-class _Looked(NamedTuple):
-    """A certificate as it lay there, opened once."""
-
-    at: datetime
-    raw: bytes | None
-    version: int
-    certificate: Certificate | None
-    fault: str
-    predecessor: bytes | None = None
 
 
 class _Listed(NamedTuple):
@@ -68,11 +55,11 @@ class Identities:
         self._store = store
         self._authority = authority
         self._pins = pins
-        self._recall = recall
+        self.recall = recall
         self._tell = tell
         self._listed: _Listed | None = None
         self._cards: dict[str, tuple[bytes, Card]] = {}
-        self._certificates: dict[str, _Looked] = {}
+        self._certificates = Certificates(store, authority, recall)
         self._titles: dict[str, tuple[datetime, str]] = {}
 
     def names(self) -> frozenset[str]:
@@ -87,9 +74,9 @@ class Identities:
 
     def read(self, where: str, stamps: Stamps = UNTOLD) -> bytes | None:
         """Return a document of the registry."""
-        return self._recall.read(self._store, where, stamps)
+        return self.recall.read(self._store, where, stamps)
 
-    def card(self, name: str, stamps: Stamps = UNTOLD) -> Card | None:
+    def card(self, name: str) -> Card | None:
         """Return the card of a name, checked against its own seal, or None if there is none.
 
         A card that has not changed is verified once.
@@ -97,24 +84,34 @@ class Identities:
         Raises:
             MessageError, TrustError, StoreError: there is one, and it cannot be read or is not genuine.
         """
+        raw = self.read(tree.card(name))
+        if raw is None:
+            return None
+        known = self._cards.get(name)
+        if known is None or known[0] != raw:
+            known = self._cards[name] = (raw, self._checked(name, raw))
+        return known[1]
+
+    def carried(self, name: str, stamps: Stamps = UNTOLD) -> tuple[bytes, bytes] | None:
+        """Return a card as it lies there, checked like `card`, and its key; one that is known is not parsed."""
         where = tree.card(name)
         raw = self.read(where, stamps)
         if raw is None:
             return None
-        known = self._cards.get(name)
-        if known is not None and known[0] == raw:
-            return known[1]
-        card = Card.from_object(parse_object(split(raw).body))
+        found = self.recall.found(where, raw)
+        return raw, bytes.fromhex(found[0]) if found else self._checked(name, raw).key
+
+    def _checked(self, name: str, raw: bytes) -> Card:
+        card = Card.decode(split(raw).body)
         if (card.name, card.bus) != (name, self._authority.bus.bus):
             raise TrustError(f"the card of {name} was made for {card.name} on the bus {card.bus}")
-        if not self._recall.holds(where, raw, card.key, Seal.CARD):
+        if not self.recall.holds(tree.card(name), raw, card.key, Seal.CARD):
             raise TrustError(f"the card of {name} is not sealed with its own key")
-        self._cards[name] = (raw, card)
         return card
 
-    def wrote(self, name: str, where: str, raw: bytes, seal: Seal) -> bool:
-        """Tell whether a key that counts for a name sealed what was read there; see `Recall.holds`."""
-        return self._sealer(name, lambda key: self._recall.holds(where, raw, key, seal))[1] is not None
+    def writer(self, name: str, where: str, raw: bytes, seal: Seal) -> bytes | None:
+        """Return the key that counts for a name and sealed what was read there, or None; see `Recall.holds`."""
+        return self._sealer(name, lambda key: self.recall.holds(where, raw, key, seal))[1]
 
     def signed_by(self, name: str, envelope: Envelope, seal: Seal) -> bool:
         """Tell whether a key that counts for a name sealed a document; looked again before it is denied."""
@@ -128,7 +125,7 @@ class Identities:
         """Look for the key; before something is called false, a certificate half a minute old is looked at anew."""
         standing = self.standing(name)
         key = next(filter(sealed, standing.keys), None)
-        if key is None and self._certificates.pop(name, None) is not None:
+        if key is None and self._certificates.forget(name):
             standing = self.standing(name)
             key = next(filter(sealed, standing.keys), None)
         return standing, key
@@ -155,7 +152,7 @@ class Identities:
 
     def look_again(self, name: str) -> Standing:
         """Return which keys count for a name, by what lies there now."""
-        self._certificates.pop(name, None)
+        self._certificates.forget(name)
         return self.standing(name)
 
     def title(self, name: str) -> str:
@@ -180,7 +177,7 @@ class Identities:
 
     def keep(self) -> None:
         """Remember at home what was read and proven; called by whoever has met everybody."""
-        self._recall.keep()
+        self.recall.keep()
 
     # -- certificates -----------------------------------------------------------------------------------------
 
@@ -200,10 +197,13 @@ class Identities:
 
     def _certificate(self, name: str, now: datetime, stamps: Stamps = UNTOLD) -> tuple[Certificate | None, str]:
         """Return the certificate of a name if it counts now, or why it does not."""
-        looked = self._look(name, now, stamps)
+        looked = self._certificates.look(name, now, stamps)
         certificate, fault = looked.certificate, looked.fault
         if certificate is not None and not fault:
             fault = certificate.fault(self._authority.bus.bus, name, now) or self._uncounted(certificate, now)
+        if fault and stamps:  # nobody is accused of what was not read just now
+            self._certificates.forget(name)
+            return self._certificate(name, now)
         if fault:
             self._tell(name, f"fault: {fault}"[:200], fault, looked.raw)
         return (None if fault else certificate), fault
@@ -214,43 +214,11 @@ class Identities:
         revoked = self._authority.revoked(certificate.key, now)
         return "" if revoked is None else _called_back(certificate.agent, revoked.at, revoked.why)
 
-    def _look(self, name: str, now: datetime, stamps: Stamps) -> _Looked:
-        """Read a certificate, at most twice a minute where it counts; its signature is verified once."""
-        looked, version = self._certificates.get(name), self._authority.bus.version
-        if looked is not None and looked.version == version:
-            # A bus that acts on certified mail alone must not turn away who was certified a moment ago.
-            waiting = looked.certificate is None and self._authority.bus.policy.trust is Policy.CERTIFIED
-            if timedelta(0) <= now - looked.at < (_LOOK_SOON if waiting else _LOOK_AGAIN):
-                return looked
-        # By listing: on NFS a name that was looked for before it came stays missing for half a minute.
-        where = tree.certificate(name)
-        there = stamps.get(where) is not None or "certificate.json" in self._store.list(f"{tree.REGISTRY}/{name}")
-        raw = self._recall.read(self._store, where, stamps, listed=True) if there else None
-        if looked is not None and (looked.raw, looked.version) == (raw, version):
-            looked = looked._replace(at=now)
-        else:
-            looked = self._opened(name, raw, version, now)
-        self._certificates[name] = looked
-        return looked
-
-    def _opened(self, name: str, raw: bytes | None, version: int, now: datetime) -> _Looked:
-        if raw is None:
-            return _Looked(now, None, version, None, "")
-        try:
-            proven = partial(self._proven, tree.certificate(name), raw)
-            certificate = self._authority.opened(raw, Seal.CERTIFICATE, Certificate, proven)
-            return _Looked(now, raw, version, certificate, "", certificate.predecessor())
-        except (MessageError, TrustError) as error:
-            return _Looked(now, raw, version, None, str(error))
-
-    def _proven(self, where: str, raw: bytes, _envelope: Envelope, key: bytes, seal: Seal) -> bool:
-        return self._recall.holds(where, raw, key, seal)
-
     def _hand_over(self, name: str, pin: bytes | None, certificate: Certificate, now: datetime) -> str:
         """Pin a certified key; where another was pinned, only if that one handed over or was called back."""
         if pin == certificate.key:
             return ""
-        handed_over = pin is not None and self._certificates[name].predecessor == pin
+        handed_over = pin is not None and self._certificates.predecessor(name) == pin
         if pin is not None and not handed_over and self._authority.revoked(pin, now) is None:
             fault = f"the certificate of {name} names another key than the one seen first, which handed nothing over"
             self._tell(name, f"fault: {fault}"[:200], fault, None)
@@ -259,7 +227,7 @@ class Identities:
         return ""
 
     def _with_previous(self, certificate: Certificate, now: datetime) -> tuple[bytes, ...]:
-        previous, old = certificate.previous, self._certificates[certificate.agent].predecessor
+        previous, old = certificate.previous, self._certificates.predecessor(certificate.agent)
         if previous is None or old is None or previous.until <= now or self._authority.revoked(old, now):
             return (certificate.key,)
         return certificate.key, old

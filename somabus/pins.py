@@ -50,7 +50,7 @@ class Pins:
             raw = self._recall.read(self._home, _key(name), stamps)
             if raw is None:
                 return None
-            self._known[name] = self._recall.key(_key(name), raw, _pinned)
+            self._known[name] = self._pinned(_key(name), raw)
         return self._known[name]
 
     def remember(self, name: str, key: bytes, now: Utc) -> bytes:
@@ -65,9 +65,13 @@ class Pins:
         self._home.replace(_key(name), Pin(name=name, public_key=signing.to_text(key), first_seen=now).to_json())
         self._known[name] = key
 
-
-def _pinned(raw: bytes) -> bytes:
-    return signing.from_text(Pin.from_object(parse_object(raw)).public_key)
+    def _pinned(self, where: str, raw: bytes) -> bytes:
+        found = self._recall.found(where, raw)
+        if found:
+            return bytes.fromhex(found[0])
+        key = signing.from_text(Pin.from_object(parse_object(raw)).public_key)
+        self._recall.learn(where, raw, key)
+        return key
 
 
 def _key(name: str) -> str:

@@ -1,7 +1,7 @@
 """What lay there at the last look: what has not changed since is neither read nor proven again, by any process.
 
 Two facts are kept of a document, and no later event can make them wrong: that these bytes lay there under this stamp
-(`Store.stamps`), and that this key is in them: the key that sealed them, or in a pin the pinned one. Whether a key
+(`Store.stamps`), and what was found in them: first the key that sealed them, or in a pin the pinned one. Whether a key
 counts for a name, whether a certificate has run out, whether somebody is late: that is asked anew each time.
 
 The memory lies in the agent's own home, where a writer to the drive can add nothing to it; who can write there can
@@ -9,7 +9,7 @@ write the pins themselves. It holds what stands in the registry and is read agai
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -36,7 +36,7 @@ UNTOLD: Final[Stamps] = {}
 class _Kept(NamedTuple):
     raw: bytes
     stamp: str | None
-    key: bytes | None = None
+    found: tuple[str, ...] = ()
 
 
 class Recall:
@@ -67,19 +67,23 @@ class Recall:
 
         What lies at one place has one kind of seal.
         """
-        kept = self._kept(where)
-        if kept is None or kept.raw != raw or kept.key != key:
+        if self.found(where, raw)[:1] != (key.hex(),):
             if not split(raw).verified_by(key, seal):
                 return False
-            self._learn(where, raw, key)
+            self.learn(where, raw, key)
         return True
 
-    def key(self, where: str, raw: bytes, find: Callable[[bytes], bytes]) -> bytes:
-        """Return the key that is in a document of one's own, found once."""
+    def found(self, where: str, raw: bytes) -> tuple[str, ...]:
+        """Return what was found in exactly these bytes, the key first, as hex digits; nothing if they are new."""
         kept = self._kept(where)
-        if kept is not None and kept.raw == raw and kept.key is not None:
-            return kept.key
-        return self._learn(where, raw, find(raw))
+        return kept.found if kept is not None and kept.raw == raw else ()
+
+    def learn(self, where: str, raw: bytes, key: bytes, *more: str) -> None:
+        """Remember what was found in a document that is good."""
+        kept = self._kept(where)
+        stamp = kept.stamp if kept is not None and kept.raw == raw else None
+        self._met[where] = made = _Kept(raw, stamp, (key.hex(), *more))
+        self._fresh += made != kept
 
     def keep(self) -> None:
         """Remember at home what this process has met, and nothing else, if that is worth a write."""
@@ -111,23 +115,17 @@ class Recall:
             return _Kept(raw, stamp)
         if stamp is None:
             return kept
-        self._fresh += kept.key is not None
+        self._fresh += bool(kept.found)
         return kept._replace(stamp=stamp)
-
-    def _learn(self, where: str, raw: bytes, key: bytes) -> bytes:
-        kept = self._kept(where)
-        self._met[where] = _Kept(raw, kept.stamp if kept and kept.raw == raw else None, key)
-        self._fresh += 1
-        return key
 
 
 def _parts(met: Mapping[str, _Kept]) -> Iterator[bytes]:
     """Yield what is worth keeping, in parts that each fit into a document and each stand alone."""
     lines, size = list[bytes](), _HEAD_BYTES
     for where, kept in met.items():
-        if kept.key is None:
-            continue  # it was not found good
-        line = orjson.dumps((where, kept.stamp, kept.key.hex(), kept.raw.decode("latin-1")))
+        if not kept.found:
+            continue  # it is not good, or nobody asked
+        line = orjson.dumps((where, kept.stamp, kept.found, kept.raw.decode("latin-1")))
         if size + len(line) > MAX_BYTES:
             yield _part(lines)
             lines, size = [], _HEAD_BYTES
@@ -147,4 +145,4 @@ def _records(part: bytes) -> dict[str, _Kept]:
     if part != _part([body]):
         return {}
     lines = (orjson.loads(line) for line in body.splitlines())
-    return {where: _Kept(raw.encode("latin-1"), stamp, bytes.fromhex(key)) for where, stamp, key, raw in lines}
+    return {where: _Kept(raw.encode("latin-1"), stamp, tuple(found)) for where, stamp, found, raw in lines}

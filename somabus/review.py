@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from somabus.model.presence import Presence
-from somabus.registry import Peer
+from somabus.peer import Peer
 
 
 @dataclass(frozen=True, slots=True)
