@@ -17,7 +17,6 @@ import errno
 import itertools
 import os
 import stat
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,7 +39,7 @@ from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
 from somabus.store.directory.listing import Listings
 from somabus.store.directory.mount import Mount, mount_of
-from somabus.store.directory.stamp import stamp
+from somabus.store.directory.stamp import FileStamps
 from somabus.store.directory.trouble import KEPT, NO_LINKS, OCCUPIED, PATIENCE_S, Translated, patiently, translate
 from somabus.store.directory.watch import POLL_S, FolderWatch
 from somabus.store.directory.windows import is_link, on_disk
@@ -102,6 +101,7 @@ class DirectoryStore:
         self._poll_s = poll_s
         self._drive = drive or _UNKNOWN
         self._listings = Listings(self._layout.root)
+        self._stamps = FileStamps(self._layout.root)
         self._watches: dict[str, FolderWatch] = {}
         self._clock = DriveClock(self._drive_time)
         self.now = now or self._clock.now
@@ -129,11 +129,7 @@ class DirectoryStore:
 
     def stamps(self, keys: Sequence[str]) -> list[str | None]:
         """See `Store.stamps`."""
-        paths = [self._layout.path(check_key(key)) for key in keys]
-        if not self._mount.dated:
-            return [None] * len(paths)
-        now_ns = time.time_ns()
-        return [self._stamp(path, now_ns) for path in paths]
+        return self._stamps.of([self._layout.path(check_key(key)) for key in keys])
 
     def create(self, key: str, data: bytes) -> None:
         """See `Store.create`."""
@@ -302,13 +298,6 @@ class DirectoryStore:
             return self._files.read(f"{path}{os.sep}{ENTRY}", MAX_BYTES + 1)
         return None
 
-    def _stamp(self, path: str, now_ns: int) -> str | None:
-        try:
-            # A link on the way leads to the very file that had this stamp before, or to another stamp.
-            return stamp(os.lstat(path), self._device, now_ns)
-        except OSError:
-            return None  # whoever reads it is told
-
     def _weigh(self, path: str) -> int:
         found = os.lstat(path)
         if not stat.S_ISDIR(found.st_mode):
@@ -431,10 +420,6 @@ class DirectoryStore:
     @cached_property
     def _mount(self) -> Mount:
         return mount_of(self.root)
-
-    @cached_property
-    def _device(self) -> int:
-        return os.stat(self._layout.root).st_dev
 
     def _drop(self, path: str) -> None:
         with contextlib.suppress(OSError):
