@@ -23,6 +23,7 @@ _FOLDER: Final = "recall"
 _HEAD: Final = b"somabus recall 1 "
 _HEAD_BYTES: Final = len(_HEAD) + 2 * hashlib.sha256().digest_size + 1
 _MOST_PARTS: Final = 16
+_LARGE_BYTES: Final = 64 * 1024
 _WORTH_A_WRITE: Final = 32
 """To read and prove so few again, or one in so many, costs the next process less than writing costs this one."""
 
@@ -97,7 +98,7 @@ class Recall:
             for name in self._home.list(_FOLDER):
                 if f"{_FOLDER}/{name}" not in parts:
                     self._home.delete(f"{_FOLDER}/{name}")
-            self._fresh = 0
+            self._before, self._fresh = {}, 0
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -123,8 +124,8 @@ def _parts(met: Mapping[str, _Kept]) -> Iterator[bytes]:
     """Yield what is worth keeping, in parts that each fit into a document and each stand alone."""
     lines, size = list[bytes](), _HEAD_BYTES
     for where, kept in met.items():
-        if not kept.found:
-            continue  # it is not good, or nobody asked
+        if not kept.found or len(kept.raw) > _LARGE_BYTES:
+            continue  # it is not good, or nobody asked; or it would leave little room for others
         line = orjson.dumps((where, kept.stamp, kept.found, kept.raw.decode("latin-1")))
         if size + len(line) > MAX_BYTES:
             yield _part(lines)
