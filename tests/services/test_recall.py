@@ -169,7 +169,7 @@ def folder(tmp_path, monkeypatch):
     real = time.time_ns
     monkeypatch.setattr(stamp, "mount_of", lambda _: Mount("ext4", network=False))
     monkeypatch.setattr(stamp.time, "time_ns", lambda: real() + 5_000_000_000)
-    monkeypatch.setattr(recall, "_WORTH_A_WRITE", 1)
+    monkeypatch.setattr(recall, "_WORTH_A_WRITE", 8)
     bus, home = tmp_path / "bus", tmp_path / "home"
     create_bus(bus, home=home)
     for name in NAMES:
