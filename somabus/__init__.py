@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from somabus.model.retry import RetryPolicy
     from somabus.model.shapes import Insight
     from somabus.model.trust import Trust
+    from somabus.peer import Peer
     from somabus.post import Channel, Post, Reading
-    from somabus.registry import Peer
 
 __version__ = "0.4.0"
 
@@ -91,8 +91,8 @@ _FROM = {
     "model.retry": ("RetryPolicy",),
     "model.shapes": ("Insight",),
     "model.trust": ("Trust",),
+    "peer": ("Peer",),
     "post": ("Channel", "Post", "Reading"),
-    "registry": ("Peer",),
 }
 
 

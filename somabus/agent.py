@@ -43,7 +43,7 @@ from somabus.model.schedule import DEFAULT, Schedule
 from somabus.model.signing import short, to_text
 from somabus.model.slot import State
 from somabus.model.trust import Trust
-from somabus.registry import Peer
+from somabus.peer import Peer
 from somabus.sweep import Allowance, Sweeper, Swept
 
 if TYPE_CHECKING:

@@ -39,8 +39,8 @@ from somabus.ondemand import OnDemand
 from somabus.opener import Opener
 from somabus.outbox import Outbox
 from somabus.pins import Pins
-from somabus.proofs import Proofs
 from somabus.reader import Reader
+from somabus.recall import Recall
 from somabus.registry import Registry
 from somabus.spool import Spool
 from somabus.sweep import Ground, Sweeper
@@ -114,7 +114,8 @@ class Assembly(OnDemand):
         self.authority = Authority(self.store, self.home, bus, tell)
         with suppress(StoreError):  # the drive is away; what is remembered holds
             self.authority.refresh()
-        self.identities = Identities(self.store, self.authority, Pins(self.home), Proofs(self.home), tell)
+        recall = Recall(self.home)
+        self.identities = Identities(self.store, self.authority, Pins(self.home, recall), recall, tell)
         self.signer = self._signer()
         self.keys = [self.signer.public_key, *former_keys(self.home)]
         self.halt = Halt(self.store, self.home, self.me, self.authority, tell)

@@ -122,7 +122,7 @@ class Authority:
 
     def operator_keys(self, name: str) -> tuple[bytes, ...]:
         """Return the keys of an operator of that name; none if nobody of that name is one."""
-        return tuple(each.key for each in self.bus.operators if each.name == name)
+        return tuple(each.key for each in self.bus.operators if each.name == name) if self.owned else ()
 
     def author_fault(self, entry: "AuditEntry") -> str:
         """Say why an entry of the audit is not an operator's although it says so, or nothing."""

@@ -5,7 +5,7 @@
     <home>/buses/<bus id>/<agent>/key           the private key, for this user alone
     <home>/buses/<bus id>/<agent>/key.next      the key that it asks an operator to certify
     <home>/buses/<bus id>/<agent>/key.was       the public half of the key before
-    <home>/buses/<bus id>/<agent>/proofs        which signatures in the registry were found good
+    <home>/buses/<bus id>/<agent>/recall/       what lay in the registry at the last look; may be deleted
     <home>/buses/<bus id>/<agent>/pins/ seen/ stops/ approvals/ episodes/ spool/ learnings/ refused/
     <home>/operators/<bus id>/<operator>/key    a human's private key, and that one's memory beside it
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from somabus.model.presence import Presence
-from somabus.registry import Peer
+from somabus.peer import Peer
 
 
 class Accusation(NamedTuple):

@@ -184,7 +184,8 @@ def peers(context: Context) -> None:
 def _peer_facts(peer: object) -> dict[str, object]:
     from somabus.cli.output import plain
 
-    return dict(plain(peer))
+    members = ("name", "presence", "last_seen", "card", "heartbeat", "trust", "fault", "fault_at")
+    return {member: plain(getattr(peer, member)) for member in members}
 
 
 def _prepared(context: Context, script: Path | None, lease: str | None, every: str | None = None) -> Agent:

@@ -16,7 +16,14 @@ from somabus import Agent, create_bus
 PACKAGE = Path(somabus.__file__).parent
 HEAVY = ["click", "watchdog", "rich", "filelock", "croniter", "nacl", "platformdirs"]
 READS_ENVIRONMENT = {"settings.py", "connection.py", "scheduler/pick.py", "cli", "demo"}
-READS_CLOCK = {"clock.py", "store/directory/driveclock.py", "store/directory/listing.py", "bench", "demo"}
+READS_CLOCK = {
+    "clock.py",
+    "store/directory/driveclock.py",
+    "store/directory/listing.py",
+    "store/directory/stamp.py",
+    "bench",
+    "demo",
+}
 NOT_FOR_NOTHING = [
     "sender", "poster", "goals", "approvals", "arcs", "trace", "letter", "post", "sidechannel", "audit", "sweep.step",
     "scheduler", "store.deadline", "cli.signals", "model.draft", "model.receipt", "model.shapes", "model.certificate",
