@@ -22,7 +22,7 @@ _SECOND_NS: Final = 1_000_000_000
 _NOWHERE: Final = -1
 _MANY_NAMES: Final = 2_000
 _ALL_NAMES: Final = 50_000
-_AT_ONCE: Final = 10_000
+_AT_ONCE: Final = 4_000
 _LARGE_BYTES: Final = 2 * 1024 * 1024
 """A folder of this size has tens of thousands of names, or had them: too many to hold where few are asked for."""
 
