@@ -23,6 +23,7 @@ from tests.services.court import Court
 
 MANY = 20
 MEMORY = "recall/0"
+OWN = 1  # its own card it reads before it looks at everybody, and so without the memory
 NAMES = [f"agent-{number}" for number in range(MANY)]
 
 
@@ -61,7 +62,7 @@ def test_the_next_process_proves_what_has_changed_and_nothing_else(court, proven
     proven.clear()
     found = review(court)
 
-    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (0, 1)
+    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (OWN, 1)
     assert all(peer.presence is Presence.ON_TIME for peer in found.values())
 
 
@@ -142,7 +143,7 @@ def test_a_damaged_memory_is_made_good(court, damage, proven):
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
     proven.clear()
     review(court)
-    assert proven[Seal.CARD] == proven[Seal.HEARTBEAT] == 0
+    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (OWN, 0)
 
 
 def test_a_full_disk_costs_time_and_nothing_else(court, monkeypatch):
@@ -154,7 +155,7 @@ def test_a_full_disk_costs_time_and_nothing_else(court, monkeypatch):
     def full(*_documents):
         raise StoreFullError(MEMORY, "no space")
 
-    monkeypatch.setattr(home, "create_many", full)
+    monkeypatch.setattr(home, "replace", full)
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
 
 
@@ -309,7 +310,7 @@ def test_a_memory_that_is_not_as_it_was_written_counts_as_empty(court, turn, pro
     assert proven[Seal.CARD] >= MANY
     proven.clear()
     review(court)
-    assert proven[Seal.CARD] == proven[Seal.HEARTBEAT] == 0
+    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (OWN, 0)
 
 
 def test_a_memory_that_does_not_fit_into_one_document_is_kept_in_several(court, monkeypatch, proven):
@@ -321,10 +322,61 @@ def test_a_memory_that_does_not_fit_into_one_document_is_kept_in_several(court, 
     assert all(len(court.world.homes["agent-1"].read(f"recall/{part}")) <= 4096 for part in parts)
     proven.clear()
     review(court)
-    assert proven[Seal.CARD] == proven[Seal.HEARTBEAT] == 0
+    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (OWN, 0)
 
     monkeypatch.setattr(recall, "_MOST_PARTS", 2)
     for name in NAMES:
         court.world.agent(name).beat()
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
     assert court.world.homes["agent-1"].list("recall") == ["0", "1"]
+
+
+def test_whoever_looks_at_nobody_reads_no_memory(court, monkeypatch):
+    """To send or to claim costs the same however many agents were met before."""
+    review(court)
+    home, reads = court.world.homes["agent-1"], []
+    real = home.read
+    monkeypatch.setattr(home, "read", lambda key, **more: (reads.append(key), real(key, **more))[1])
+
+    court.world.agent("agent-1").send("agent-2", "x")
+
+    assert reads
+    assert MEMORY not in reads
+
+
+def test_what_has_no_room_is_not_written_again_and_again(court, monkeypatch):
+    """Where more agents are there than are remembered, a review that finds nothing new still writes nothing."""
+    monkeypatch.setattr(recall, "MAX_BYTES", 8_000)
+    monkeypatch.setattr(recall, "_MOST_PARTS", 2)
+    monkeypatch.setattr(recall, "_WORTH_A_WRITE", 1)
+    for _ in range(2):
+        review(court)
+    home, written = court.world.homes["agent-1"], []
+    monkeypatch.setattr(home, "replace", lambda key, _data: written.append(key))
+
+    review(court)
+
+    assert not [key for key in written if key.startswith("recall/")]
+
+
+def test_what_one_version_found_good_the_next_looks_at_itself(court, monkeypatch):
+    """Rules may have changed: nothing of an earlier version's memory is believed."""
+    review(court)
+    monkeypatch.setattr("somabus.__version__", "0.0.0")
+    court.clock.advance(minutes=1)
+
+    assert {peer.presence for peer in court.world.agent("agent-1").peers()} == {Presence.ON_TIME}
+
+
+def test_nobody_is_accused_by_a_certificate_that_was_remembered(court):
+    """Who was certified for a new key a moment ago, and shows it, is no impostor to those who looked before."""
+    seat, scout = court.seat(), court.world.agent("agent-1")
+    agents.certify(seat, "agent-2")
+    assert {peer.name: peer for peer in scout.peers()}["agent-2"].trust is Trust.CERTIFIED
+    short = court.world.agent("agent-2").rotate()
+    agents.certify(seat, "agent-2", expect=short)
+    court.world.agent("agent-2").beat()
+    court.clock.advance(seconds=10)
+
+    found = {peer.name: peer for peer in scout.peers()}["agent-2"]
+    assert (found.fault, found.short) == ("", short)
