@@ -3,14 +3,13 @@
 import os
 import sys
 import time
-from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from somabus import Agent, create_bus, recall
 from somabus.errors import StoreFullError
-from somabus.model import signing, tree
+from somabus.model import tree
 from somabus.model.envelope import Seal
 from somabus.model.presence import Presence
 from somabus.model.trust import Trust
@@ -36,33 +35,20 @@ def court():
     return found
 
 
-@pytest.fixture
-def proven(monkeypatch):
-    """Which signatures were computed, by what they seal."""
-    count, verifies = Counter(), signing.verifies
-
-    def counted(key, data, signature):
-        count[Seal(data.partition(b"\n")[0].decode())] += 1
-        return verifies(key, data, signature)
-
-    monkeypatch.setattr(signing, "verifies", counted)
-    return count
-
-
 def review(court, name="agent-1", *, home=None):
     """Look at everybody, as a new process of that agent does; return what it found, by name."""
     court.clock.advance(minutes=1)
     return {peer.name: peer for peer in court.world.agent(name, home=home).peers()}
 
 
-def test_the_next_process_proves_what_has_changed_and_nothing_else(court, proven):
+def test_the_next_process_proves_what_has_changed_and_nothing_else(court, checks):
     """Each beat of cron is a new process: it computes one signature for the one peer that has beaten since."""
     review(court)
     court.world.agent("agent-2").beat()
-    proven.clear()
+    checks.clear()
     found = review(court)
 
-    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (OWN, 1)
+    assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 1)
     assert all(peer.presence is Presence.ON_TIME for peer in found.values())
 
 
@@ -135,15 +121,15 @@ def test_a_certificate_that_has_run_out_counts_no_more_whatever_is_remembered(co
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 4096, b"\xff" * 31], ids=len)
-def test_a_damaged_memory_is_made_good(court, damage, proven):
+def test_a_damaged_memory_is_made_good(court, damage, checks):
     """What cannot be used is proven again; nothing is believed for it, and the next process has it back."""
     review(court)
     court.world.homes["agent-1"].replace(MEMORY, damage)
 
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
-    proven.clear()
+    checks.clear()
     review(court)
-    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (OWN, 0)
+    assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 0)
 
 
 def test_a_full_disk_costs_time_and_nothing_else(court, monkeypatch):
@@ -297,32 +283,32 @@ def test_nobody_is_accused_of_what_was_not_read_just_now(monkeypatch):
 
 @pytest.mark.parametrize("turn", [lambda part: part[:-1], lambda part: part.replace(b"21600.0", b"11600.0"),
                                   lambda part: part.replace(b"recall 1", b"recall 2"), lambda part: part + b"\n"])  # fmt: skip
-def test_a_memory_that_is_not_as_it_was_written_counts_as_empty(court, turn, proven):
+def test_a_memory_that_is_not_as_it_was_written_counts_as_empty(court, turn, checks):
     """One byte of it changed, or written by another version: everything is read and proven as if for the first time."""
     review(court)
     home = court.world.homes["agent-1"]
     before = home.read(MEMORY)
     assert turn(before) != before
     home.replace(MEMORY, turn(before))
-    proven.clear()
+    checks.clear()
 
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
-    assert proven[Seal.CARD] >= MANY
-    proven.clear()
+    assert checks[Seal.CARD] >= MANY
+    checks.clear()
     review(court)
-    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (OWN, 0)
+    assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 0)
 
 
-def test_a_memory_that_does_not_fit_into_one_document_is_kept_in_several(court, monkeypatch, proven):
+def test_a_memory_that_does_not_fit_into_one_document_is_kept_in_several(court, monkeypatch, checks):
     """However many there are, what was met is kept in documents of the size that every store takes, up to a bound."""
     monkeypatch.setattr(recall, "MAX_BYTES", 4096)
     review(court)
     parts = court.world.homes["agent-1"].list("recall")
     assert len(parts) > 3
     assert all(len(court.world.homes["agent-1"].read(f"recall/{part}")) <= 4096 for part in parts)
-    proven.clear()
+    checks.clear()
     review(court)
-    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (OWN, 0)
+    assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 0)
 
     monkeypatch.setattr(recall, "_MOST_PARTS", 2)
     for name in NAMES:
