@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from somabus.goals import GoalReading
     from somabus.halt import Stopped
     from somabus.inbox import Counts, Inbox
+    from somabus.jobs.context import JobContext
+    from somabus.jobs.outcome import Outcome
+    from somabus.jobs.queues import Jobs
+    from somabus.jobs.submitter import JobReceipt
+    from somabus.jobs.worker import Worker
     from somabus.lease import Lease
     from somabus.letter import Letter
     from somabus.model.deadletter import DeadLetter
     from somabus.model.draft import Draft
     from somabus.model.heartbeat import Heartbeat
+    from somabus.model.job import JobDraft
     from somabus.model.message import Message, Priority
     from somabus.model.presence import Presence
     from somabus.model.receipt import Receipt, Trace
@@ -52,9 +58,14 @@ __all__ = [
     "Heartbeat",
     "Inbox",
     "Insight",
+    "JobContext",
+    "JobDraft",
+    "JobReceipt",
+    "Jobs",
     "Lease",
     "Letter",
     "Message",
+    "Outcome",
     "Peer",
     "Post",
     "Presence",
@@ -66,6 +77,7 @@ __all__ = [
     "Stopped",
     "Trace",
     "Trust",
+    "Worker",
     "create_bus",
 ]
 
@@ -79,11 +91,17 @@ _FROM = {
     "goals": ("GoalReading",),
     "halt": ("Stopped",),
     "inbox": ("Counts", "Inbox"),
+    "jobs.context": ("JobContext",),
+    "jobs.outcome": ("Outcome",),
+    "jobs.queues": ("Jobs",),
+    "jobs.submitter": ("JobReceipt",),
+    "jobs.worker": ("Worker",),
     "lease": ("Lease",),
     "letter": ("Letter",),
     "model.deadletter": ("DeadLetter",),
     "model.draft": ("Draft",),
     "model.heartbeat": ("Heartbeat",),
+    "model.job": ("JobDraft",),
     "model.message": ("Message", "Priority"),
     "model.presence": ("Presence",),
     "model.receipt": ("Receipt", "Trace"),

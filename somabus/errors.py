@@ -19,6 +19,13 @@ An exception from outside this tree is a bug in somabus, please report it.
     │   ├── UnsupportedFormatError    a format number that this version does not know
     │   ├── MessageTooLargeError      over the limit; send an attachment's name instead
     │   └── ReferenceNotFoundError    refers to something that is not there
+    ├── JobError                      the submitter's turn
+    │   ├── JobRefusedError           the job breaks a rule, or cannot be: a cycle, too deep, too wide
+    │   ├── JobNotFoundError          no job of this id lies in the queue
+    │   ├── JobStateError             it is in a state in which this cannot be done
+    │   ├── QueueFullError            more than `max_waiting` wait already
+    │   ├── BudgetError               its tree of jobs has spent what it may
+    │   └── ChildFailedError          a child that must complete did not
     ├── TrustError                    the operator's turn: not from whom it says
     ├── RateLimitError                your turn: too much went to one place; carries from when on more may go
     ├── StaleVersionError             nobody's fault: somebody wrote a newer version; read it, and write again
@@ -330,6 +337,94 @@ class LeaseLostError(SomabusError):
             f"the lease on {self.name!r} (generation {self.generation}) ended and was passed on; "
             "nothing was changed, abandon this work"
         )
+
+
+class JobError(SomabusError):
+    """Something about a job cannot be; what was there before is unchanged."""
+
+
+class JobRefusedError(JobError):
+    """A job breaks a rule; nothing was submitted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the job was not submitted: {_line(self.reason)}"
+
+
+class JobNotFoundError(JobError):
+    """No job of this id lies in the queue; nothing was done."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__(job)
+        self.job = job
+
+    def __str__(self) -> str:
+        return f"there is no job {_short(self.job)}; see which there are: somabus jobs"
+
+
+class JobStateError(JobError):
+    """A job is in a state in which this cannot be done with it; nothing was changed."""
+
+    def __init__(self, job: str, state: str, event: str, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(job, state, event, allowed)
+        self.job = job
+        self.state = state
+        self.event = event
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        can = (
+            f"; one can {event} a job that is {' or '.join(self.allowed)}"
+            if (event := self.event) and self.allowed
+            else ""
+        )
+        return f"the job {self.job} is {self.state}, so nothing was changed{can}"
+
+
+class QueueFullError(JobError):
+    """So many jobs wait already that this one was not wanted; nothing was submitted."""
+
+    def __init__(self, queue: str, waiting: int, most: int) -> None:
+        super().__init__(queue, waiting, most)
+        self.queue = queue
+        self.waiting = waiting
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"{self.waiting:,} jobs wait in the queue {self.queue!r} and this one was to be submitted only below "
+            f"{self.most:,}, so it was not; try again later, or start another worker: somabus work --queue {self.queue}"
+        )
+
+
+class BudgetError(JobError):
+    """A tree of jobs has spent what it may; nothing was spent, and the job must end."""
+
+    def __init__(self, job: str, unit: str, spent: float, most: float) -> None:
+        super().__init__(job, unit, spent, most)
+        self.job = job
+        self.unit = unit
+        self.spent = spent
+        self.most = most
+
+    def __str__(self) -> str:
+        return f"the tree of the job {self.job} may spend {self.most:g} {self.unit}, and has spent {self.spent:g}"
+
+
+class ChildFailedError(JobError):
+    """A child that must complete did not; the parent fails."""
+
+    def __init__(self, child: str, state: str, why: str = "") -> None:
+        super().__init__(child, state, why)
+        self.child = child
+        self.state = state
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the child {self.child} is {self.state}" + (f": {_line(self.why)}" if self.why else "")
 
 
 class StoreError(SomabusError):

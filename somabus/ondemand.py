@@ -6,12 +6,13 @@ A beat is a process of its own, and most find nothing to do: what they need not 
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from somabus.announcer import Announcer
     from somabus.approvals import Approvals
     from somabus.arcs import Arcs
+    from somabus.assembly import Assembly
     from somabus.audit import Audit
     from somabus.authority import Authority
     from somabus.beat import Parts
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from somabus.identity import Identities
     from somabus.inbox import Inbox
     from somabus.incidents import Incidents
+    from somabus.jobs.desk import Services
     from somabus.model.ids import IdMaker
     from somabus.model.signing import Signer
     from somabus.poster import Poster
@@ -157,6 +159,13 @@ class OnDemand:
         from somabus.announcer import Announcer
 
         return Announcer(self.home, self.inbox, self.channels, self.unread)
+
+    @cached_property
+    def job_services(self) -> "Services":
+        """What knows about jobs: submits, works, looks."""
+        from somabus.jobs.building import services
+
+        return services(cast("Assembly", self))
 
     def scratchpad(self, arc: str) -> "Scratchpad":
         """Return the scratchpad of an arc."""

@@ -1,0 +1,71 @@
+"""The handlers that every worker has."""
+
+import subprocess
+import time
+from typing import Any, Final
+
+from somabus.jobs.context import JobContext
+from somabus.jobs.worker import JobHandler
+
+_SHOWN: Final = 20_000
+
+
+def echo(ctx: JobContext) -> dict[str, Any]:
+    """Return what it was given."""
+    return ctx.data
+
+
+def noop(ctx: JobContext) -> None:
+    """Do nothing."""
+
+
+def sleep(ctx: JobContext) -> float:
+    """Do nothing for `seconds`, and find out in between whether it was cancelled."""
+    left = float(ctx.data.get("seconds", 1.0))
+    until = time.monotonic() + left
+    while (left := until - time.monotonic()) > 0:
+        ctx.check()
+        time.sleep(min(left, 0.2))
+    return float(ctx.data.get("seconds", 1.0))
+
+
+def shell(ctx: JobContext) -> dict[str, Any]:
+    """Run `command`, a list of words or a text for the shell, in one step; protected: see docs/jobs.md.
+
+    Returns the exit code and the end of both outputs; another code than 0 fails the job for good.
+    """
+    command = ctx.data.get("command")
+    if not (isinstance(command, str) or (isinstance(command, list) and all(isinstance(each, str) for each in command))):
+        ctx.give_up("data.command is the command: a text, or a list of texts")
+    return ctx.step("run", lambda: _run(ctx, command))
+
+
+def aggregate(ctx: JobContext) -> list[dict[str, Any]]:
+    """Return how all ended that it waited for: its children, and what it depends on."""
+    there = [*ctx.outcomes(), *ctx.gather()]
+    return [
+        {"job": each.address, "name": each.name, "state": str(each.state), "result": each.result, "error": each.error}
+        for each in there
+    ]
+
+
+def _run(ctx: JobContext, command: Any) -> dict[str, Any]:
+    timeout = ctx.job.timeout_s
+    done = subprocess.run(  # noqa: S603 - an operator has approved exactly this
+        command,
+        shell=isinstance(command, str),
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+        cwd=ctx.data.get("cwd"),
+    )
+    return {
+        "exit": done.returncode,
+        "stdout": done.stdout.decode(errors="replace")[-_SHOWN:],
+        "stderr": done.stderr.decode(errors="replace")[-_SHOWN:],
+    }
+
+
+BUILTIN: Final[dict[str, JobHandler]] = {
+    "echo": echo, "noop": noop, "sleep": sleep, "shell": shell, "aggregate": aggregate,
+}  # fmt: skip

@@ -1,0 +1,272 @@
+"""What a handler is handed: its job, the ledger of its steps, its children, and whom it may talk to.
+
+    ctx.step("fetch", fn)     1 pending is written   2 fn takes effect   3 done is written, with the result
+
+A process that dies before 1 or after 3 leaves no doubt: the next attempt takes the step, or has its result. In between,
+nobody knows whether it took effect: it is taken again if it was declared idempotent, else the job waits for a human. A
+step that raises was not done: the next attempt takes it again.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
+
+from somabus.errors import BudgetError, ChildFailedError, LeaseLostError, MalformedMessageError, MessageTooLargeError
+from somabus.jobs.desk import Desk
+from somabus.jobs.holding import Holding
+from somabus.jobs.keeper import Keeper
+from somabus.jobs.outcome import Outcome, outcome_of, outcomes
+from somabus.model.job import Job, JobAddress, JobDraft, OnFailure
+from somabus.model.wire import refuse_unwritable
+from somabus.model.work import Page, Step
+from somabus.store.port import MAX_BYTES
+
+if TYPE_CHECKING:
+    from somabus.jobs.aside import Said
+
+_T = TypeVar("_T")
+_MAX_STEPS: Final = 9999
+
+
+class Leave(BaseException):
+    """A handler ends here, and its job goes another way than by what it returns. No `except Exception` holds it up."""
+
+    def __init__(self, how: Callable[[Holding], None], said: str) -> None:
+        super().__init__(said)
+        self.how = how
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is."""
+
+    fraction: float
+    note: str
+    at: datetime
+
+
+class JobContext:
+    """One attempt at a job, as its handler sees it."""
+
+    def __init__(self, desk: Desk, keeper: Keeper, holding: Holding) -> None:
+        self._desk = desk
+        self._keeper = keeper
+        self._holding = holding
+        self._ledger = desk.records.steps(holding.job.address)
+        self._steps = 0
+        self._children = 0
+        self._said = 0
+        self._heard = 0
+        self._checks: list[tuple[str, Callable[[], Any]]] = []
+
+    # -- what it is about -------------------------------------------------------------------------------------
+
+    @property
+    def job(self) -> Job:
+        """The job."""
+        return self._holding.job
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What its submitter gave it."""
+        return self._holding.job.data
+
+    @property
+    def sender(self) -> str:
+        """Who submitted it, as people read it: `scout #1a2b3c4d`, from the key."""
+        return self._holding.opened.sender
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is; above 1 some of it may have been done before."""
+        return self._holding.ticket.attempt
+
+    @property
+    def generation(self) -> int:
+        """The number that fences this attempt: it grows with every claim and never goes back."""
+        return self._holding.ticket.generation
+
+    def check(self) -> None:
+        """Make sure that the job is still this worker's: call it now and then in long work.
+
+        Raises:
+            LeaseLostError: it was cancelled, paused, ran out of its time, or was passed on; stop working.
+        """
+        self._keeper.check()
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def step(self, name: str, function: Callable[..., _T], *args: Any, idempotent: bool = False) -> _T:
+        """Take a step once, whatever happens, and return its result; in a later attempt, the result of the first time.
+
+        Steps are known by their order: a handler takes the same ones in the same order at each attempt.
+
+        Args:
+            name: for people, and to notice a handler that was changed.
+            function: what to do; returns what JSON can hold.
+            args: what to call it with.
+            idempotent: taking it twice does no harm, so it may be taken again when nobody knows whether it was.
+
+        Raises:
+            LeaseLostError: the job is not this worker's any more; the step was not begun.
+        """
+        self._steps += 1
+        page = self._ledger.get(self._steps, Page())
+        self._check_step(self._steps, name, page, idempotent=idempotent)
+        if page.done is not None:
+            return cast("_T", page.done.result)
+        self._keeper.check()
+        step = Step(number=self._steps, name=name, generation=self.generation, at=self._desk.now(), by=self._desk.me)
+        records, address = self._desk.records, self.job.address
+        if not records.begin_step(address, step, again=page.pending is not None):
+            raise LeaseLostError(self.job.id, self.generation)  # a later attempt is at this step already
+        try:
+            result = function(*args)
+        except Exception:
+            records.allow_step(address, step)
+            raise
+        done = step.model_copy(update={"result": result, "at": self._desk.now()})
+        return cast("_T", records.end_step(address, self._writable(done)).result)
+
+    def _check_step(self, number: int, name: str, page: Page, *, idempotent: bool) -> None:
+        """Leave a handler that is at a step it cannot take."""
+        known = page.done or page.pending
+        if number > _MAX_STEPS:
+            self.give_up(f"more than {_MAX_STEPS:,} steps; make children of them")
+        if known is not None and known.name != name:
+            self.park(f"step {number} is {name!r} and was {known.name!r} before: the handler has changed")
+        if page.in_doubt and not idempotent:
+            self.park(f"step {number}, {name!r}, was begun, and nobody knows whether it took effect")
+
+    def _writable(self, done: Step) -> Step:
+        """Return a step whose result can be written; it took effect, so a job that returns another has failed."""
+        said = f"step {done.number}, {done.name!r}, took effect and returned"
+        try:
+            refuse_unwritable({"result": done.result})
+            size = len(done.to_json())
+        except (TypeError, ValueError, MalformedMessageError) as error:
+            self.give_up(f"{said} what JSON cannot hold: {error}")
+        if size > MAX_BYTES:
+            self.give_up(f"{said} {size:,} bytes; {MAX_BYTES:,} is the most")
+        return done
+
+    def require(self, check: Callable[[], Any], why: str = "") -> None:
+        """Have something hold before the job counts as completed: a check that raises or returns False fails it."""
+        self._checks.append((why or getattr(check, "__name__", "a check"), check))
+
+    def verify(self) -> None:
+        """Run what was required.
+
+        Raises:
+            ValueError: a check does not hold.
+        """
+        for why, check in self._checks:
+            if check() is False:
+                message = f"what must hold before it is completed does not: {why}"
+                raise ValueError(message)
+
+    # -- other jobs -------------------------------------------------------------------------------------------
+
+    def submit(self, name: str, data: dict[str, Any] | None = None, **fields: Any) -> JobAddress:
+        """Submit a child of this job; once, however often this line is reached.
+
+        Args:
+            name: its handler.
+            data: what the handler gets.
+            fields: see `JobDraft`; `queue` is this one if not given.
+
+        Raises:
+            JobRefusedError: too deep, too wide, or it breaks another rule.
+        """
+        self._keeper.check()
+        self._children += 1
+        draft = JobDraft(name, data or {}, **{"queue": self.job.queue, **fields})
+        return self._desk.submitter.submit_child(self.job, self._children, draft)
+
+    def gather(self) -> tuple[Outcome, ...]:
+        """Return how the children ended, in the order of their submit; until all have, leave and come again then.
+
+        The handler is left here and run again from the start when all have ended: what it did before belongs into
+        steps. Children whose `on_failure` is `remove` and that did not complete are left out.
+
+        Raises:
+            ChildFailedError: one that must complete did not.
+        """
+        address = self.job.address
+        there = outcomes(self._desk.records, self._desk.records.bonds(address, "children"))
+        for each in there:
+            if each.failed and each.on_failure is OnFailure.FAIL:
+                raise ChildFailedError(each.address, str(each.state), each.error)
+        go_on = any(each.failed and each.on_failure is OnFailure.CONTINUE for each in there)
+        known = self._desk.records.children(address)
+        if len(there) < len(known) and not go_on:
+            raise Leave(self._desk.settling.await_children, "its children have not all ended")
+        return tuple(each for each in there if not (each.failed and each.on_failure is OnFailure.REMOVE))
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Return how the jobs ended that this one depends on."""
+        found = (outcome_of(self._desk.records, address) for address in self.job.needs())
+        there = [each for each in found if each is not None]
+        return tuple(each for each in there if not (each.failed and each.on_failure is OnFailure.REMOVE))
+
+    # -- talking ----------------------------------------------------------------------------------------------
+
+    def message(self, body: str, **fields: Any) -> None:
+        """Send mail to whoever submitted the job; once, however often this line is reached."""
+        self._said += 1
+        fields = {"kind": "status", "subject": f"job {self.job.address}"[:200], **fields}
+        self._desk.send(self.job.sender, body, key=f"job {self.job.id} {self._said}", **fields)
+
+    def inbox(self) -> "tuple[Said, ...]":
+        """Return what was said to this job since the last call, or since the beginning, the oldest first."""
+        new = self._desk.aside.said(self.job.address, after=self._heard)
+        self._heard = max((each.number for each in new), default=self._heard)
+        return new
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        """Say how far the job is, from 0 to 1; the last word counts."""
+        self._keeper.check()
+        self._desk.aside.report(self.job.address, self.generation, min(max(fraction, 0.0), 1.0), note)
+
+    def log(self, line: str) -> None:
+        """Write a line into the job's log, for people."""
+        self._desk.aside.log(self.job.address, self.generation, line)
+
+    def attach(self, name: str, content: bytes) -> str:
+        """Keep a file with the job, and return the SHA-256 under which it lies there.
+
+        Raises:
+            MessageTooLargeError: over 1 MiB; put it on the drive yourself and attach where it is.
+        """
+        if len(content) > MAX_BYTES:
+            raise MessageTooLargeError(len(content), MAX_BYTES)
+        digest = hashlib.sha256(content).hexdigest()
+        self._desk.aside.attach(self.job.address, name, digest, content)
+        return digest
+
+    def spend(self, **amounts: float) -> None:
+        """Count what the job spends, tokens or money or seconds, before it does; all of its tree counts together.
+
+        Raises:
+            BudgetError: the tree may not spend so much; nothing was counted, and the job must end.
+        """
+        self._keeper.check()
+        over = self._desk.aside.spend(self.job, amounts)
+        if over is not None:
+            raise BudgetError(*over)
+
+    # -- other ends -------------------------------------------------------------------------------------------
+
+    def give_up(self, why: str) -> NoReturn:
+        """End here: the job has failed, and is not tried again."""
+        raise Leave(lambda holding: self._desk.settling.fail(holding, why), why)
+
+    def snooze(self, delay: timedelta) -> NoReturn:
+        """End here, and come again after a while; this counts as no failure."""
+        raise Leave(lambda holding: self._desk.settling.snooze(holding, delay), f"put off for {delay}")
+
+    def park(self, why: str) -> NoReturn:
+        """End here, and wait for a human."""
+        raise Leave(lambda holding: self._desk.settling.park(holding, why), why)

@@ -1,0 +1,151 @@
+"""What people, and agents on their behalf, do with jobs: cancel, pause, resume, replay, and say what became of a step.
+
+Each is one move of the table; whoever works on the job finds its file gone, and stops.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from somabus.errors import JobNotFoundError, JobRefusedError, JobStateError
+from somabus.jobs.follower import Follower
+from somabus.jobs.records import Records, decoded
+from somabus.jobs.submitter import JobReceipt, Submitter
+from somabus.model.job import Job, JobAddress, JobDraft
+from somabus.model.ticket import JOB_MOVES, JobEvent, JobState, Ticket, job_target
+from somabus.model.work import Step
+
+_TRIES: Final = 10
+
+
+class Control:
+    """Acts on jobs on behalf of one agent."""
+
+    def __init__(self, me: str, records: Records, follower: Follower, submitter: Submitter) -> None:
+        self._me = me
+        self._records = records
+        self._follower = follower
+        self._submitter = submitter
+
+    def cancel(self, address: JobAddress, why: str = "") -> list[str]:
+        """Cancel a job that has not ended, and all its children; return what was cancelled.
+
+        Raises:
+            JobNotFoundError: no such job. JobStateError: it has ended. Nothing was changed.
+        """
+        self._act(address, JobEvent.CANCEL, why or f"{self._me} cancelled it")
+        cancelled, parents = [str(address)], [address]
+        while parents:
+            for bond in self._records.bonds(parents.pop(), "children"):
+                child = JobAddress(bond.queue, bond.id)
+                try:
+                    self._act(child, JobEvent.CANCEL, f"its parent {address} was cancelled")
+                except (JobNotFoundError, JobStateError):
+                    pass  # it has ended; its own children may not have
+                else:
+                    cancelled.append(str(child))
+                parents.append(child)
+        return cancelled
+
+    def pause(self, address: JobAddress, why: str = "") -> None:
+        """Set a job aside until it is resumed; whoever works on it stops at its next step.
+
+        Raises:
+            JobNotFoundError, JobStateError: nothing was changed.
+        """
+        self._act(address, JobEvent.PAUSE, why or f"{self._me} paused it")
+
+    def resume(self, address: JobAddress) -> None:
+        """Let a job that was set aside go on.
+
+        Raises:
+            JobNotFoundError, JobStateError: nothing was changed.
+        """
+        self._act(address, JobEvent.RESUME, "")
+        self._follower.settle(address)
+
+    def replay(self, address: JobAddress, data: dict[str, Any] | None = None) -> JobReceipt | None:
+        """Bring back a job that failed or is dead; with other data, it is submitted anew as a job of its own.
+
+        Its ledger stays: what was done is not done again.
+
+        Raises:
+            JobNotFoundError, JobStateError, JobRefusedError: nothing was changed.
+        """
+        ending = self._records.ending(address)
+        if ending is None:
+            raise self._wrong(address, JobEvent.REPLAY)
+        if JobEvent.REPLAY not in JOB_MOVES[ending.state]:
+            raise JobStateError(str(address), ending.state, "replay", _allowed(JobEvent.REPLAY))
+        job = decoded(ending.raw)
+        if data is not None:
+            return self._submitter.submit(_again(job, data))
+        ticket = Ticket(job.priority.digit, job.id, ending.end.generation)
+        if not self._records.shelf(address.queue).replay(ending.state, ending.end, ticket):
+            raise self._wrong(address, JobEvent.REPLAY)
+        self._follower.settle(address, ticket.name)
+        return None
+
+    def decide(self, address: JobAddress, number: int, *, again: bool, result: Any = None) -> None:
+        """Say what became of a step that was left pending: it is to be taken again, or it was done, with this result.
+
+        Raises:
+            JobNotFoundError: no such job. JobRefusedError: no such step waits for a word. Nothing was changed.
+        """
+        page = self._records.steps(address).get(number)
+        if page is None or page.pending is None or not page.in_doubt:
+            raise JobRefusedError(f"step {number} of {address} waits for nobody's word; see: somabus job {address}")
+        pending = page.pending
+        said = Step(
+            number=number, name=pending.name, generation=pending.generation, by=self._me, result=result,
+            at=self._records.shelf(address.queue).now(),
+        )  # fmt: skip
+        if again:
+            self._records.allow_step(address, said)
+        else:
+            self._records.end_step(address, said)
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _act(self, address: JobAddress, event: JobEvent, why: str) -> None:
+        """Make a move of the table, wherever the job lies; it may be moved meanwhile, so it is tried again."""
+        shelf = self._records.shelf(address.queue)
+        for _ in range(_TRIES):
+            lying = shelf.find(address.id)
+            if lying is None or event not in JOB_MOVES[lying.state]:
+                break
+            target = job_target(lying.state, event)
+            if target.ended or why:
+                self._records.tried(address, lying.ticket.generation, event, attempt=lying.ticket.attempt, error=why)
+            raw = shelf.read(lying.state, lying.ticket.name) if target.ended else None
+            if shelf.move(lying.state, lying.ticket, event, lying.ticket if target.ended else lying.ticket.idle()):
+                if target.ended and raw is not None:
+                    self._follower.told(decoded(raw), target)
+                return
+        raise self._wrong(address, event)
+
+    def _wrong(self, address: JobAddress, event: JobEvent) -> JobNotFoundError | JobStateError:
+        lying = self._records.shelf(address.queue).find(address.id)
+        ending = None if lying is not None else self._records.ending(address)
+        if lying is None and ending is None:
+            return JobNotFoundError(str(address))
+        state = lying.state if lying is not None else ending.state if ending is not None else JobState.DEAD
+        return JobStateError(str(address), state, event, _allowed(event))
+
+
+def _allowed(event: JobEvent) -> tuple[str, ...]:
+    return tuple(state for state, moves in JOB_MOVES.items() if event in moves)
+
+
+def _again(job: Job, data: dict[str, Any]) -> JobDraft:
+    """Return the draft of a job like this one with other data; who waited for the old one has been told its end."""
+    seconds = timedelta(seconds=1)
+    return JobDraft(
+        job.name, data, queue=job.queue, note=job.note, priority=job.priority, on_failure=job.on_failure,
+        max_attempts=job.max_attempts, max_stalled=job.max_stalled, backoff=job.backoff_s * seconds,
+        backoff_cap=job.backoff_cap_s * seconds, timeout=None if job.timeout_s is None else job.timeout_s * seconds,
+        tags=job.tags, skills=job.skills, worker=job.worker,
+        slots=None if job.slots is None else (job.slots.key, job.slots.count),
+        rate=None if job.rate is None else (job.rate.key, job.rate.count, job.rate.window_s * seconds),
+        quiet=None if job.quiet is None else (job.quiet.begins, job.quiet.ends, job.quiet.zone),
+        budget=job.budget, replay_of=str(job.address),
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""The services about jobs of one agent, joined: what workers, handlers and people reach for."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from somabus.delivery import Chain
+from somabus.identity import Identities
+from somabus.jobs.aside import Aside
+from somabus.jobs.follower import Follower
+from somabus.jobs.opening import JobOpener
+from somabus.jobs.records import Records
+from somabus.jobs.submitter import Submitter
+from somabus.jobs.workers import Workers
+from somabus.lease import Leases
+from somabus.model.ids import IdMaker
+from somabus.store.port import Store
+
+if TYPE_CHECKING:
+    from somabus.jobs.holding import Settling
+
+
+class Services(NamedTuple):
+    """What stands on the bus for all queues alike. `stopped` lets an entry point pass, and returns stopped kinds."""
+
+    me: str
+    store: Store
+    records: Records
+    follower: Follower
+    opener: JobOpener
+    submitter: Submitter
+    workers: Workers
+    aside: Aside
+    leases: Leases
+    identities: Identities
+    ids: IdMaker
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    entropy: Callable[[int], bytes]
+    send: Callable[..., Any]
+    tell: Callable[[str, str, str], None]
+    stopped: Callable[[str], frozenset[str]]
+    skills: Callable[[], tuple[str, ...]]
+    chain: Chain
+
+
+class Desk(NamedTuple):
+    """What the handlers of one worker reach for."""
+
+    me: str
+    records: Records
+    submitter: Submitter
+    settling: "Settling"
+    aside: Aside
+    now: Callable[[], datetime]
+    send: Callable[..., Any]

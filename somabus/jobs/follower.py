@@ -1,0 +1,139 @@
+"""What an end means to those who wait for it: a job goes on once all that it depends on, and all its children, ended.
+
+    A ends ─► runs/A/then/B.json ─► runs/B/met/A.… ─► blocked/B ─► waiting/B
+
+Whoever ends a job tells those who wait for it. Power cut or kill in between: a worker with nothing else to do looks at
+everything that is held up, and finds what was not told. A job is let go by what is there, never by what is missing:
+a listing may be old. And one winner moves it, for it is a rename.
+"""
+
+from collections import deque
+from datetime import timedelta
+from typing import Final
+
+from somabus.errors import KeyMissingError, MessageError, StoreDamagedError
+from somabus.jobs.records import Ending, Records, decoded
+from somabus.jobs.shelf import Lying
+from somabus.model.ids import id_time, milliseconds
+from somabus.model.job import Job, JobAddress, OnFailure
+from somabus.model.ticket import JobEvent, JobState, Ticket, job_target
+from somabus.model.work import Bond, Met, Standing, judge
+
+_HELD_UP: Final = (JobState.BLOCKED, JobState.WAITING_CHILDREN)
+_NEVER_CAME: Final = timedelta(hours=1)
+"""So long after its submit whatever a job waits for is there, or its submit was cut off."""
+
+
+class Follower:
+    """Follows ends to those who wait for them."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def told(self, job: Job, state: JobState) -> None:
+        """Tell those who wait for a job that it has ended in this state; and so on for those that end by that."""
+        ends = deque([(job, state)])
+        while ends:
+            job, state = ends.popleft()
+            met = Met(job.id, state, job.on_failure)
+            for bond in self._records.bonds(job.address, "then"):
+                self._one(JobAddress(bond.queue, bond.id), bond.ticket, met, ends)
+            parent = JobAddress.parse(job.parent) if job.parent else None
+            if parent is not None:
+                self._one(parent, "", met, ends)
+
+    def settle(self, address: JobAddress, hint: str = "") -> None:
+        """Let a job go on, or fail, if nothing holds it up."""
+        ends: deque[tuple[Job, JobState]] = deque()
+        self._consider(address, hint, ends)
+        while ends:
+            self.told(*ends.popleft())
+
+    def look(self, queue: str) -> int:
+        """Look at everything in a queue that is held up, and tell it what it was not told; return how much moved."""
+        shelf, moved = self._records.shelf(queue), 0
+        for state in _HELD_UP:
+            for name in shelf.names(state):
+                ticket = Ticket.parse(name)
+                job = None if ticket is None else self._read(queue, Lying(state, ticket))
+                if job is not None:
+                    self.catch_up(job)
+                    self.settle(job.address, name)
+                    moved += shelf.read(state, name) is None
+        return moved
+
+    def catch_up(self, job: Job) -> None:
+        """Write down what has ended and was not told; what never came counts as failed."""
+        known = {each.id for each in self._records.met(job.address)}
+        children = [JobAddress(each.queue, each.id) for each in self._records.bonds(job.address, "children")]
+        for address in (*job.needs(), *children):
+            if address.id in known:
+                continue
+            ending = self._records.ending(address)
+            if ending is not None:
+                self._records.meet(job.address, Met(address.id, ending.state, policy(ending)))
+            elif self._never_came(address):
+                self._records.meet(job.address, Met(address.id, JobState.FAILED, OnFailure.FAIL))
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _one(self, address: JobAddress, hint: str, met: Met, ends: deque[tuple[Job, JobState]]) -> None:
+        self._records.meet(address, met)
+        self._consider(address, hint, ends)
+
+    def _consider(self, address: JobAddress, hint: str, ends: deque[tuple[Job, JobState]]) -> None:
+        """Make the move that what has ended allows, if any; note in `ends` if the job fails by it."""
+        shelf = self._records.shelf(address.queue)
+        lying = shelf.find(address.id, hint)
+        if lying is None or lying.state not in _HELD_UP:
+            return
+        job = self._read(address.queue, lying)
+        if job is None:
+            return
+        needs = [each.id for each in job.needs()]
+        standing, culprit = judge(needs, self._records.children(address), job.children, self._records.met(address))
+        if standing is Standing.GO:
+            self._go(job, lying)
+        elif standing is Standing.FAIL:
+            self._fail(job, lying, f"{culprit}, which it waits for, did not complete", ends)
+
+    def _go(self, job: Job, lying: Lying) -> None:
+        shelf = self._records.shelf(job.queue)
+        if job.not_before is not None and job.not_before > shelf.now():
+            shelf.move(lying.state, lying.ticket, JobEvent.POSTPONE, lying.ticket.due(milliseconds(job.not_before)))
+        else:  # a power cut may undo it: then it is looked at again
+            shelf.move(lying.state, lying.ticket, JobEvent.UNBLOCK, lying.ticket.idle(), durable=False)
+
+    def _fail(self, job: Job, lying: Lying, why: str, ends: deque[tuple[Job, JobState]]) -> None:
+        self._records.tried(job.address, lying.ticket.generation, JobEvent.FAIL, error=why)
+        if self._records.shelf(job.queue).move(lying.state, lying.ticket, JobEvent.FAIL, lying.ticket):
+            ends.append((job, job_target(lying.state, JobEvent.FAIL)))
+
+    def _never_came(self, address: JobAddress) -> bool:
+        """Tell whether a job was never submitted. It may end while it is looked for: so its end is looked for last."""
+        shelf = self._records.shelf(address.queue)
+        if shelf.now() - id_time(address.id) <= _NEVER_CAME or shelf.is_submitting(address.id):
+            return False
+        if shelf.find(address.id) is not None:
+            return False
+        return self._records.ending(address) is None
+
+    def _read(self, queue: str, lying: Lying) -> Job | None:
+        try:
+            raw = self._records.shelf(queue).read(lying.state, lying.ticket.name)
+            return None if raw is None else decoded(raw)
+        except (MessageError, StoreDamagedError, KeyMissingError):
+            return None  # whoever takes it sets it aside
+
+
+def policy(ending: Ending) -> OnFailure:
+    """Return what the failure of a job means to those who wait for it; the hardest, if it cannot be read."""
+    try:
+        return decoded(ending.raw).on_failure
+    except MessageError:
+        return OnFailure.FAIL
+
+
+def bond_of(job: Job, ticket: Ticket) -> Bond:
+    """Return the record of a job that waits, or is a child."""
+    return Bond(queue=job.queue, id=job.id, ticket=ticket.name)

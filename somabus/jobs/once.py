@@ -1,0 +1,171 @@
+"""Once: a job that has a key, or a parent, is submitted by way of a record that has one winner.
+
+    1 the job is created in submitting/, where nobody takes it
+    2 the key's record is created: one winner, whoever submits it
+    3 the parent's record is created, so that it waits
+    4 the job is moved to its folder: one winner, so it is there once
+
+Power cut or kill after each step: 1 nobody was promised anything, and it is dropped after a day; 2 and 3 whoever
+submits it again, or a worker with nothing else to do, goes on from there.
+"""
+
+import hashlib
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from somabus.errors import KeyExistsError, KeyMissingError, MessageError, StoreUnavailableError
+from somabus.jobs.drafting import Made
+from somabus.jobs.follower import Follower, bond_of
+from somabus.jobs.records import Records, decoded
+from somabus.model import tree
+from somabus.model.ids import id_time
+from somabus.model.job import Job, JobAddress, OnDuplicate
+from somabus.model.ticket import JobEvent, JobState, Ticket
+from somabus.model.wire import parse_object
+from somabus.model.work import Bond
+from somabus.store.port import Store
+
+_DROPPED_AFTER: Final = timedelta(days=1)
+_LEFT_BEHIND: Final = timedelta(minutes=1)
+_TRIES: Final = 20
+_NOT_BEGUN: Final = frozenset([JobState.WAITING, JobState.DELAYED, JobState.BLOCKED, JobState.PAUSED])
+
+
+class Keyed(NamedTuple):
+    """What became of a submit with a key: the job it duplicates, or whose place it took."""
+
+    duplicate: str | None = None
+    replaced: str | None = None
+
+
+class Once:
+    """Submits by way of a record."""
+
+    def __init__(self, store: Store, records: Records, follower: Follower) -> None:
+        self._store = store
+        self._records = records
+        self._follower = follower
+
+    def keyed(self, made: Made, mode: OnDuplicate) -> Keyed:
+        """Submit a job unless its key says otherwise."""
+        digest, replaced = key_digest(made.job), None
+        aside = False
+        for _ in range(_TRIES):
+            number = self._highest(made.job.queue, digest)
+            if number:
+                first = self._record(made.job.queue, digest, number)
+                duplicate, taken = self._meet_first(made, first, mode)
+                if duplicate:
+                    if aside:
+                        self._store.delete(tree.submitting(made.job.queue, made.ticket.name))
+                    return Keyed(duplicate=first.id)
+                replaced = taken or replaced
+            if not aside:
+                self.write_aside(made)  # 1
+                aside = True
+            record = bond_of(made.job, made.ticket)
+            try:
+                self._store.create(tree.job_key(made.job.queue, digest, number + 1), record.to_json())  # 2
+            except KeyExistsError:
+                continue
+            self.bring_in(made.job, made.ticket, made.state)
+            return Keyed(replaced=replaced)
+        raise StoreUnavailableError(tree.job_key(made.job.queue, digest), f"{_TRIES} others were faster")
+
+    def _meet_first(self, made: Made, first: Bond, mode: OnDuplicate) -> tuple[bool, str | None]:
+        """Say whether a job is a duplicate of the one before it under its key, and whose place it took."""
+        address = JobAddress(first.queue, first.id)
+        self._finish_first(first)
+        if mode is OnDuplicate.REJECT:
+            return True, None
+        shelf = self._records.shelf(first.queue)
+        lying = shelf.find(first.id, first.ticket)
+        if lying is None or lying.state not in _NOT_BEGUN or lying.ticket.generation:
+            return False, None
+        if mode is OnDuplicate.COALESCE:
+            return True, None
+        why = f"{made.job.address} took its place"
+        self._records.tried(address, lying.ticket.generation, JobEvent.CANCEL, error=why)
+        if shelf.move(lying.state, lying.ticket, JobEvent.CANCEL, lying.ticket):
+            ending = self._records.ending(address)
+            if ending is not None:
+                with suppress(MessageError):
+                    self._follower.told(decoded(ending.raw), ending.state)
+            return False, first.id
+        return False, None
+
+    def _finish_first(self, first: Bond) -> None:
+        """Bring in the job of a record, if its submit was cut off."""
+        ticket = Ticket.parse(first.ticket)
+        raw = None if ticket is None else self._store.read(tree.submitting(first.queue, first.ticket))
+        if raw is not None and ticket is not None:
+            with suppress(MessageError):
+                job = decoded(raw)
+                self.bring_in(job, ticket, Made(job, raw, id_time(job.id)).state)
+
+    def _recorded(self, job: Job) -> bool:
+        """Tell whether the record of a job in submitting/ was made: of its key, or with its parent."""
+        if job.key is not None:
+            digest = key_digest(job)
+            numbers = range(1, self._highest(job.queue, digest) + 1)
+            return any(self._record(job.queue, digest, number).id == job.id for number in numbers)
+        parent = JobAddress.parse(job.parent) if job.parent else None
+        return parent is not None and job.id in self._records.children(parent)
+
+    def _highest(self, queue: str, digest: str) -> int:
+        names = self._store.list(tree.job_key(queue, digest))
+        return max((int(name[:9]) for name in names if name[:9].isdigit()), default=0)
+
+    def _record(self, queue: str, digest: str, number: int) -> Bond:
+        place = tree.job_key(queue, digest, number)
+        raw = self._store.read(place, listed=True)
+        if raw is None:
+            raise StoreUnavailableError(place, "it exists and cannot be read yet")
+        return Bond.from_object(parse_object(raw))
+
+    def bring_in(self, job: Job, ticket: Ticket, state: JobState) -> bool:
+        """Do the last steps of a submit that has its record: the parent's record, and the move; see above."""
+        if job.parent is not None and (parent := JobAddress.parse(job.parent)) is not None:
+            with suppress(KeyExistsError):
+                self._store.create(*self._records.bond(parent, "children", bond_of(job, ticket)))  # 3
+        try:
+            target = f"{tree.shelf(job.queue, state)}/{ticket.name}"
+            self._store.move(tree.submitting(job.queue, ticket.name), target)  # 4
+        except KeyMissingError:
+            return False  # another did it, in this moment or long ago
+        return True
+
+    def finish_others(self, queue: str) -> int:
+        """Go on with submits that were cut off, and drop what nobody was promised; return how many were brought in."""
+        now, found = self._store.now(), 0
+        for name in self._store.list(tree.submitting(queue)):
+            ticket, place = Ticket.parse(name), tree.submitting(queue, name)
+            if ticket is None or now - id_time(ticket.id) < _LEFT_BEHIND:
+                continue
+            with suppress(MessageError):
+                raw = self._store.read(place)
+                if raw is None:
+                    continue
+                job = decoded(raw)
+                if self._recorded(job):
+                    found += self.bring_in(job, ticket, Made(job, raw, id_time(job.id)).state)
+                    self._follower.settle(job.address, name)
+                elif now - id_time(ticket.id) > _DROPPED_AFTER:
+                    self._store.delete(place)
+        return found
+
+    def write_aside(self, made: Made) -> None:
+        """Do the first step of a submit that has a record."""
+        place = tree.submitting(made.job.queue, made.ticket.name)
+        self._store.create_many([*self.bonds(made), (place, made.data)])
+
+    def bonds(self, made: Made) -> list[tuple[str, bytes]]:
+        """Return the documents by which those that a job depends on know of it."""
+        bond = bond_of(made.job, made.ticket)
+        return [self._records.bond(address, "then", bond) for address in made.job.needs()]
+
+
+def key_digest(job: Job) -> str:
+    """Return the folder of a job's key; the same key of another name is another key."""
+    return hashlib.sha256(f"{job.name}\n{job.key}".encode()).hexdigest()[:32]

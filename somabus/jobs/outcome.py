@@ -1,0 +1,62 @@
+"""How a job ended, for whoever waited for it."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from somabus.errors import MessageError
+from somabus.jobs.records import Ending, Records, decoded
+from somabus.model.job import JobAddress, OnFailure
+from somabus.model.ticket import JobState
+from somabus.model.work import Bond
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended. `proven`: its worker signed that. `child`: which child of its parent it is."""
+
+    id: str
+    queue: str
+    name: str
+    state: JobState
+    result: Any = None
+    error: str = ""
+    by: str = ""
+    on_failure: OnFailure = OnFailure.FAIL
+    proven: bool = False
+    child: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not complete."""
+        return self.state is not JobState.COMPLETED
+
+    @property
+    def address(self) -> str:
+        """How the job is referred to: `queue/id`."""
+        return f"{self.queue}/{self.id}"
+
+
+def outcome_of(records: Records, address: JobAddress) -> Outcome | None:
+    """Return how a job ended, or None if it has not."""
+    ending = records.ending(address)
+    return None if ending is None else _outcome(records, address, ending)
+
+
+def outcomes(records: Records, bonds: Iterable[Bond]) -> list[Outcome]:
+    """Return how those of these jobs ended that have ended, in the order of their submit."""
+    found = (outcome_of(records, JobAddress(bond.queue, bond.id)) for bond in bonds)
+    return sorted((each for each in found if each is not None), key=lambda each: (each.child, each.id))
+
+
+def _outcome(records: Records, address: JobAddress, ending: Ending) -> Outcome:
+    name, on_failure, child = "", OnFailure.FAIL, 0
+    with suppress(MessageError):
+        job = decoded(ending.raw)
+        name, on_failure, child = job.name, job.on_failure, job.child
+    said = records.last_word(address, ending)
+    known = Outcome(*address[::-1], name, ending.state, error="nothing says why", on_failure=on_failure, child=child)
+    if said is None:
+        return known
+    return replace(known, result=said.result, error=said.error, by=said.by, proven=records.proven(said))

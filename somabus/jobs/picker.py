@@ -1,0 +1,213 @@
+"""Which job a worker takes next: by priority, then age; what it cannot take, or not yet, is left for others.
+
+    list once ─► fits? ─► may begin now? ─► claim (rename) ─► read ─► judge ─┬─► holding
+                  │ no        │ no             │ lost?                       ├─► failed/    too late
+                  └───────────┴────────────────┴─► next                      └─► dead/      may not be acted on, stalled
+
+A job whose worker vanished is claimed straight out of active/ when its lease ends, and has stalled once more.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from somabus.errors import (
+    DocumentTooLargeError,
+    MessageError,
+    MessageTooLargeError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
+from somabus.jobs.gates import Gates, Passed
+from somabus.jobs.holding import Holding, Settling
+from somabus.jobs.opening import JobOpener, OpenedJob
+from somabus.jobs.shelf import Shelf
+from somabus.model.deadletter import Reason
+from somabus.model.ids import IdMaker, milliseconds
+from somabus.model.job import Job
+from somabus.model.ticket import JobState, Ticket
+
+LEASE_FOR: Final = timedelta(seconds=60)
+_RELIST_AFTER: Final = timedelta(seconds=2)
+_LONGEST_LEASE_MS: Final = 30 * 86_400_000
+_REMEMBERED: Final = 50_000
+_STRANGER_DIGIT: Final = 9
+
+
+class Picker:
+    """Picks from one queue on behalf of one worker.
+
+    Args:
+        shelf: the queue.
+        opener: verifies jobs.
+        settling: ends what was claimed.
+        gates: what must let a job begin: slots, rates, quiet hours.
+        ids: makes ids, for files whose names say nothing.
+        fits: tells whether this worker takes a job at all.
+        stopped: returns the kinds of work that a human has stopped; raises if all of it is.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        opener: JobOpener,
+        settling: Settling,
+        gates: Gates,
+        *,
+        ids: IdMaker,
+        fits: Callable[[Job], bool],
+        stopped: Callable[[], frozenset[str]],
+        lease_for: timedelta = LEASE_FOR,
+    ) -> None:
+        self._shelf = shelf
+        self._opener = opener
+        self._settling = settling
+        self._gates = gates
+        self._ids = ids
+        self._fits = fits
+        self._stopped = stopped
+        self._lease_for = lease_for
+        self._known: dict[str, OpenedJob | None] = {}
+        self._listed: Iterator[tuple[JobState, str]] = iter(())
+        self._listed_at: datetime | None = None
+
+    def next(self) -> Holding | None:
+        """Take the next job, or return None when none can be taken now.
+
+        Raises:
+            StoppedError: a human stopped it. Nothing was claimed.
+            StoreUnavailableError: could not look. Nothing was claimed.
+        """
+        stopped, fresh = self._stopped(), False
+        while True:
+            now = self._shelf.now()
+            if self._listed_at is None or not timedelta(0) <= now - self._listed_at < _RELIST_AFTER:
+                self._listed, self._listed_at, fresh = self._candidates(now), now, True
+            for state, name in self._listed:
+                holding = self._try(state, name, stopped, now)
+                if holding is not None:
+                    return holding
+                if self._shelf.now() - now > _RELIST_AFTER:
+                    break  # an urgent job may have come meanwhile
+            else:
+                if fresh:
+                    return None
+            self._listed_at = None
+
+    def next_due(self) -> datetime | None:
+        """Return when the next delayed job is due or the next lease ends, as far as names tell; None if nothing is."""
+        from somabus.model.ids import from_milliseconds
+
+        names = [*self._shelf.names(JobState.DELAYED), *self._shelf.names(JobState.ACTIVE)]
+        ends = [ticket.until for ticket in map(Ticket.parse, names) if ticket is not None and ticket.until is not None]
+        return from_milliseconds(min(ends)) if ends else None
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _candidates(self, now: datetime) -> Iterator[tuple[JobState, str]]:
+        """Yield what can be claimed, in the order of service, from one walk through each folder."""
+        at = milliseconds(now)
+        free = [(name, JobState.ACTIVE) for name in self._shelf.names(JobState.ACTIVE) if _free(name, at)]
+        free += [(name, JobState.DELAYED) for name in self._shelf.names(JobState.DELAYED) if _until(name) <= at]
+        waiting = ((name, JobState.WAITING) for name in self._shelf.walk(JobState.WAITING))
+        for name, state in heapq.merge(waiting, sorted(free)):
+            yield state, name
+
+    def _try(self, state: JobState, name: str, stopped: frozenset[str], now: datetime) -> Holding | None:
+        """Take one candidate, if this worker may; what nobody may run is settled on the way."""
+        ticket = Ticket.parse(name)
+        if ticket is None or not ticket.fits(state):
+            self._set_stranger_aside(state, name)
+            return None
+        known, passed = self._glance(state, ticket), Passed()
+        if known is not None:
+            job = known.job
+            if job.name in stopped or not self._fits(job):
+                return None
+            entered = self._gates.enter(job, now)
+            if entered is None:
+                return None
+            passed = entered
+        mine = self._shelf.claim(state, ticket, self._lease_for)
+        if mine is None:
+            self._gates.leave(passed)
+            return None
+        return self._judged(mine, passed)
+
+    def _glance(self, state: JobState, ticket: Ticket) -> OpenedJob | None:
+        """Return a job before it is taken; None if it cannot be read: taking it is how it gets set aside.
+
+        A job never changes, so it is opened once.
+        """
+        if ticket.id not in self._known:
+            opened = None
+            with suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
+                raw = self._shelf.read(state, ticket.name)
+                opened = None if raw is None else self._opener.open(raw)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[ticket.id] = opened
+        return self._known[ticket.id]
+
+    def _judged(self, ticket: Ticket, passed: Passed) -> Holding | None:
+        """Return what was claimed, read again under its new name; what may not be run is settled."""
+        self._known.pop(ticket.id, None)
+        try:
+            # Race: a user-space network client tells two claimants that they won; only one can read the file.
+            raw = self._shelf.read(JobState.ACTIVE, ticket.name)
+            opened = None if raw is None else self._opener.open(raw)
+        except (DocumentTooLargeError, MessageTooLargeError) as error:
+            self._bury(ticket, None, passed, f"{Reason.TOO_LARGE}: {error}")
+            return None
+        except (StoreDamagedError, MessageError) as error:
+            self._bury(ticket, None, passed, f"{Reason.MALFORMED}: {error}")
+            return None
+        except StoreUnavailableError:
+            self._gates.leave(passed)
+            raise
+        if opened is None:
+            self._gates.leave(passed)
+            return None
+        return self._admitted(ticket, opened, passed)
+
+    def _admitted(self, ticket: Ticket, opened: OpenedJob, passed: Passed) -> Holding | None:
+        """Return what may be run; what may not is settled, and what it holds is given back."""
+        job, now, settling = opened.job, self._shelf.now(), self._settling
+        holding = Holding(self._shelf, ticket, opened, now, self._lease_for, passed)
+        refusal = self._opener.refusal(opened, self._shelf.queue, ticket.id)
+        late = job.too_late(now) if ticket.attempt > 1 else job.waited_too_long(now)
+        if refusal is not None and refusal.later and ticket.attempt < job.max_attempts:
+            settling.quietly(lambda: settling.retry(holding, refusal.detail))
+        elif refusal is not None:
+            self._bury(ticket, job, passed, f"{refusal.reason}: {refusal.detail}", attempt=True)
+        elif ticket.stalled > job.max_stalled:
+            self._bury(ticket, job, passed, f"{ticket.stalled} workers had it and vanished; it may be what stops them")
+        elif late:
+            settling.quietly(lambda: settling.fail(holding, late))
+        elif (uncovered := self._opener.uncovered(opened, spend=True)) is not None:
+            self._bury(ticket, job, passed, f"{uncovered.reason}: {uncovered.detail}", attempt=True)
+        else:
+            return holding
+        return None
+
+    def _bury(self, ticket: Ticket, job: Job | None, passed: Passed, why: str, *, attempt: bool = False) -> None:
+        self._gates.leave(passed)
+        self._settling.quietly(lambda: self._settling.bury(self._shelf, ticket, job, why, attempt=attempt))
+
+    def _set_stranger_aside(self, state: JobState, name: str) -> None:
+        """Bury a file whose name is none of ours, under a name of ours."""
+        ticket = Ticket(_STRANGER_DIGIT, self._ids.make(self._shelf.now()))
+        self._settling.bury_stranger(self._shelf, state, name, ticket)
+
+
+def _free(name: str, at: int) -> bool:
+    """Tell whether a name under active/ may be taken: its lease has ended, or claims more than any lease may."""
+    return not at < _until(name) < at + _LONGEST_LEASE_MS
+
+
+def _until(name: str) -> int:
+    """When the delay or the lease in a name ends; a foreign name has none and is up for taking at once."""
+    ticket = Ticket.parse(name)
+    return 0 if ticket is None or ticket.until is None else ticket.until

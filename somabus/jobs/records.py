@@ -1,0 +1,261 @@
+"""What lies beside a job: how its attempts ended, its ledger of steps, who waits for it, and what it waited for.
+
+Everything here is written once, so that a crash leaves a record or none. It decides nothing: that a job has ended is
+said by the folder it lies in, and a record of an attempt that another was quicker to end counts for nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from somabus.errors import (
+    DocumentTooLargeError,
+    KeyExistsError,
+    MessageError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
+from somabus.identity import Identities
+from somabus.jobs.shelf import Shelf
+from somabus.model import tree
+from somabus.model.envelope import Seal, seal_body, split
+from somabus.model.ids import is_id
+from somabus.model.job import Job, JobAddress
+from somabus.model.ticket import End, JobEvent, JobState
+from somabus.model.wire import parse_object
+from somabus.model.work import MAX_ERROR, Bond, Met, Page, Step, StepMark, Try, step_name, step_of
+from somabus.store.port import Store
+
+_ENDS: Final = {
+    JobEvent.COMPLETE: JobState.COMPLETED, JobEvent.FAIL: JobState.FAILED, JobEvent.BURY: JobState.DEAD,
+    JobEvent.CANCEL: JobState.CANCELLED,
+}  # fmt: skip
+_LOOKS: Final = 2
+"""It may be moved, or end, while it is looked for."""
+_UNREADABLE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
+
+
+class Ending(NamedTuple):
+    """How a job has ended, and the job as it lies there."""
+
+    state: JobState
+    end: End
+    raw: bytes
+
+
+class Records:
+    """The records of all queues, on behalf of one agent.
+
+    Args:
+        store: the bus.
+        bus: its id.
+        me: the agent.
+        identities: knows whose key is whose.
+        sign: signs with the agent's key.
+        entropy: random bytes.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bus: str,
+        me: str,
+        *,
+        identities: Identities,
+        sign: Callable[[bytes], bytes],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._me = me
+        self._identities = identities
+        self._sign = sign
+        self._entropy = entropy
+        self._shelves: dict[str, Shelf] = {}
+
+    def shelf(self, queue: str) -> Shelf:
+        """Return the folders of a queue."""
+        return self._shelves.setdefault(queue, Shelf(self._store, queue, self._entropy))
+
+    def queues(self) -> list[str]:
+        """Return the names of all queues."""
+        return self._store.list(tree.QUEUES)
+
+    # -- how attempts ended -----------------------------------------------------------------------------------
+
+    def tried(
+        self,
+        address: JobAddress,
+        generation: int,
+        event: JobEvent,
+        *,
+        attempt: int = 0,
+        began_at: datetime | None = None,
+        result: Any = None,
+        error: str = "",
+    ) -> None:
+        """Write down how an attempt ends, before it does: what the folder then says has its reason beside it."""
+        said = Try(
+            bus=self._bus, queue=address.queue, id=address.id, generation=generation, event=event, by=self._me,
+            at=self._store.now(), attempt=attempt, began_at=began_at, result=result, error=clean(error),
+        )  # fmt: skip
+        place = f"{tree.run(*address, 'tries')}/{generation}.{event.name.lower()}.json"
+        self._store.replace(place, seal_body(said.to_json(), Seal.TRY, self._sign))
+
+    def tries(self, address: JobAddress) -> list[Try]:
+        """Return how each attempt ended, in order; what cannot be read is left out."""
+        found = (self._try(address, name) for name in self._store.list(tree.run(*address, "tries")))
+        return sorted((each for each in found if each is not None), key=lambda each: (each.generation, each.at))
+
+    def proven(self, said: Try) -> bool:
+        """Tell whether the record of an attempt was written by the agent it names."""
+        place = f"{tree.run(said.queue, said.id, 'tries')}/{said.generation}.{said.event.name.lower()}.json"
+        raw = self._store.read(place)
+        return raw is not None and self._identities.signed_by(said.by, split(raw), Seal.TRY)
+
+    def _try(self, address: JobAddress, name: str) -> Try | None:
+        with suppress(*_UNREADABLE):
+            raw = self._store.read(f"{tree.run(*address, 'tries')}/{name}")
+            said = None if raw is None else Try.from_object(parse_object(split(raw).body))
+            if said is not None and (said.queue, said.id) == address:
+                return said
+        return None
+
+    def ending(self, address: JobAddress) -> Ending | None:
+        """Return how a job has ended, or None if that cannot be seen: not yet, or there is no such job."""
+        shelf = self.shelf(address.queue)
+        for name in reversed(self._store.list(tree.run(*address, "tries"))):
+            generation, _, rest = name.partition(".")
+            state = _ENDS.get(JobEvent.__members__.get(rest.removesuffix(".json").upper()))  # type: ignore[arg-type]
+            if state is None or not generation.isdigit():
+                continue
+            end = End(address.id, int(generation))
+            raw = shelf.ended(state, end)
+            if raw is not None:
+                return Ending(state, end, raw)
+        return None
+
+    def job(self, address: JobAddress) -> Job | None:
+        """Return a job wherever it lies, verified by nobody; None if it cannot be seen or read."""
+        shelf = self.shelf(address.queue)
+        with suppress(*_UNREADABLE):
+            for _ in range(_LOOKS):
+                ending = self.ending(address)
+                if ending is not None:
+                    return decoded(ending.raw)
+                lying = shelf.find(address.id)
+                raw = None if lying is None else shelf.read(lying.state, lying.ticket.name)
+                if raw is not None:
+                    return decoded(raw)
+        return None
+
+    def last_word(self, address: JobAddress, ending: Ending) -> Try | None:
+        """Return the record of the attempt with which a job ended."""
+        event = next(event for event, state in _ENDS.items() if state is ending.state)
+        return self._try(address, f"{ending.end.generation}.{event.name.lower()}.json")
+
+    # -- who waits for whom -----------------------------------------------------------------------------------
+
+    def bond(self, address: JobAddress, part: str, bond: Bond) -> tuple[str, bytes]:
+        """Return the document that says that a job waits for another (`then`), or is its child (`children`)."""
+        return f"{tree.run(*address, part)}/{bond.id}.json", bond.to_json()
+
+    def bonds(self, address: JobAddress, part: str) -> Iterator[Bond]:
+        """Yield who waits for a job, or its children; what cannot be read is left out."""
+        for name in self._store.list(tree.run(*address, part)):
+            with suppress(*_UNREADABLE):
+                raw = self._store.read(f"{tree.run(*address, part)}/{name}", listed=True)
+                if raw is not None:
+                    yield Bond.from_object(parse_object(raw))
+
+    def children(self, address: JobAddress) -> list[str]:
+        """Return the ids of a job's children."""
+        names = (name.removesuffix(".json") for name in self._store.list(tree.run(*address, "children")))
+        return [name for name in names if is_id(name)]
+
+    def meet(self, address: JobAddress, met: Met) -> None:
+        """Write down that a dependency or a child has ended; the first word counts."""
+        with suppress(KeyExistsError):
+            self._store.create(f"{tree.run(*address, 'met')}/{met.name}", b'{"format":1}')
+
+    def met(self, address: JobAddress) -> list[Met]:
+        """Return which dependencies and children are written down as ended."""
+        found = map(Met.parse, self._store.list(tree.run(*address, "met")))
+        return [each for each in found if each is not None]
+
+    # -- the ledger of steps ----------------------------------------------------------------------------------
+
+    def steps(self, address: JobAddress) -> dict[int, Page]:
+        """Return the ledger, by number.
+
+        Raises:
+            StoreUnavailableError, MessageError: a page of it cannot be read: what was done is not known.
+        """
+        ledger: dict[int, Page] = {}
+        for name in self._store.list(tree.run(*address, "steps")):
+            found = step_of(name)
+            if found is None:
+                continue
+            number, mark, generation = found
+            page = ledger.get(number, Page())
+            if mark is StepMark.AGAIN:
+                ledger[number] = page._replace(again=page.again | {generation or 0})
+            else:
+                step = self._step(address, name)
+                ledger[number] = page._replace(done=step) if mark is StepMark.DONE else page._replace(pending=step)
+        return ledger
+
+    def begin_step(self, address: JobAddress, step: Step, *, again: bool) -> bool:
+        """Write down that a step is about to take effect; False if another attempt has written that before.
+
+        Args:
+            address: the job.
+            step: the step.
+            again: the word of an attempt before is known, and may be written over.
+        """
+        place = f"{tree.run(*address, 'steps')}/{step_name(step.number, StepMark.PENDING)}"
+        if again:
+            self._store.replace(place, step.to_json())
+            return True
+        try:
+            self._store.create(place, step.to_json())
+        except KeyExistsError:
+            return False
+        return True
+
+    def end_step(self, address: JobAddress, step: Step) -> Step:
+        """Write down the result of a step, and return what counts: the first that was written."""
+        name = step_name(step.number, StepMark.DONE)
+        try:
+            self._store.create(f"{tree.run(*address, 'steps')}/{name}", step.to_json())
+        except KeyExistsError:
+            return self._step(address, name)
+        return step
+
+    def allow_step(self, address: JobAddress, step: Step) -> None:
+        """Write down a human's word that a step which this generation left pending may be taken once more."""
+        name = step_name(step.number, StepMark.AGAIN, step.generation)
+        with suppress(KeyExistsError):
+            self._store.create(f"{tree.run(*address, 'steps')}/{name}", step.to_json())
+
+    def _step(self, address: JobAddress, name: str) -> Step:
+        place = f"{tree.run(*address, 'steps')}/{name}"
+        raw = self._store.read(place, listed=True)
+        if raw is None:
+            raise StoreUnavailableError(place, "it exists and cannot be read yet")
+        return Step.from_object(parse_object(raw))
+
+
+def clean(error: str) -> str:
+    """Return what went wrong, so that it can be written and is not too long."""
+    return error.encode(errors="backslashreplace").decode()[:MAX_ERROR]
+
+
+def decoded(raw: bytes) -> Job:
+    """Return a job as it lies there, verified by nobody.
+
+    Raises:
+        MessageError: it is none.
+    """
+    return Job.decode(split(raw).body)

@@ -1,0 +1,233 @@
+"""Submitting: a draft becomes a job in the folder in which its life begins; when this returns, it is on the drive.
+
+A job without a key and without a parent is created in its folder, and that is all; see `once` for the others. Of many
+that wait for each other, whoever waits is written before whom it waits for: a crash leaves no half graph that runs.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from somabus.errors import JobRefusedError, QueueFullError, StoreUnavailableError
+from somabus.jobs.drafting import Drafter, Made
+from somabus.jobs.follower import Follower, bond_of, policy
+from somabus.jobs.graph import ordered
+from somabus.jobs.once import Once
+from somabus.jobs.records import Records
+from somabus.jobs.workers import Workers
+from somabus.model import tree
+from somabus.model.ids import IdMaker, derive_id
+from somabus.model.job import MAX_WIDTH, Job, JobAddress, JobDraft, OnDuplicate
+from somabus.model.ticket import JobState
+from somabus.model.work import Met
+from somabus.store.port import Store
+
+
+@dataclass(frozen=True, slots=True)
+class JobReceipt:
+    """Proof that the job is on the drive.
+
+    `duplicate`: a job of this key had been submitted before, and nothing was submitted; `id` is that one's. `replaced`:
+    the id of the one whose place it took. `workers`: how many live workers of its queue there are that may take it.
+    """
+
+    id: str
+    queue: str
+    name: str
+    submitted_at: datetime
+    state: JobState
+    duplicate: bool = False
+    replaced: str | None = None
+    workers: int | None = None
+
+    @property
+    def address(self) -> str:
+        """How the job is referred to: `queue/id`."""
+        return f"{self.queue}/{self.id}"
+
+    def __str__(self) -> str:
+        if self.duplicate:
+            return f"{self.address} had been submitted before under this key; nothing was submitted twice"
+        said = f"{self.address} ({self.name}) is {self.state}"
+        if self.workers == 0:
+            said += f"; no live worker takes it: start one with somabus work --queue {self.queue}"
+        return said
+
+
+class Submitter:
+    """Submits on behalf of one agent.
+
+    Args:
+        store: the bus.
+        drafter: makes drafts into jobs.
+        once: submits by way of a record.
+        records: what lies beside jobs.
+        follower: tells those who wait of what ended meanwhile.
+        workers: knows who works.
+        ids: makes ids.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        drafter: Drafter,
+        once: Once,
+        *,
+        records: Records,
+        follower: Follower,
+        workers: Workers,
+        ids: IdMaker,
+    ) -> None:
+        self._store = store
+        self._drafter = drafter
+        self._once = once
+        self._records = records
+        self._follower = follower
+        self._workers = workers
+        self._ids = ids
+
+    def submit(self, draft: JobDraft) -> JobReceipt:
+        """Submit one job; see `Agent.submit`."""
+        self._check_room(draft)
+        job_id = self._ids.make(self._store.now())
+        made = self._drafter.made(draft, job_id, draft.depends_on, draft.parent, draft.children)
+        self._check_references(made.job)
+        if draft.key is not None:
+            keyed = self._once.keyed(made, OnDuplicate(draft.on_duplicate))
+            if keyed.duplicate is not None:
+                return self._receipt(made, duplicate=keyed.duplicate)
+            self._settle(made)
+            return self._receipt(made, replaced=keyed.replaced)
+        if made.job.parent is not None:
+            self._once.write_aside(made)
+            self._once.bring_in(made.job, made.ticket, made.state)
+        else:
+            self._store.create_many([*self._once.bonds(made), self._document(made)])
+        self._settle(made)
+        return self._receipt(made)
+
+    def submit_child(self, parent: Job, number: int, draft: JobDraft) -> JobAddress:
+        """Submit the child of this number of a job that runs; the same number again submits nothing.
+
+        Whoever repeats it may not know whether it was done: its id follows from its parent and number, and the
+        parent's record of it is the one winner.
+        """
+        child = derive_id(parent.id, f"child {number}")
+        made = self._drafter.made(draft, child, draft.depends_on, str(parent.address), draft.children, child=number)
+        known = f"{tree.run(*parent.address, 'children')}/{child}.json"
+        if self._store.read(known) is None:
+            self._check_references(made.job)
+            self._once.write_aside(made)
+        self._once.bring_in(made.job, made.ticket, made.state)
+        self._settle(made)
+        return made.job.address
+
+    def submit_many(self, drafts: Sequence[JobDraft]) -> list[JobReceipt]:
+        """Submit a graph of jobs as one group commit; see `Agent.submit_many`."""
+        last_first = list(reversed(ordered(drafts)))
+        made = self._graph(drafts, last_first)
+        inside = {str(one.job.address) for one in made.values()}
+        for index in last_first:
+            self._check_room(drafts[index])
+            self._check_references(made[index].job, known=inside)
+        documents = []
+        for index in last_first:
+            documents += [*self._once.bonds(made[index]), *self._parents(made[index])]
+        documents += [self._document(made[index]) for index in last_first]
+        self._store.create_many(documents)
+        for one in made.values():
+            if not inside.issuperset(one.job.depends_on):
+                self._settle(one)
+        return [self._receipt(made[index]) for index in range(len(drafts))]
+
+    def finish_others(self, queue: str) -> int:
+        """Go on with submits to a queue that were cut off; return how many were brought in."""
+        return self._once.finish_others(queue)
+
+    # -- what is checked --------------------------------------------------------------------------------------
+
+    def _check_room(self, draft: JobDraft) -> None:
+        if draft.max_waiting is None:
+            return
+        waiting = len(self._records.shelf(draft.queue).names(JobState.WAITING))
+        if waiting >= draft.max_waiting:
+            raise QueueFullError(draft.queue, waiting, draft.max_waiting)
+
+    def _check_references(self, job: Job, known: Iterable[str] = ()) -> None:
+        """Refuse a job that waits for one that is not there, or is the child of one that has ended."""
+        known = set(known)
+        for each in job.depends_on:
+            if each not in known and not self._is_there(each):
+                raise JobRefusedError(f"it depends on {each}, and there is no such job")
+        if job.parent is not None and job.parent not in known:
+            self._check_parent(job.parent)
+
+    def _check_parent(self, where: str) -> None:
+        parent = JobAddress.parse(where)
+        ended = None if parent is None else self._records.ending(parent)
+        if ended is not None:
+            raise JobRefusedError(f"its parent {where} has ended: it is {ended.state}")
+        if parent is None or self._records.shelf(parent.queue).find(parent.id) is None:
+            raise JobRefusedError(f"its parent is {where}, and there is no such job")
+        if len(self._records.children(parent)) >= MAX_WIDTH:
+            raise JobRefusedError(f"its parent {where} has {MAX_WIDTH:,} children already, and may have no more")
+
+    def _is_there(self, where: str) -> bool:
+        address = JobAddress.parse(where)
+        if address is None:
+            return False
+        shelf = self._records.shelf(address.queue)
+        return (
+            self._records.ending(address) is not None
+            or shelf.find(address.id) is not None
+            or self._records.ending(address) is not None  # it may have ended while it was looked for
+        )
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _graph(self, drafts: Sequence[JobDraft], last_first: Sequence[int]) -> dict[int, Made]:
+        """Return the jobs of a batch by their places in it, with addresses for labels, parents first."""
+        now = self._store.now()
+        ids = [self._ids.make(now) for _ in drafts]
+        named = {
+            draft.label: f"{draft.queue}/{job_id}" for draft, job_id in zip(drafts, ids, strict=True) if draft.label
+        }
+        widths = Counter(draft.parent for draft in drafts if draft.parent in named)
+        made: dict[int, Made] = {}
+        known: dict[str, Job] = {}
+        for index in last_first:
+            draft = drafts[index]
+            needs = tuple(named.get(each, each) for each in draft.depends_on)
+            parent = None if draft.parent is None else named.get(draft.parent, draft.parent)
+            children = max(draft.children, widths[draft.label] if draft.label else 0)
+            made[index] = one = self._drafter.made(draft, ids[index], needs, parent, children, known)
+            known[str(one.job.address)] = one.job
+        return made
+
+    def _settle(self, made: Made) -> None:
+        """Tell a job what ended before anybody could know that it waits for that."""
+        if made.state is not JobState.BLOCKED:
+            return
+        for address in made.job.needs():
+            ending = self._records.ending(address)
+            if ending is not None:
+                self._records.meet(made.job.address, Met(address.id, ending.state, policy(ending)))
+        self._follower.settle(made.job.address, made.ticket.name)
+
+    def _parents(self, made: Made) -> list[tuple[str, bytes]]:
+        parent = JobAddress.parse(made.job.parent) if made.job.parent else None
+        return [] if parent is None else [self._records.bond(parent, "children", bond_of(made.job, made.ticket))]
+
+    def _document(self, made: Made) -> tuple[str, bytes]:
+        return f"{tree.shelf(made.job.queue, made.state)}/{made.ticket.name}", made.data
+
+    def _receipt(self, made: Made, *, duplicate: str | None = None, replaced: str | None = None) -> JobReceipt:
+        workers = None
+        with suppress(StoreUnavailableError):
+            workers = self._workers.able(made.job)
+        return JobReceipt(
+            id=duplicate or made.job.id, queue=made.job.queue, name=made.job.name, submitted_at=made.job.created_at,
+            state=made.state, duplicate=duplicate is not None, replaced=replaced, workers=workers,
+        )  # fmt: skip

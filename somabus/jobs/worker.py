@@ -1,0 +1,238 @@
+"""A worker: takes one job after the other from a queue, runs its handler, and settles what comes of it.
+
+    next ─► keep (renew, again and again) ─► handler ─┬─► returns    verify what it required ─► completed
+      ▲                                               ├─► raises     tried again later, or failed
+      │ nothing: look at what is held up              ├─► leaves     its children, a human, later, never again
+      └───────────────────────────────────────────────└─► lost       cancelled or passed on: nothing
+
+It holds one job at a time; for more, start more workers.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from somabus.errors import BudgetError, ChildFailedError, LeaseLostError, SomabusError, StoppedError, StoreError
+from somabus.jobs.context import JobContext, Leave
+from somabus.jobs.desk import Desk, Services
+from somabus.jobs.gates import Gates
+from somabus.jobs.holding import Holding, Settling
+from somabus.jobs.keeper import Keeper
+from somabus.jobs.picker import LEASE_FOR, Picker
+from somabus.jobs.shelf import Shelf
+from somabus.jobs.workers import SAID_EVERY, WorkerRecord, fits
+from somabus.model import tree
+from somabus.model.job import Job
+from somabus.model.ticket import JobState
+from somabus.model.wire import dump, refuse_unwritable
+from somabus.store.port import MAX_BYTES
+
+JobHandler = Callable[[JobContext], Any]
+Settle = Callable[[Holding], None]
+_GLANCE_S: Final = 1.0
+_CHORES_AT_FIRST_S: Final = 1.0
+_CHORES_AT_LAST_S: Final = 30.0
+_NEVER_AGAIN: Final = (BudgetError, ChildFailedError)
+_log: Final = logging.getLogger("somabus")
+
+
+class Worker:
+    """Works on one queue.
+
+    Args:
+        services: what stands on the bus.
+        queue: its name.
+        handlers: what runs jobs of which name.
+        tags: what it says of itself; a job gets to a worker that has all of its tags.
+        lease_for: how long a job is this worker's, unless it renews that, which it does by itself.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        queue: str,
+        handlers: dict[str, JobHandler],
+        *,
+        tags: Iterable[str] = (),
+        lease_for: timedelta = LEASE_FOR,
+    ) -> None:
+        self._services = services
+        self._queue = queue
+        self._handlers = handlers
+        self._tags = tuple(tags)
+        self._shelf = Shelf(services.store, queue, services.entropy)
+        self._gates = Gates(services.store, queue, services.leases, lease_for)
+        self._settling = Settling(
+            services.store, services.records, services.follower, services.opener, self._gates,
+            entropy=services.entropy, tell=services.tell,
+        )  # fmt: skip
+        self._desk = Desk(
+            services.me,
+            services.records,
+            services.submitter,
+            self._settling,
+            services.aside,
+            services.now,
+            services.send,
+        )
+        self._holder = services.entropy(6).hex()
+        self._skills: tuple[str, ...] = ()
+        self._picker = Picker(
+            self._shelf, services.opener, self._settling, self._gates, ids=services.ids, fits=self._fits,
+            stopped=lambda: services.stopped("Agent.work"), lease_for=lease_for,
+        )  # fmt: skip
+        self._said_at: float | None = None
+        self._chores_every = _CHORES_AT_FIRST_S
+        self._chores_at = 0.0
+
+    def until(self, stop: threading.Event, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> int:
+        """Work until `stop` is set, and return how many attempts were made; a job that is begun is ended first."""
+        made, trouble = 0, ""
+        try:
+            while not stop.is_set():
+                try:
+                    said = self.one(on_job)
+                    made += said
+                    trouble = ""
+                    if not said:
+                        self._rest(stop)
+                except SomabusError as error:  # it stays, and goes on when the drive is back or the stop is lifted
+                    if type(error).__name__ != trouble:
+                        _log.warning(
+                            "stopped" if isinstance(error, StoppedError) else "could not work",
+                            extra={"detail": str(error)},
+                        )
+                    trouble = type(error).__name__
+                    stop.wait(_GLANCE_S)
+        finally:
+            with suppress(StoreError):
+                self._services.workers.leave(self._queue, self._record())
+        return made
+
+    def drain(self, limit: int | None = None) -> int:
+        """Work until nothing can be taken now, or so many attempts were made; return how many were made."""
+        made = 0
+        while (limit is None or made < limit) and (self.one() or self.chores()):
+            made += 1
+        return made
+
+    def one(self, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> bool:
+        """Take one job and run it; False if none can be taken now.
+
+        Raises:
+            StoppedError: a human stopped it. Nothing was taken.
+            StoreUnavailableError: could not look. Nothing was taken.
+        """
+        self._say("")
+        holding = self._picker.next()
+        if holding is None:
+            return False
+        self._say(str(holding.job.address))
+        said = self._run(holding)
+        on_job(str(holding.job.address), said)
+        if self._services.monotonic() >= self._chores_at + _CHORES_AT_LAST_S:
+            self.chores()
+        return True
+
+    def chores(self) -> bool:
+        """Look at what is held up and what was cut off in this queue; tell whether anything moved."""
+        self._chores_at = self._services.monotonic()
+        moved = self._services.submitter.finish_others(self._queue) + self._services.follower.look(self._queue)
+        self._gates.sweep()
+        self._services.workers.sweep(self._queue)
+        self._chores_every = _CHORES_AT_FIRST_S if moved else min(2 * self._chores_every, _CHORES_AT_LAST_S)
+        return moved > 0
+
+    # -- one job ----------------------------------------------------------------------------------------------
+
+    def _run(self, holding: Holding) -> str:
+        """Run the handler of a job and settle what comes of it; say in words what did."""
+        job = holding.job
+        try:
+            settle, said = self._attempt(holding)
+            settle(holding)
+        except LeaseLostError:
+            _log.info("job lost", extra={"job": str(job.address)})
+            return "lost"
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            with suppress(SomabusError):
+                self._settling.release(holding)  # told to end at once: that is not the job's fault
+            raise
+        return said
+
+    def _attempt(self, holding: Holding) -> tuple[Settle, str]:
+        """Run the handler, and return how its job is to be settled, and that in words."""
+        with Keeper(holding, self._settling, self._services.now) as keeper:
+            self._services.chain.enter(holding.job)
+            try:
+                context = JobContext(self._desk, keeper, holding)
+                result = self._handlers[holding.job.name](context)
+                context.verify()
+                _check_result(result)
+                settle: tuple[Settle, str] = partial(self._settling.complete, result=result), "completed"
+            except Leave as leave:
+                settle = leave.how, str(leave)
+            except LeaseLostError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a handler may fail in any way: that is the job's affair
+                settle = self._failed(holding, error)
+            finally:
+                self._services.chain.leave()
+        if keeper.lost:
+            raise LeaseLostError(holding.job.id, holding.ticket.generation)
+        return settle
+
+    def _failed(self, holding: Holding, error: Exception) -> tuple[Settle, str]:
+        if isinstance(error, StoppedError):
+            return self._settling.release, "stopped"  # by a human: it waits, and comes again after the resume
+        if isinstance(error, _NEVER_AGAIN):
+            return partial(self._settling.fail, error=str(error)), "failed"
+        facts = {"job": str(holding.job.address), "attempt": holding.ticket.attempt}
+        _log.error("job failed", exc_info=error, extra=facts)
+        return partial(self._settling.retry, error=f"{type(error).__name__}: {error}"), "failed"
+
+    # -- between jobs -----------------------------------------------------------------------------------------
+
+    def _fits(self, job: Job) -> bool:
+        return fits(job, self._services.me, self._handlers, self._tags, self._skills)
+
+    def _rest(self, stop: threading.Event) -> None:
+        """Do what is to be done besides, then wait until something may have changed."""
+        if self._services.monotonic() >= self._chores_at + self._chores_every and self.chores():
+            return
+        left, due = _GLANCE_S, self._picker.next_due()
+        if due is not None:
+            left = min(left, max(0.0, (due - self._shelf.now()).total_seconds()))
+        if not stop.is_set() and left > 0:
+            self._services.store.wait(tree.shelf(self._queue, JobState.WAITING), left)
+
+    def _say(self, doing: str) -> None:
+        now = self._services.monotonic()
+        if self._said_at is None or now - self._said_at >= SAID_EVERY.total_seconds():
+            self._said_at = now
+            self._skills = self._services.skills()
+            with suppress(StoreError):
+                self._services.workers.say(self._queue, self._record(doing))
+
+    def _record(self, doing: str = "") -> WorkerRecord:
+        return WorkerRecord(
+            agent=self._services.me, holder=self._holder, seen_at=self._shelf.now(),
+            names=tuple(sorted(self._handlers)), tags=self._tags, skills=self._skills, doing=doing,
+        )  # fmt: skip
+
+
+def _check_result(result: Any) -> None:
+    """Refuse a result that cannot be written.
+
+    Raises:
+        TypeError, MalformedMessageError: it is no JSON. ValueError: it is too large.
+    """
+    refuse_unwritable({"result": result})
+    size = len(dump(result))
+    if size > MAX_BYTES // 2:
+        message = f"the result has {size:,} bytes, and {MAX_BYTES // 2:,} is the most; attach it"
+        raise ValueError(message)

@@ -1,0 +1,149 @@
+"""The records beside a job: how each attempt ended, which steps were taken, who waits for whom.
+
+queues/<queue>/runs/<id>/tries/<generation>.<event>.json    how an attempt ended, sealed by whoever ended it
+queues/<queue>/runs/<id>/steps/<number>.pending.json        a step is about to take effect
+queues/<queue>/runs/<id>/steps/<number>.done.json           it has, and this is its result
+queues/<queue>/runs/<id>/steps/<number>.again.<generation>.json      a human: take it once more
+queues/<queue>/runs/<id>/then/<id>.json                     whoever depends on it
+queues/<queue>/runs/<id>/children/<id>.json                 a child
+queues/<queue>/runs/<id>/met/<id>.<state>.<policy>.json     a dependency or a child has ended
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import Field
+
+from somabus.model.job import OnFailure
+from somabus.model.message import Id, Name, Utc, Value
+from somabus.model.ticket import JobEvent, JobState
+
+MAX_ERROR: Final = 4000
+_MET: Final = re.compile(r"(?P<id>[0-9a-f-]{36})\.(?P<state>[a-z]+)\.(?P<policy>[a-z]+)\.json")
+_STEP: Final = re.compile(r"(?P<number>\d{4})\.(?P<what>pending|done|again)(?:\.(?P<count>\d{1,9}))?\.json")
+
+
+class Try(Value):
+    """How one attempt at a job ended, or how the job ended without one."""
+
+    format: Literal[1] = 1
+    bus: Id
+    queue: Name
+    id: Id
+    generation: int = Field(ge=0, strict=True)
+    event: JobEvent
+    by: Name
+    at: Utc
+    began_at: Utc | None = None
+    attempt: int = Field(default=0, ge=0, strict=True)
+    result: Any = None
+    error: Annotated[str, Field(max_length=MAX_ERROR)] = ""
+
+
+class Step(Value):
+    """One step of a job in its ledger: about to take effect, or done with its result."""
+
+    format: Literal[1] = 1
+    number: int = Field(ge=1, le=9999, strict=True)
+    name: str = Field(min_length=1, max_length=200)
+    generation: int = Field(ge=0, strict=True)
+    at: Utc
+    by: Name
+    result: Any = None
+
+
+class StepMark(StrEnum):
+    """What a file of the ledger says."""
+
+    PENDING = "pending"
+    DONE = "done"
+    AGAIN = "again"
+
+
+class Bond(Value):
+    """A job that waits for another: where it is, and the name it had when it was submitted."""
+
+    format: Literal[1] = 1
+    queue: Name
+    id: Id
+    ticket: str = Field(max_length=200)
+
+
+class Met(NamedTuple):
+    """One job that another waited for has ended, as the name of the record says."""
+
+    id: str
+    state: JobState
+    policy: OnFailure
+
+    @property
+    def name(self) -> str:
+        """The record's name."""
+        return f"{self.id}.{self.state}.{self.policy}.json"
+
+    @classmethod
+    def parse(cls, name: str) -> "Met | None":
+        """Read a record's name, or return None for a name that is none."""
+        found = _MET.fullmatch(name)
+        try:
+            return None if found is None else cls(found["id"], JobState(found["state"]), OnFailure(found["policy"]))
+        except ValueError:
+            return None
+
+
+class Standing(StrEnum):
+    """Whether a job that waits for others may go on."""
+
+    WAIT = "wait"
+    GO = "go"
+    FAIL = "fail"
+
+
+def judge(needs: Collection[str], children: Collection[str], at_least: int, met: Iterable[Met]) -> tuple[Standing, str]:
+    """Say whether a job that waits for others may go on, and, if it fails, because of which.
+
+    Args:
+        needs: the ids that it depends on.
+        children: the ids of the children that are known.
+        at_least: how many children it waits for, known or not.
+        met: what has ended.
+    """
+    ended = {each.id: each for each in met}
+    failed = [each for each in ended.values() if each.state is not JobState.COMPLETED]
+    for each in failed:
+        if each.policy is OnFailure.FAIL:
+            return Standing.FAIL, each.id
+    if any(each.policy is OnFailure.CONTINUE for each in failed):
+        return Standing.GO, ""
+    waits = set(needs) | set(children)
+    if waits <= ended.keys() and len(ended.keys() - set(needs)) >= at_least:
+        return Standing.GO, ""
+    return Standing.WAIT, ""
+
+
+class Page(NamedTuple):
+    """What the ledger says of one step; `again`: the generations whose pending step a human lets be taken once more."""
+
+    pending: Step | None = None
+    done: Step | None = None
+    again: frozenset[int] = frozenset()
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the step may have taken effect, and nobody knows."""
+        return self.done is None and self.pending is not None and self.pending.generation not in self.again
+
+
+def step_name(number: int, mark: StepMark, generation: int | None = None) -> str:
+    """The name of a file of the ledger."""
+    return f"{number:04d}.{mark}.json" if generation is None else f"{number:04d}.{mark}.{generation}.json"
+
+
+def step_of(name: str) -> tuple[int, StepMark, int | None] | None:
+    """Read the name of a file of the ledger: number, mark, and the generation in it; None for any other name."""
+    found = _STEP.fullmatch(name)
+    if found is None:
+        return None
+    return int(found["number"]), StepMark(found["what"]), None if found["count"] is None else int(found["count"])
