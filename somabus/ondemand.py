@@ -3,16 +3,16 @@
 A beat is a process of its own, and most find nothing to do: what they need not load, they need not wait for.
 """
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from somabus.announcer import Announcer
     from somabus.approvals import Approvals
     from somabus.arcs import Arcs
-    from somabus.assembly import Assembly
     from somabus.audit import Audit
     from somabus.authority import Authority
     from somabus.beat import Parts
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from somabus.jobs.desk import Services
     from somabus.model.ids import IdMaker
     from somabus.model.signing import Signer
+    from somabus.opener import Opener
     from somabus.poster import Poster
     from somabus.rates import Rates
     from somabus.reader import Reader
@@ -56,6 +57,7 @@ class OnDemand:
     registry: "Registry"
     spool: "Spool"
     inbox: "Inbox"
+    opener: "Opener"
     reader: "Reader"
     channels: "Channels"
     unread: "Unread"
@@ -163,9 +165,66 @@ class OnDemand:
     @cached_property
     def job_services(self) -> "Services":
         """What knows about jobs: submits, works, looks."""
-        from somabus.jobs.building import services
+        from somabus.jobs.aside import Aside
+        from somabus.jobs.desk import Services
+        from somabus.jobs.drafting import Drafter
+        from somabus.jobs.follower import Follower
+        from somabus.jobs.once import Once
+        from somabus.jobs.opening import JobOpener
+        from somabus.jobs.records import Records
+        from somabus.jobs.submitter import Submitter
+        from somabus.jobs.workers import Workers
+        from somabus.model.draft import Draft
+        from somabus.model.trust import may_act
 
-        return services(cast("Assembly", self))
+        store, bus = self.store, self.authority.bus
+        records = Records(
+            store, bus.bus, self.me, identities=self.identities, sign=self.signer.sign, entropy=os.urandom
+        )
+        follower, workers = Follower(records), Workers(store)
+        drafter = Drafter(
+            bus.bus,
+            self.me,
+            records=records,
+            sign=self.signer.sign,
+            cause=lambda: self.inbox.chain.cause,
+            now=store.now,
+        )
+
+        def stopped(entry: str) -> frozenset[str]:
+            self.authority.refresh()
+            return self.halt.check(entry)
+
+        def skills() -> tuple[str, ...]:
+            """Return what this agent can do: as the operators certified it; where nobody rules, as its card says."""
+            if self.authority.owned:
+                certificate = self.identities.standing(self.me).certificate
+                return () if certificate is None else certificate.skills
+            card = self.identities.card(self.me)
+            return () if card is None else card.skills
+
+        def seal(body: str, data: dict[str, Any], job: str) -> bytes:
+            return self.composer.entry(Draft(to="", body=body, data=data, refs={"job": job}))[1]
+
+        def send(to: str, body: str, **fields: Any) -> Any:
+            return self.sender.send(Draft(to=to, body=body, **fields), spool=True)
+
+        return Services(
+            me=self.me, store=store, records=records, follower=follower,
+            opener=JobOpener(self.me, self.authority, self.opener, lambda: self.approvals),
+            submitter=Submitter(
+                store, drafter, Once(store, records, follower), records=records, follower=follower, workers=workers,
+                ids=self.ids,
+            ),
+            workers=workers,
+            aside=Aside(
+                store, self.me, records, self.opener,
+                may_act=lambda opened: may_act(opened.trust, self.authority.bus.policy.trust), seal=seal,
+            ),
+            leases=self.parts.leases, identities=self.identities, ids=self.ids, now=self.now,
+            monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=send,
+            tell=self.incidents.tell, stopped=stopped, skills=skills, chain=self.inbox.chain,
+        )  # fmt: skip
 
     def scratchpad(self, arc: str) -> "Scratchpad":
         """Return the scratchpad of an arc."""

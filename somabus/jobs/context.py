@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
 from somabus.errors import BudgetError, ChildFailedError, LeaseLostError, MalformedMessageError, MessageTooLargeError
 from somabus.jobs.desk import Desk
 from somabus.jobs.holding import Holding
-from somabus.jobs.keeper import Keeper
 from somabus.jobs.outcome import Outcome, outcome_of, outcomes
 from somabus.model.job import Job, JobAddress, JobDraft, OnFailure
 from somabus.model.wire import refuse_unwritable
@@ -50,9 +49,9 @@ class Progress:
 class JobContext:
     """One attempt at a job, as its handler sees it."""
 
-    def __init__(self, desk: Desk, keeper: Keeper, holding: Holding) -> None:
+    def __init__(self, desk: Desk, check: Callable[[], None], holding: Holding) -> None:
         self._desk = desk
-        self._keeper = keeper
+        self._check = check
         self._holding = holding
         self._ledger = desk.records.steps(holding.job.address)
         self._steps = 0
@@ -94,7 +93,7 @@ class JobContext:
         Raises:
             LeaseLostError: it was cancelled, paused, ran out of its time, or was passed on; stop working.
         """
-        self._keeper.check()
+        self._check()
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -117,7 +116,7 @@ class JobContext:
         self._check_step(self._steps, name, page, idempotent=idempotent)
         if page.done is not None:
             return cast("_T", page.done.result)
-        self._keeper.check()
+        self._check()
         step = Step(number=self._steps, name=name, generation=self.generation, at=self._desk.now(), by=self._desk.me)
         records, address = self._desk.records, self.job.address
         if not records.begin_step(address, step, again=page.pending is not None):
@@ -180,7 +179,7 @@ class JobContext:
         Raises:
             JobRefusedError: too deep, too wide, or it breaks another rule.
         """
-        self._keeper.check()
+        self._check()
         self._children += 1
         draft = JobDraft(name, data or {}, **{"queue": self.job.queue, **fields})
         return self._desk.submitter.submit_child(self.job, self._children, draft)
@@ -227,7 +226,7 @@ class JobContext:
 
     def progress(self, fraction: float, note: str = "") -> None:
         """Say how far the job is, from 0 to 1; the last word counts."""
-        self._keeper.check()
+        self._check()
         self._desk.aside.report(self.job.address, self.generation, min(max(fraction, 0.0), 1.0), note)
 
     def log(self, line: str) -> None:
@@ -252,7 +251,7 @@ class JobContext:
         Raises:
             BudgetError: the tree may not spend so much; nothing was counted, and the job must end.
         """
-        self._keeper.check()
+        self._check()
         over = self._desk.aside.spend(self.job, amounts)
         if over is not None:
             raise BudgetError(*over)

@@ -169,7 +169,7 @@ class Worker:
         with Keeper(holding, self._settling, self._services.now) as keeper:
             self._services.chain.enter(holding.job)
             try:
-                context = JobContext(self._desk, keeper, holding)
+                context = JobContext(self._desk, keeper.check, holding)
                 result = self._handlers[holding.job.name](context)
                 context.verify()
                 _check_result(result)
