@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from somabus.halt import Stopped
     from somabus.inbox import Counts, Inbox
     from somabus.jobs.context import JobContext
-    from somabus.jobs.outcome import Outcome
-    from somabus.jobs.queues import Jobs
-    from somabus.jobs.submitter import JobReceipt
-    from somabus.jobs.worker import Worker
     from somabus.lease import Lease
     from somabus.letter import Letter
     from somabus.model.deadletter import DeadLetter
@@ -60,12 +56,9 @@ __all__ = [
     "Insight",
     "JobContext",
     "JobDraft",
-    "JobReceipt",
-    "Jobs",
     "Lease",
     "Letter",
     "Message",
-    "Outcome",
     "Peer",
     "Post",
     "Presence",
@@ -77,7 +70,6 @@ __all__ = [
     "Stopped",
     "Trace",
     "Trust",
-    "Worker",
     "create_bus",
 ]
 
@@ -92,10 +84,6 @@ _FROM = {
     "halt": ("Stopped",),
     "inbox": ("Counts", "Inbox"),
     "jobs.context": ("JobContext",),
-    "jobs.outcome": ("Outcome",),
-    "jobs.queues": ("Jobs",),
-    "jobs.submitter": ("JobReceipt",),
-    "jobs.worker": ("Worker",),
     "lease": ("Lease",),
     "letter": ("Letter",),
     "model.deadletter": ("DeadLetter",),

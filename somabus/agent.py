@@ -48,6 +48,9 @@ from somabus.sweep import Allowance, Sweeper, Swept
 
 if TYPE_CHECKING:
     from somabus.announcer import News
+    from somabus.jobs.queues import Jobs
+    from somabus.jobs.submitter import JobReceipt
+    from somabus.jobs.worker import Worker
     from somabus.model.goal import Proposal, Work
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -442,7 +445,7 @@ class Agent:
 
     # -- jobs -------------------------------------------------------------------------------------------------
 
-    def submit(self, name: str, data: dict[str, Any] | None = None, **fields: Any) -> "somabus.JobReceipt":
+    def submit(self, name: str, data: dict[str, Any] | None = None, **fields: Any) -> "JobReceipt":
         """Submit a job; when this returns, it is on the drive, and will be run, once, in spite of everything.
 
         Args:
@@ -460,7 +463,7 @@ class Agent:
         self._check("Agent.submit", name)
         return self._services.job_services.submitter.submit(somabus.JobDraft(name, data or {}, **fields))
 
-    def submit_many(self, drafts: "Iterable[somabus.JobDraft]") -> "list[somabus.JobReceipt]":
+    def submit_many(self, drafts: "Iterable[somabus.JobDraft]") -> "list[JobReceipt]":
         """Submit jobs that may wait for each other by their labels, as one group commit.
 
         Raises:
@@ -483,7 +486,7 @@ class Agent:
 
     def worker(
         self, queue: str = "default", *, tags: Iterable[str] = (), lease_for: timedelta | None = None
-    ) -> "somabus.Worker":
+    ) -> "Worker":
         """Return a worker on a queue, with this agent's handlers and the built-in ones (docs/jobs.md)."""
         from somabus.jobs.builtin import BUILTIN
         from somabus.jobs.picker import LEASE_FOR as JOB_LEASE_FOR
@@ -501,7 +504,7 @@ class Agent:
         return self.worker(queue, tags=tags).until(stop or threading.Event())
 
     @property
-    def jobs(self) -> "somabus.Jobs":
+    def jobs(self) -> "Jobs":
         """The queues: look at jobs, cancel, pause, resume and replay them."""
         from somabus.jobs.queues import Jobs
 
