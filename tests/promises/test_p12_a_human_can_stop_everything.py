@@ -350,7 +350,7 @@ ORDERS = {
     "share": "share smb 'links hold'",
     "beat": "beat",
     "propose": "propose 'More tea'",
-    "work": "work {goal} 'the SMB part'",
+    "work-on": "work-on {goal} 'the SMB part'",
     "ask": "ask deploy --detail 'version 4'",
     "rotate": "rotate",
     "inbox": "inbox",

@@ -69,7 +69,7 @@ ALL = {
     "due": Use("due", ("due",), unread=1),
     "goals": Use("goals", ("active", "ended", "proposed", "faults", "workers", "values"), unread=1),
     "propose": Use("propose 'Index the archive'", ("proposal",), unread=1),
-    "work": Use("work {goal} 'the SMB part' --progress 40", ("goal", "others"), unread=1),
+    "work-on": Use("work-on {goal} 'the SMB part' --progress 40", ("goal", "others"), unread=1),
     "ask": Use("ask deploy --detail v3", ("approval", "state", "granted"), unread=1),
     "approvals": Use("approvals", ("approvals",), unread=1),
     "stops": Use("stops", ("stops",), unread=1, first="stop --kind deploy"),
