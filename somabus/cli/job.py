@@ -34,7 +34,10 @@ def job() -> None:
 @act(job, "show", "show web/0199d8a2-5c00-7000-8000-7c1e99ab02d4")
 @_JOB
 def show(context: Context, job: str) -> None:
-    """Show a job with its history, its ledger of steps, its children and its result."""
+    """Show a job.
+
+    With its history, its ledger of steps, its children, its progress and its result.
+    """
     agent = context.agent()
     file = agent.jobs.file(job)
     outcome, now = agent.jobs.outcome(file.view.address), agent.inbox.now()
@@ -88,7 +91,10 @@ def cancel(context: Context, job: str, why: str) -> None:
 @_JOB
 @_WHY
 def pause(context: Context, job: str, why: str) -> None:
-    """Set a job aside until it is resumed; whoever works on it stops at its next step."""
+    """Set a job aside until it is resumed.
+
+    Whoever works on it stops at its next step.
+    """
     agent = context.agent()
     agent.jobs.pause(job, why)
     context.out.answer(
