@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from somabus.delivery import Cause
-from somabus.errors import JobRefusedError, MalformedMessageError
+from somabus.errors import ConfigurationError, JobRefusedError, MalformedMessageError
 from somabus.jobs.records import Records
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.ids import later, milliseconds
 from somabus.model.job import MAX_DEPTH, Job, JobAddress, JobDraft, Quiet, Rate, Slots
 from somabus.model.message import Priority, explain
 from somabus.model.ticket import JobState, Ticket
+from somabus.model.wallclock import zone_of
 
 
 class Made:
@@ -150,4 +151,8 @@ def _quiet(draft: JobDraft) -> Quiet | None:
     if draft.quiet is None:
         return None
     begins, ends, *zone = draft.quiet
+    try:
+        zone_of(*zone or ["UTC"])
+    except ConfigurationError as error:
+        raise JobRefusedError(str(error)) from None
     return Quiet(begins=begins, ends=ends, zone=zone[0] if zone else "UTC")
