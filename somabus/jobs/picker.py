@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.errors import (
     DocumentTooLargeError,
@@ -69,7 +69,7 @@ class Picker:
         self._fits = fits
         self._stopped = stopped
         self._lease_for = lease_for
-        self._known: dict[str, OpenedJob | None] = {}
+        self._known: dict[str, _Known | None] = {}
         self._listed: Iterator[tuple[JobState, str]] = iter(())
         self._listed_at: datetime | None = None
 
@@ -123,7 +123,7 @@ class Picker:
             return None
         known, passed = self._glance(state, ticket), Passed()
         if known is not None:
-            job = known.job
+            job = known.opened.job
             if job.name in stopped or not self._fits(job):
                 return None
             entered = self._gates.enter(job, now)
@@ -134,30 +134,30 @@ class Picker:
         if mine is None:
             self._gates.leave(passed)
             return None
-        return self._judged(mine, passed)
+        return self._judged(mine, known, passed)
 
-    def _glance(self, state: JobState, ticket: Ticket) -> OpenedJob | None:
+    def _glance(self, state: JobState, ticket: Ticket) -> "_Known | None":
         """Return a job before it is taken; None if it cannot be read: taking it is how it gets set aside.
 
         A job never changes, so it is opened once.
         """
         if ticket.id not in self._known:
-            opened = None
+            known = None
             with suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
                 raw = self._shelf.read(state, ticket.name)
-                opened = None if raw is None else self._opener.open(raw)
+                known = None if raw is None else _Known(raw, self._opener.open(raw), self._shelf.now())
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[ticket.id] = opened
+            self._known[ticket.id] = known
         return self._known[ticket.id]
 
-    def _judged(self, ticket: Ticket, passed: Passed) -> Holding | None:
+    def _judged(self, ticket: Ticket, known: "_Known | None", passed: Passed) -> Holding | None:
         """Return what was claimed, read again under its new name; what may not be run is settled."""
         self._known.pop(ticket.id, None)
         try:
             # Race: a user-space network client tells two claimants that they won; only one can read the file.
             raw = self._shelf.read(JobState.ACTIVE, ticket.name)
-            opened = None if raw is None else self._opener.open(raw)
+            opened = self._opened(raw, known)
         except (DocumentTooLargeError, MessageTooLargeError) as error:
             self._bury(ticket, None, passed, f"{Reason.TOO_LARGE}: {error}")
             return None
@@ -171,6 +171,11 @@ class Picker:
             self._gates.leave(passed)
             return None
         return self._admitted(ticket, opened, passed)
+
+    def _opened(self, raw: bytes | None, known: "_Known | None") -> OpenedJob | None:
+        if known is not None and raw == known.raw and self._shelf.now() - known.at < _RELIST_AFTER:
+            return known.opened  # opened a moment ago, byte for byte; a key may be called back any time
+        return None if raw is None else self._opener.open(raw)
 
     def _admitted(self, ticket: Ticket, opened: OpenedJob, passed: Passed) -> Holding | None:
         """Return what may be run; what may not is settled, and what it holds is given back."""
@@ -200,6 +205,14 @@ class Picker:
         """Bury a file whose name is none of ours, under a name of ours."""
         ticket = Ticket(_STRANGER_DIGIT, self._ids.make(self._shelf.now()))
         self._settling.bury_stranger(self._shelf, state, name, ticket)
+
+
+class _Known(NamedTuple):
+    """A job that was opened before it was taken."""
+
+    raw: bytes
+    opened: OpenedJob
+    at: datetime
 
 
 def _free(name: str, at: int) -> bool:

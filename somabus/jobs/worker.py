@@ -79,6 +79,7 @@ class Worker:
             services.now,
             services.send,
         )
+        self._keeper = Keeper(self._settling, services.now)
         self._holder = services.entropy(6).hex()
         self._skills: tuple[str, ...] = ()
         self._picker = Picker(
@@ -166,10 +167,10 @@ class Worker:
 
     def _attempt(self, holding: Holding) -> tuple[Settle, str]:
         """Run the handler, and return how its job is to be settled, and that in words."""
-        with Keeper(holding, self._settling, self._services.now) as keeper:
+        with self._keeper.keeping(holding) as kept:
             self._services.chain.enter(holding.job)
             try:
-                context = JobContext(self._desk, keeper.check, holding)
+                context = JobContext(self._desk, kept.check, holding)
                 result = self._handlers[holding.job.name](context)
                 context.verify()
                 _check_result(result)
@@ -182,7 +183,7 @@ class Worker:
                 settle = self._failed(holding, error)
             finally:
                 self._services.chain.leave()
-        if keeper.lost:
+        if kept.lost:
             raise LeaseLostError(holding.job.id, holding.ticket.generation)
         return settle
 
