@@ -56,21 +56,21 @@ class Keeper:
         return self._lost
 
     def check(self) -> None:
-        """Make sure that the job is still this worker's, by renewing it if that was long ago.
+        """Make sure that the job is still this worker's, by renewing it: nothing else proves that.
 
         Raises:
             LeaseLostError: it is not.
         """
         with self._lock:
-            self._check()
+            self._check(timedelta(0))
 
-    def _check(self) -> None:
+    def _check(self, every: timedelta) -> None:
         now = self._now()
         if not self._lost and self._until is not None and now >= self._until:
             self._time_is_up()
         if self._lost:
             raise LeaseLostError(self._holding.job.id, self._holding.ticket.generation)
-        if not timedelta(0) <= now - self._renewed_at < self._holding.lease_for / 3:
+        if not timedelta(0) <= now - self._renewed_at < every:
             self._renew(now)
 
     def _renew(self, now: datetime) -> None:
@@ -95,7 +95,7 @@ class Keeper:
         while not self._over.wait(self._every):
             with self._lock:
                 try:
-                    self._check()
+                    self._check(self._holding.lease_for / 3)
                 except LeaseLostError:
                     return
                 except StoreError as error:  # until the lease ends there is time to try again
