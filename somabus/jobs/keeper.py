@@ -31,28 +31,29 @@ class Kept:
         self._now = now
         self._lock = lock
         self._renewed_at = holding.began_at
+        self.every = holding.lease_for / 3
         self.lost = False
         job = holding.job
         ends = [] if job.timeout_s is None else [holding.began_at + timedelta(seconds=job.timeout_s)]
         self._until = min([*ends, *([job.end_by] if job.end_by else [])], default=None)
 
     def check(self) -> None:
-        """Make sure that the job is still this worker's, by renewing it if that was long ago.
+        """Make sure that the job is still this worker's, by renewing it: nothing else proves that.
 
         Raises:
             LeaseLostError: it was cancelled, paused or passed on, or its time is up.
         """
         with self._lock:
-            self.look()
+            self.look(timedelta(0))
 
-    def look(self) -> None:
-        """Do what `check` does, for whoever has the lock."""
+    def look(self, every: timedelta) -> None:
+        """Renew the job if that was so long ago, for whoever has the lock; see `check`."""
         now = self._now()
         if not self.lost and self._until is not None and now >= self._until:
             self._time_is_up()
         if self.lost:
             raise LeaseLostError(self._holding.job.id, self._holding.ticket.generation)
-        if not timedelta(0) <= now - self._renewed_at < self._holding.lease_for / 3:
+        if not timedelta(0) <= now - self._renewed_at < every:
             try:
                 self._settling.renew(self._holding)
             except LeaseLostError:
@@ -110,7 +111,7 @@ class Keeper:
     def _look(self, kept: Kept) -> None:
         try:
             if not kept.lost:
-                kept.look()
+                kept.look(kept.every)
         except LeaseLostError:
             _log.info("a job was lost while its handler works")
         except StoreError as error:  # until the lease ends there is time to try again

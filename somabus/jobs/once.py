@@ -102,7 +102,7 @@ class Once:
         if raw is not None and ticket is not None:
             with suppress(MessageError):
                 job = decoded(raw)
-                self.bring_in(job, ticket, Made(job, raw, id_time(job.id)).state)
+                self.bring_in(job, ticket, _begins(job, ticket))
 
     def _recorded(self, job: Job) -> bool:
         """Tell whether the record of a job in submitting/ was made: of its key, or with its parent."""
@@ -149,9 +149,9 @@ class Once:
                     continue
                 job = decoded(raw)
                 if self._recorded(job):
-                    found += self.bring_in(job, ticket, Made(job, raw, id_time(job.id)).state)
+                    found += self.bring_in(job, ticket, _begins(job, ticket))
                     self._follower.settle(job.address, name)
-                elif now - id_time(ticket.id) > _DROPPED_AFTER:
+                elif now - job.created_at > _DROPPED_AFTER:  # the id of a child is as old as its parent
                     self._store.delete(place)
         return found
 
@@ -164,6 +164,13 @@ class Once:
         """Return the documents by which those that a job depends on know of it."""
         bond = bond_of(made.job, made.ticket)
         return [self._records.bond(address, "then", bond) for address in made.job.needs()]
+
+
+def _begins(job: Job, ticket: Ticket) -> JobState:
+    """Return where the life of a job begins, as its submitter saw it: by the name that it was given."""
+    if ticket.until is not None:
+        return JobState.DELAYED
+    return JobState.BLOCKED if job.held_up() else JobState.WAITING
 
 
 def key_digest(job: Job) -> str:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from somabus.errors import (
     DocumentTooLargeError,
+    KeyMissingError,
     MessageError,
     MessageTooLargeError,
     StoreDamagedError,
@@ -121,7 +122,10 @@ class Picker:
         if ticket is None or not ticket.fits(state):
             self._set_stranger_aside(state, name)
             return None
-        known, passed = self._glance(state, ticket), Passed()
+        try:
+            known, passed = self._glance(state, ticket), Passed()
+        except KeyMissingError:
+            return None  # another has it
         if known is not None:
             job = known.opened.job
             if job.name in stopped or not self._fits(job):
@@ -140,12 +144,17 @@ class Picker:
         """Return a job before it is taken; None if it cannot be read: taking it is how it gets set aside.
 
         A job never changes, so it is opened once.
+
+        Raises:
+            KeyMissingError: it is not there any more, and nothing is known of it.
         """
         if ticket.id not in self._known:
             known = None
             with suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
                 raw = self._shelf.read(state, ticket.name)
-                known = None if raw is None else _Known(raw, self._opener.open(raw), self._shelf.now())
+                if raw is None:
+                    raise KeyMissingError(self._shelf.key(state, ticket.name))
+                known = _Known(raw, self._opener.open(raw), self._shelf.now())
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[ticket.id] = known
