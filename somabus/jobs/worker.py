@@ -110,15 +110,30 @@ class Worker:
                     trouble = type(error).__name__
                     stop.wait(_GLANCE_S)
         finally:
-            with suppress(StoreError):
-                self._services.workers.leave(self._queue, self._record())
+            self._leave()
         return made
 
-    def drain(self, limit: int | None = None) -> int:
-        """Work until nothing can be taken now, or so many attempts were made; return how many were made."""
+    def drain(
+        self,
+        limit: int | None = None,
+        *,
+        stop: threading.Event | None = None,
+        on_job: Callable[[str, str], None] = lambda _job, _said: None,
+    ) -> int:
+        """Work until nothing can be taken now, so many attempts were made, or `stop` is set; return how many were made.
+
+        Raises:
+            StoppedError: a human stopped it. StoreUnavailableError: could not look. What was begun was ended.
+        """
         made = 0
-        while (limit is None or made < limit) and (self.one() or self.chores()):
-            made += 1
+        try:
+            while (limit is None or made < limit) and not (stop is not None and stop.is_set()):
+                if self.one(on_job):
+                    made += 1
+                elif not self.chores():
+                    break
+        finally:
+            self._leave()
         return made
 
     def one(self, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> bool:
@@ -140,7 +155,12 @@ class Worker:
         return True
 
     def chores(self) -> bool:
-        """Look at what is held up and what was cut off in this queue; tell whether anything moved."""
+        """Look at what is held up and what was cut off in this queue; tell whether anything moved.
+
+        Raises:
+            StoppedError: a human stopped it. Nothing was moved.
+        """
+        self._services.stopped("Agent.work")
         self._chores_at = self._services.monotonic()
         moved = self._services.submitter.finish_others(self._queue) + self._services.follower.look(self._queue)
         self._gates.sweep()
@@ -212,12 +232,21 @@ class Worker:
             self._services.store.wait(tree.shelf(self._queue, JobState.WAITING), left)
 
     def _say(self, doing: str) -> None:
+        """Say now and then that it is there, unless a human stopped it."""
         now = self._services.monotonic()
         if self._said_at is None or now - self._said_at >= SAID_EVERY.total_seconds():
+            self._services.stopped("Agent.work")
             self._said_at = now
             self._skills = self._services.skills()
             with suppress(StoreError):
                 self._services.workers.say(self._queue, self._record(doing))
+
+    def _leave(self) -> None:
+        """Take back that it is there."""
+        if self._said_at is not None:
+            self._said_at = None
+            with suppress(StoreError):
+                self._services.workers.leave(self._queue, self._record())
 
     def _record(self, doing: str = "") -> WorkerRecord:
         return WorkerRecord(
