@@ -223,7 +223,8 @@ class OnDemand:
             ),
             leases=self.parts.leases, identities=self.identities, ids=self.ids, now=self.now,
             monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=send,
-            tell=self.incidents.tell, stopped=stopped, skills=skills, chain=self.inbox.chain,
+            tell=self.incidents.tell, stopped=stopped, skills=skills,
+            retention=lambda: self.authority.bus.policy.retention, chain=self.inbox.chain,
         )  # fmt: skip
 
     def scratchpad(self, arc: str) -> "Scratchpad":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from somabus.errors import JobRefusedError, QueueFullError, StoreUnavailableError
-from somabus.jobs.drafting import Drafter, Made
+from somabus.jobs.drafting import Drafter, Made, in_slot
 from somabus.jobs.follower import Follower, bond_of, policy
 from somabus.jobs.graph import ordered
 from somabus.jobs.once import Once
@@ -90,6 +90,7 @@ class Submitter:
 
     def submit(self, draft: JobDraft) -> JobReceipt:
         """Submit one job; see `Agent.submit`."""
+        draft = in_slot(draft, self._store.now())
         self._check_room(draft)
         job_id = self._ids.make(self._store.now())
         made = self._drafter.made(draft, job_id, draft.depends_on, draft.parent, draft.children)

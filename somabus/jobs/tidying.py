@@ -61,11 +61,11 @@ class Tidying:
                 return
             for name in self._shelf.day(state, day):
                 end = End.parse(name)
-                if end is not None and self._ended_at(state, end) < limit:
+                if end is not None and self._ended_at(end) < limit:
                     yield end
             self._store.prune(f"{tree.shelf(self._shelf.queue, state)}/{day}")
 
-    def _ended_at(self, state: JobState, end: End) -> datetime:
+    def _ended_at(self, end: End) -> datetime:
         address = JobAddress(self._shelf.queue, end.id)
         tries = [each for each in self._records.tries(address) if each.generation == end.generation]
         return max((each.at for each in tries), default=id_time(end.id))
