@@ -214,7 +214,7 @@ class OnDemand:
             opener=JobOpener(self.me, self.authority, self.opener, lambda: self.approvals),
             submitter=Submitter(
                 store, drafter, Once(store, records, follower), records=records, follower=follower, workers=workers,
-                ids=self.ids,
+                ids=self.ids, unread=self.unread_lately,
             ),
             workers=workers,
             aside=Aside(

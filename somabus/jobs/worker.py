@@ -22,7 +22,7 @@ from somabus.jobs.context import JobContext, Leave
 from somabus.jobs.desk import Desk, Services
 from somabus.jobs.gates import Gates
 from somabus.jobs.holding import Holding, Settling
-from somabus.jobs.keeper import Keeper
+from somabus.jobs.keeper import Keeper, Kept
 from somabus.jobs.picker import LEASE_FOR, Picker
 from somabus.jobs.shelf import Shelf
 from somabus.jobs.workers import SAID_EVERY, WorkerRecord, fits
@@ -184,7 +184,7 @@ class Worker:
         with self._keeper.keeping(holding) as kept:
             self._services.chain.enter(holding.job)
             try:
-                context = JobContext(self._desk, kept.check, holding)
+                context = JobContext(self._desk, partial(self._check, kept, holding.job), holding)
                 result = self._handlers[holding.job.name](context)
                 context.verify()
                 _check_result(result)
@@ -200,6 +200,12 @@ class Worker:
         if kept.lost:
             raise LeaseLostError(holding.job.id, holding.ticket.generation)
         return settle
+
+    def _check(self, kept: Kept, job: Job) -> None:
+        """Make sure that the job is still this worker's, and that no human has stopped it."""
+        kept.check()
+        if job.name in self._services.stopped("Agent.work"):
+            raise StoppedError("Agent.work", f"work of the kind {job.name}", "", "a human")
 
     def _failed(self, holding: Holding, error: Exception) -> tuple[Settle, str]:
         if isinstance(error, StoppedError):
