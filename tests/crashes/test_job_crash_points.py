@@ -129,9 +129,7 @@ EVERY = [  # the disk steps of what is much like another are for the slow run
 @pytest.mark.parametrize(("scene", "disk"), EVERY)
 def test_every_job_is_done_once_wherever_it_stops(scene, disk, tmp_path_factory, points):
     """P1-P4 for jobs: wherever a process dies, what was submitted has ended, in one place, each step once, for a reason."""
-    count = every_point(
-        tmp_path_factory, scene, disk=disk, begin=JobStage, recovery=recover_jobs, verdict=check_jobs
-    )
+    count = every_point(tmp_path_factory, scene, disk=disk, begin=JobStage, recovery=recover_jobs, verdict=check_jobs)
 
     points[f"jobs: {scene.__name__}", "disk steps" if disk else "store operations"] = count
     assert count > 3

@@ -270,7 +270,9 @@ def test_a_handler_that_was_changed_waits_for_a_human(yard):
     assert yard.effects[job.id, "any"] == 1
 
 
-@pytest.mark.parametrize("result", [object(), float("nan"), "x" * 600_000, {1: 2}], ids=["object", "nan", "large", "key"])
+@pytest.mark.parametrize(
+    "result", [object(), float("nan"), "x" * 600_000, {1: 2}], ids=["object", "nan", "large", "key"]
+)
 def test_a_result_that_cannot_be_written_fails_the_attempt(yard, result):
     """It is said so, and the worker goes on."""
     job = yard.scout.submit("odd", max_attempts=1)
@@ -323,6 +325,7 @@ def test_nobody_decides_a_step_that_is_in_no_doubt(yard):
 
 def test_a_cancel_takes_the_whole_tree(yard):
     """Children and theirs are cancelled, what has ended stays as it is."""
+
     def family(ctx):
         ctx.submit("family" if ctx.job.depth < 2 else "note")
         ctx.submit("noop")
@@ -344,6 +347,7 @@ def test_a_cancel_takes_the_whole_tree(yard):
 
 def test_a_dead_job_is_replayed_from_where_it_was(yard):
     """Its generation goes on, what went wrong is forgotten, and no step that was done is done again."""
+
     def steps(ctx):
         ctx.step("one", yard.effect, ctx, "one")
         if ctx.generation == 1:
@@ -389,6 +393,7 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_began(yard):
 
 def test_a_worker_that_is_interrupted_gives_its_job_back(yard):
     """Told to end at once, it puts the job back where it waits, and that is no failure."""
+
     def interrupted(ctx):
         raise KeyboardInterrupt
 
@@ -402,6 +407,7 @@ def test_a_worker_that_is_interrupted_gives_its_job_back(yard):
 
 def test_the_lease_is_renewed_in_long_work(yard):
     """A handler that asks now and then keeps its job however long it takes."""
+
     def long(ctx):
         for _ in range(10):
             yard.clock.advance(seconds=LEASE.total_seconds() / 2)
