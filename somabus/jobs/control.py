@@ -76,9 +76,11 @@ class Control:
         job = decoded(ending.raw)
         if data is not None:
             return self._submitter.submit(_again(job, data))
-        ticket = Ticket(job.priority.digit, job.id, ending.end.generation)
+        ticket = Ticket(job.priority.digit, address.id, ending.end.generation)
+        self._records.unmeet(address)
         if not self._records.shelf(address.queue).replay(ending.state, ending.end, ticket):
             raise self._wrong(address, JobEvent.REPLAY)
+        self._follower.catch_up(job)
         self._follower.settle(address, ticket.name)
         return None
 

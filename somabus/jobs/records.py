@@ -179,6 +179,12 @@ class Records:
         with suppress(KeyExistsError):
             self._store.create(f"{tree.run(*address, 'met')}/{met.name}", b'{"format":1}')
 
+    def unmeet(self, address: JobAddress) -> None:
+        """Forget which dependencies and children did not complete: they may have been replayed since."""
+        for each in self.met(address):
+            if each.state is not JobState.COMPLETED:
+                self._store.delete(f"{tree.run(*address, 'met')}/{each.name}")
+
     def met(self, address: JobAddress) -> list[Met]:
         """Return which dependencies and children are written down as ended."""
         found = map(Met.parse, self._store.list(tree.run(*address, "met")))

@@ -110,7 +110,10 @@ def judge(needs: Collection[str], children: Collection[str], at_least: int, met:
         at_least: how many children it waits for, known or not.
         met: what has ended.
     """
-    ended = {each.id: each for each in met}
+    ended: dict[str, Met] = {}
+    for each in met:  # of one that failed, was replayed and completed, both are written down
+        if each.id not in ended or each.state is JobState.COMPLETED:
+            ended[each.id] = each
     failed = [each for each in ended.values() if each.state is not JobState.COMPLETED]
     for each in failed:
         if each.policy is OnFailure.FAIL:
