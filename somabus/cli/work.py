@@ -136,8 +136,17 @@ def submit(context: Context, name: str, data: str | None, **fields: Any) -> None
     type=click.Path(dir_okay=False, path_type=Path),
     help="A Python file with a function setup(agent) that registers handlers.",
 )
+@_spanning("--lease", "How long a job is this worker's if it vanishes.  [default: 1m]")
 @click.option("--until-empty", is_flag=True, help="End when no job can be taken now.")
-def work(context: Context, queue: str, tags: tuple[str, ...], handlers: Path | None, *, until_empty: bool) -> None:
+def work(
+    context: Context,
+    queue: str,
+    tags: tuple[str, ...],
+    handlers: Path | None,
+    lease: timedelta | None,
+    *,
+    until_empty: bool,
+) -> None:
     """Stay, and run one job of a queue after the other.
 
     Ctrl-C, SIGTERM, or on Windows Ctrl-Break or a closed console, stops after the current job. For several at a time,
@@ -150,7 +159,7 @@ def work(context: Context, queue: str, tags: tuple[str, ...], handlers: Path | N
         from somabus.cli.scripts import set_up
 
         set_up(agent, handlers, "--handlers", "agent.handler('fetch')(fetch)")
-    worker = agent.worker(queue, tags=tags)
+    worker = agent.worker(queue, tags=tags, lease_for=lease)
 
     def tell(job: str, said: str) -> None:
         click.echo(to_json({"job": job, "said": said}) if context.as_json else f"{job} {line(said, 200)}")

@@ -19,6 +19,7 @@ from somabus.model.job import MAX_DEPTH, Job, JobAddress, JobDraft, OnDuplicate,
 from somabus.model.message import Priority, explain
 from somabus.model.schedule import Schedule
 from somabus.model.ticket import JobState, Ticket
+from somabus.model.wallclock import zone_of
 
 
 class Made:
@@ -169,4 +170,8 @@ def _quiet(draft: JobDraft) -> Quiet | None:
     if draft.quiet is None:
         return None
     begins, ends, *zone = draft.quiet
+    try:
+        zone_of(*zone or ["UTC"])
+    except ConfigurationError as error:
+        raise JobRefusedError(str(error)) from None
     return Quiet(begins=begins, ends=ends, zone=zone[0] if zone else "UTC")

@@ -74,7 +74,10 @@ def submit_all(yard, count):
         drafts += [JobDraft("steps", {"plain": True}, priority=PRIORITIES[n % 4], **common) for _ in range(3)]
         drafts += [JobDraft("steps", delay=timedelta(seconds=n % 5 + 0.5), **common)]
         drafts += [JobDraft("flaky", **common)]
-        drafts += [JobDraft("steps", label=f"a{n}", **common), JobDraft("steps", label=f"b{n}", depends_on=(f"a{n}",), **common)]
+        drafts += [
+            JobDraft("steps", label=f"a{n}", **common),
+            JobDraft("steps", label=f"b{n}", depends_on=(f"a{n}",), **common),
+        ]
         drafts += [JobDraft("aggregate", label=f"c{n}", depends_on=(f"a{n}", f"b{n}"), **common)]
         drafts += [JobDraft("family", depends_on=(f"c{n}",) if n % 2 else (), **common) for _ in range(2)]
     return [receipt for at in range(0, len(drafts), 500) for receipt in yard.human.submit_many(drafts[at : at + 500])]

@@ -60,7 +60,9 @@ ALL = {
     "learn": Use("learn smb 'links hold'", ("noted",), unread=1),
     "peers": Use("peers", ("peers",), unread=1),
     "trace": Use("trace planner {sent}", ("trace",), unread=1),
-    "status": Use("status", ("bus", "agent", "short", "counts", "beat", "schedule", "peers", "stops"), unread=1),
+    "status": Use(
+        "status", ("bus", "agent", "short", "counts", "beat", "schedule", "peers", "stops", "jobs"), unread=1
+    ),
     "schedule install": Use(
         "schedule install --every 6h --print --with cron",
         ("scheduler", "job", "entry", "by_hand"),
@@ -72,7 +74,7 @@ ALL = {
     "verify": Use("verify bus", ("faults", "documents")),
     "sweep": Use("sweep --rehearse", ("swept", "rehearsed"), unread=1),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
-    "doctor": Use("doctor", ("findings",), unread=1),
+    "doctor": Use("doctor", ("findings",), unread=1, code=6),  # a job waits, and no worker lives
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
     "beat": Use("beat", ("agent", "number", "outcome", "steps", "missed", "dead", "peers"), unread=0),
     "due": Use("due", ("due",), unread=1),
