@@ -18,6 +18,7 @@ from somabus.errors import KeyExistsError, KeyMissingError, MessageError, StoreU
 from somabus.jobs.drafting import Made
 from somabus.jobs.follower import Follower, bond_of
 from somabus.jobs.records import Records, decoded
+from somabus.jobs.shelf import Lying
 from somabus.model import tree
 from somabus.model.ids import id_time
 from somabus.model.job import Job, JobAddress, OnDuplicate
@@ -49,18 +50,14 @@ class Once:
 
     def keyed(self, made: Made, mode: OnDuplicate) -> Keyed:
         """Submit a job unless its key says otherwise."""
-        digest, replaced = key_digest(made.job), None
-        aside = False
+        digest, aside = key_digest(made.job), False
         for _ in range(_TRIES):
             number = self._highest(made.job.queue, digest)
-            if number:
-                first = self._record(made.job.queue, digest, number)
-                duplicate, taken = self._meet_first(made, first, mode)
-                if duplicate:
-                    if aside:
-                        self._store.delete(tree.submitting(made.job.queue, made.ticket.name))
-                    return Keyed(duplicate=first.id)
-                replaced = taken or replaced
+            first = self._record(made.job.queue, digest, number) if number else None
+            if first is not None and self._is_duplicate(first, mode):
+                if aside:
+                    self._store.delete(tree.submitting(made.job.queue, made.ticket.name))
+                return Keyed(duplicate=first.id)
             if not aside:
                 self.write_aside(made)  # 1
                 aside = True
@@ -70,30 +67,34 @@ class Once:
             except KeyExistsError:
                 continue
             self.bring_in(made.job, made.ticket, made.state)
-            return Keyed(replaced=replaced)
+            # Behind it: a crash in between leaves both, and never none.
+            taken = first is not None and mode is OnDuplicate.REPLACE and self._take_place(made, first)
+            return Keyed(replaced=first.id if first is not None and taken else None)
         raise StoreUnavailableError(tree.job_key(made.job.queue, digest), f"{_TRIES} others were faster")
 
-    def _meet_first(self, made: Made, first: Bond, mode: OnDuplicate) -> tuple[bool, str | None]:
-        """Say whether a job is a duplicate of the one before it under its key, and whose place it took."""
-        address = JobAddress(first.queue, first.id)
+    def _is_duplicate(self, first: Bond, mode: OnDuplicate) -> bool:
+        """Tell whether nothing is to be submitted, for the job before it under its key."""
         self._finish_first(first)
-        if mode is OnDuplicate.REJECT:
-            return True, None
-        shelf = self._records.shelf(first.queue)
-        lying = shelf.find(first.id, first.ticket)
-        if lying is None or lying.state not in _NOT_BEGUN or lying.ticket.generation:
-            return False, None
-        if mode is OnDuplicate.COALESCE:
-            return True, None
+        return mode is OnDuplicate.REJECT or (mode is OnDuplicate.COALESCE and self._not_begun(first) is not None)
+
+    def _not_begun(self, first: Bond) -> Lying | None:
+        lying = self._records.shelf(first.queue).find(first.id, first.ticket)
+        return None if lying is None or lying.state not in _NOT_BEGUN or lying.ticket.generation else lying
+
+    def _take_place(self, made: Made, first: Bond) -> bool:
+        """Cancel the job before it under its key, if that has not begun; tell whether it was in time."""
+        lying, address = self._not_begun(first), JobAddress(first.queue, first.id)
+        if lying is None:
+            return False
         why = f"{made.job.address} took its place"
         self._records.tried(address, lying.ticket.generation, JobEvent.CANCEL, error=why)
-        if shelf.move(lying.state, lying.ticket, JobEvent.CANCEL, lying.ticket):
-            ending = self._records.ending(address)
-            if ending is not None:
-                with suppress(MessageError):
-                    self._follower.told(decoded(ending.raw), ending.state)
-            return False, first.id
-        return False, None
+        if not self._records.shelf(first.queue).move(lying.state, lying.ticket, JobEvent.CANCEL, lying.ticket):
+            return False
+        ending = self._records.ending(address)
+        if ending is not None:
+            with suppress(MessageError):
+                self._follower.told(decoded(ending.raw), ending.state)
+        return True
 
     def _finish_first(self, first: Bond) -> None:
         """Bring in the job of a record, if its submit was cut off."""
