@@ -27,7 +27,7 @@ from somabus.jobs.opening import JobOpener, OpenedJob
 from somabus.jobs.shelf import Shelf
 from somabus.model.deadletter import Reason
 from somabus.model.ids import IdMaker, milliseconds
-from somabus.model.job import Job
+from somabus.model.job import Job, JobAddress
 from somabus.model.ticket import JobState, Ticket
 
 LEASE_FOR: Final = timedelta(seconds=60)
@@ -120,7 +120,7 @@ class Picker:
         """Take one candidate, if this worker may; what nobody may run is settled on the way."""
         ticket = Ticket.parse(name)
         if ticket is None or not ticket.fits(state):
-            self._set_stranger_aside(state, name)
+            self._set_aside(state, name, f"{name!r} is no file name of a job; see docs/format.md")
             return None
         try:
             known, passed = self._glance(state, ticket), Passed()
@@ -128,7 +128,7 @@ class Picker:
             return None  # another has it
         if known is not None:
             job = known.opened.job
-            if job.name in stopped or not self._fits(job):
+            if job.name in stopped or not self._fits(job) or self._opener.is_for_another(known.opened):
                 return None
             entered = self._gates.enter(job, now)
             if entered is None:
@@ -179,6 +179,10 @@ class Picker:
         if opened is None:
             self._gates.leave(passed)
             return None
+        if self._settling.has_ended(JobAddress(self._shelf.queue, ticket.id)):
+            self._gates.leave(passed)
+            self._set_aside(JobState.ACTIVE, ticket.name, "it is a copy of a job that has ended")
+            return None
         return self._admitted(ticket, opened, passed)
 
     def _opened(self, raw: bytes | None, known: "_Known | None") -> OpenedJob | None:
@@ -210,10 +214,10 @@ class Picker:
         self._gates.leave(passed)
         self._settling.quietly(lambda: self._settling.bury(self._shelf, ticket, job, why, attempt=attempt))
 
-    def _set_stranger_aside(self, state: JobState, name: str) -> None:
-        """Bury a file whose name is none of ours, under a name of ours."""
+    def _set_aside(self, state: JobState, name: str, why: str) -> None:
+        """Bury a file that is no job of its own, under a name of ours: the name it has may be another's."""
         ticket = Ticket(_STRANGER_DIGIT, self._ids.make(self._shelf.now()))
-        self._settling.bury_stranger(self._shelf, state, name, ticket)
+        self._settling.bury_stranger(self._shelf, state, name, ticket, why)
 
 
 class _Known(NamedTuple):

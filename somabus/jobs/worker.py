@@ -144,14 +144,14 @@ class Worker:
             StoreUnavailableError: could not look. Nothing was taken.
         """
         self._say("")
+        if self._chores.due(idle=False):  # first of all what others began and could not end
+            self._chores.do()
         holding = self._picker.next()
         if holding is None:
             return False
         self._say(str(holding.job.address))
         said = self._run(holding)
         on_job(str(holding.job.address), said)
-        if self._chores.due(idle=False):
-            self._chores.do()
         return True
 
     def chores(self) -> bool:

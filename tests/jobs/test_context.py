@@ -149,7 +149,7 @@ def test_progress_log_and_files_lie_beside_the_job(yard):
 @pytest.mark.parametrize("data", [{"n": float("inf")}, {"n": object()}, {"n": "x" * 300_000}])
 def test_data_that_cannot_be_written_is_refused(yard, data):
     """The submit says so, and nothing is on the drive."""
-    with pytest.raises(Exception, match="data|bytes") as refused:
+    with pytest.raises(Exception, match=r"data|bytes") as refused:
         yard.scout.submit("note", data)
 
     assert refused.type.__module__ == MalformedMessageError.__module__

@@ -195,9 +195,6 @@ def test_what_nobody_was_promised_is_dropped(yard):
     assert not yard.scout.submit("note", {"n": 1}, key="k").duplicate
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="BUG: the first is cancelled before anything says what takes its place"
-)
 def test_a_replacement_that_was_cut_off_leaves_one_of_the_two(yard):
     """Wherever the submit of a replacement dies, what was submitted before is not lost by it: one of the two is done."""
     for at in range(1, 40):
