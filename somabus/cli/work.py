@@ -91,6 +91,7 @@ DATA: Final = click.option("--data", metavar="JSON", help="A JSON object; @FILE 
 @click.option("--note", help="What it is about, for people; an approval is bound to it.")
 @_spanning("--delay", "Begin no earlier.")
 @click.option("--key", help="Once for this key; --on-duplicate says what a second one does.")
+@click.option("--slot", metavar="CRON", help="Once for each slot of a schedule, whoever submits it: '0 3 * * *'.")
 @click.option("--on-duplicate", type=click.Choice([each.value for each in OnDuplicate]))
 @click.option("--depends-on", multiple=True, metavar="JOB", help="First this one must complete; several times.")
 @click.option("--parent", metavar="JOB", help="The job that waits for this one.")

@@ -37,7 +37,10 @@ def shell(ctx: JobContext) -> dict[str, Any]:
     command = ctx.data.get("command")
     if not (isinstance(command, str) or (isinstance(command, list) and all(isinstance(each, str) for each in command))):
         ctx.give_up("data.command is the command: a text, or a list of texts")
-    return ctx.step("run", lambda: _run(ctx, command))
+    done: dict[str, Any] = ctx.step("run", lambda: _run(ctx, command))
+    if done["exit"] != 0:
+        ctx.give_up(f"exit code {done['exit']}: {(done['stderr'] or done['stdout'])[-1000:]}")
+    return done
 
 
 def aggregate(ctx: JobContext) -> list[dict[str, Any]]:

@@ -250,7 +250,11 @@ class JobContext:
 
         Raises:
             BudgetError: the tree may not spend so much; nothing was counted, and the job must end.
+            ValueError: it is less than nothing.
         """
+        if not all(amount >= 0 for amount in amounts.values()):
+            message = f"what is spent is 0 or more: {amounts}"
+            raise ValueError(message)
         self._check()
         over = self._desk.aside.spend(self.job, amounts)
         if over is not None:

@@ -29,22 +29,19 @@ class Control:
     def cancel(self, address: JobAddress, why: str = "") -> list[str]:
         """Cancel a job that has not ended, and all its children; return what was cancelled.
 
+        Power cut or kill in between: the job is cancelled and some children are not; said again, it goes on with them.
+
         Raises:
             JobNotFoundError: no such job. JobStateError: it has ended. Nothing was changed.
         """
-        self._act(address, JobEvent.CANCEL, why or f"{self._me} cancelled it")
-        cancelled, parents = [str(address)], [address]
-        while parents:
-            for bond in self._records.bonds(parents.pop(), "children"):
-                child = JobAddress(bond.queue, bond.id)
-                try:
-                    self._act(child, JobEvent.CANCEL, f"its parent {address} was cancelled")
-                except (JobNotFoundError, JobStateError):
-                    pass  # it has ended; its own children may not have
-                else:
-                    cancelled.append(str(child))
-                parents.append(child)
-        return cancelled
+        try:
+            self._act(address, JobEvent.CANCEL, why or f"{self._me} cancelled it")
+        except JobStateError as error:
+            left = self._cancel_children(address) if error.state == JobState.CANCELLED else []
+            if not left:
+                raise
+            return left
+        return [str(address), *self._cancel_children(address)]
 
     def pause(self, address: JobAddress, why: str = "") -> None:
         """Set a job aside until it is resumed; whoever works on it stops at its next step.
@@ -79,9 +76,11 @@ class Control:
         job = decoded(ending.raw)
         if data is not None:
             return self._submitter.submit(_again(job, data))
-        ticket = Ticket(job.priority.digit, job.id, ending.end.generation)
+        ticket = Ticket(job.priority.digit, address.id, ending.end.generation)
+        self._records.unmeet(address)
         if not self._records.shelf(address.queue).replay(ending.state, ending.end, ticket):
             raise self._wrong(address, JobEvent.REPLAY)
+        self._follower.catch_up(job)
         self._follower.settle(address, ticket.name)
         return None
 
@@ -105,6 +104,21 @@ class Control:
             self._records.end_step(address, said)
 
     # -- steps ------------------------------------------------------------------------------------------------
+
+    def _cancel_children(self, address: JobAddress) -> list[str]:
+        """Cancel the children of a job, and theirs; return those that had not ended."""
+        cancelled, parents = [], [address]
+        while parents:
+            for bond in self._records.bonds(parents.pop(), "children"):
+                child = JobAddress(bond.queue, bond.id)
+                try:
+                    self._act(child, JobEvent.CANCEL, f"its parent {address} was cancelled")
+                except (JobNotFoundError, JobStateError):
+                    pass  # it has ended; its own children may not have
+                else:
+                    cancelled.append(str(child))
+                parents.append(child)
+        return cancelled
 
     def _act(self, address: JobAddress, event: JobEvent, why: str) -> None:
         """Make a move of the table, wherever the job lies; it may be moved meanwhile, so it is tried again."""

@@ -5,6 +5,7 @@ It looks for the parent, and changes nothing.
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -14,8 +15,9 @@ from somabus.errors import ConfigurationError, JobRefusedError, MalformedMessage
 from somabus.jobs.records import Records
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.ids import later, milliseconds
-from somabus.model.job import MAX_DEPTH, Job, JobAddress, JobDraft, Quiet, Rate, Slots
+from somabus.model.job import MAX_DEPTH, Job, JobAddress, JobDraft, OnDuplicate, Quiet, Rate, Slots
 from somabus.model.message import Priority, explain
+from somabus.model.schedule import Schedule
 from somabus.model.ticket import JobState, Ticket
 from somabus.model.wallclock import zone_of
 
@@ -112,6 +114,23 @@ class Drafter:
     def _above(self, where: str) -> Job | None:
         parent = JobAddress.parse(where)
         return None if parent is None else self._records.job(parent)
+
+
+def in_slot(draft: JobDraft, now: datetime) -> JobDraft:
+    """Return a draft whose key is the last slot of its schedule, where it has one: so a slot fires once.
+
+    Raises:
+        JobRefusedError: that is no schedule, or there is a key as well.
+    """
+    if draft.slot is None:
+        return draft
+    if draft.key is not None:
+        raise JobRefusedError("either a key or a slot says what it is a second time of, not both")
+    try:
+        due = Schedule.parse(draft.slot).due(now)
+    except ConfigurationError as error:
+        raise JobRefusedError(str(error)) from None
+    return replace(draft, key=f"{draft.slot} {due.isoformat()}", on_duplicate=OnDuplicate.REJECT, slot=None)
 
 
 def _canonical(queue: str) -> Callable[[str], str]:

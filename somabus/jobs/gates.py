@@ -10,7 +10,14 @@ from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
-from somabus.errors import ConfigurationError, KeyExistsError, LeaseHeldError, LeaseLostError, StoreUnavailableError
+from somabus.errors import (
+    ConfigurationError,
+    KeyExistsError,
+    LeaseHeldError,
+    LeaseLostError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
 from somabus.lease import Lease, Leases
 from somabus.model import tree
 from somabus.model.ids import from_milliseconds, milliseconds
@@ -71,7 +78,8 @@ class Gates:
             for window in self._store.list(tree.rate(self._queue, key)):
                 ended, _, _ = window.partition("-")
                 if ended.isdigit() and int(ended) < now:
-                    self._drop(key, window)
+                    with suppress(StoreDamagedError):  # something else lies there; it is in nobody's way
+                        self._drop(key, window)
 
     # -- steps ------------------------------------------------------------------------------------------------
 

@@ -179,10 +179,25 @@ class Records:
         with suppress(KeyExistsError):
             self._store.create(f"{tree.run(*address, 'met')}/{met.name}", b'{"format":1}')
 
+    def unmeet(self, address: JobAddress) -> None:
+        """Forget which dependencies and children did not complete: they may have been replayed since."""
+        for each in self.met(address):
+            if each.state is not JobState.COMPLETED:
+                self._store.delete(f"{tree.run(*address, 'met')}/{each.name}")
+
     def met(self, address: JobAddress) -> list[Met]:
         """Return which dependencies and children are written down as ended."""
         found = map(Met.parse, self._store.list(tree.run(*address, "met")))
         return [each for each in found if each is not None]
+
+    def key_records(self, queue: str, digest: str) -> list[Bond]:
+        """Return which jobs were submitted under a key, the first one first; what cannot be read is left out."""
+        found = []
+        for name in self._store.list(tree.job_key(queue, digest)):
+            with suppress(*_UNREADABLE):
+                raw = self._store.read(f"{tree.job_key(queue, digest)}/{name}", listed=True)
+                found.append(Bond.from_object(parse_object(raw or b"")))
+        return found
 
     # -- the ledger of steps ----------------------------------------------------------------------------------
 

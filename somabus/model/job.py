@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from somabus.errors import MalformedMessageError, MessageTooLargeError
 from somabus.model import wire
@@ -89,7 +90,18 @@ class Quiet(Value):
 
     begins: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     ends: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    zone: str = "UTC"
+    zone: str = Field(default="UTC", max_length=100)
+
+    @field_validator("zone")
+    @classmethod
+    def _is_known(cls, zone: str) -> str:
+        """Refuse a zone that is none: a worker could not tell whether it is quiet there."""
+        try:
+            ZoneInfo(zone)
+        except (ValueError, OSError, KeyError):
+            message = f"there is no time zone {zone!r}; one is written as Europe/Zurich"
+            raise ValueError(message) from None
+        return zone
 
 
 class Job(Value):
@@ -206,7 +218,8 @@ class JobDraft:
 
     `queue`: where. `data`: what the handler gets. `note`: what it is about, for people; an approval is bound to it.
     `priority`: urgent, high, normal, low. `delay` or `not_before`: when it may begin. `key` and `on_duplicate`: a
-    second submit of the same key. `depends_on`: jobs (or labels of this batch) that must complete first. `parent`: the
+    second submit of the same key. `slot`: a schedule, as `0 3 * * *`, whose last slot is the key: it is there once for
+    each slot, whoever submits it. `depends_on`: jobs (or labels of this batch) that must complete first. `parent`: the
     job (or label) that waits for this one. `children`: how many children it waits for before it begins. `on_failure`:
     what becomes of those that wait for it if it does not complete. `label`: its name within this batch.
 
@@ -227,6 +240,7 @@ class JobDraft:
     not_before: datetime | None = None
     key: str | None = None
     on_duplicate: OnDuplicate | str = OnDuplicate.REJECT
+    slot: str | None = None
     depends_on: tuple[str, ...] = ()
     parent: str | None = None
     children: int = 0

@@ -63,12 +63,16 @@ class StepMark(StrEnum):
 
 
 class Bond(Value):
-    """A job that waits for another: where it is, and the name it had when it was submitted."""
+    """A job that waits for another, or was submitted under a key: where it is, and the name it had at first.
+
+    `replaces`: the id of the job under the same key whose place it takes, if that has not begun.
+    """
 
     format: Literal[1] = 1
     queue: Name
     id: Id
     ticket: str = Field(max_length=200)
+    replaces: Id | None = None
 
 
 class Met(NamedTuple):
@@ -110,7 +114,10 @@ def judge(needs: Collection[str], children: Collection[str], at_least: int, met:
         at_least: how many children it waits for, known or not.
         met: what has ended.
     """
-    ended = {each.id: each for each in met}
+    ended: dict[str, Met] = {}
+    for each in met:  # of one that failed, was replayed and completed, both are written down
+        if each.id not in ended or each.state is JobState.COMPLETED:
+            ended[each.id] = each
     failed = [each for each in ended.values() if each.state is not JobState.COMPLETED]
     for each in failed:
         if each.policy is OnFailure.FAIL:

@@ -71,12 +71,15 @@ class Stage:
         return self.world.agent(name, store=self.mortal, home=home, retry=RETRY, every="2h")
 
 
-def every_point(tmp_path_factory, scene, *, disk):
-    """Play the scene once for each step it has, killing it there; check each aftermath; return the number of points."""
+def every_point(tmp_path_factory, scene, *, disk, begin=None, recovery=None, verdict=None):
+    """Play the scene once for each step it has, killing it there; check each aftermath; return the number of points.
+
+    `begin`, `recovery` and `verdict` are others than `Stage`, `recover` and `check`, for what is no mail.
+    """
     at = 0
     while True:
         at += 1
-        stage = Stage(tmp_path_factory.mktemp("bus") if disk else None, Fuse(), disk=disk)
+        stage = (begin or Stage)(tmp_path_factory.mktemp("bus") if disk else None, Fuse(), disk=disk)
         stage.fuse.at = stage.fuse.steps + at
         try:
             scene(stage)
@@ -84,8 +87,8 @@ def every_point(tmp_path_factory, scene, *, disk):
             died = True
         else:
             died = False
-        recover(stage)
-        check(stage, f"{scene.__name__} stopped at step {at}")
+        (recovery or recover)(stage)
+        (verdict or check)(stage, f"{scene.__name__} stopped at step {at}")
         if not died:
             return at - 1
 
@@ -119,7 +122,7 @@ def check(stage, where):
     assert not (ledger.withdrawn & ledger.acked), f"P9, {where}: a withdrawn message was handled"
     assert all(found["reasons"] == found["dead"] for found in ends.values()), f"P1, {where}: dead without a reason"
 
-    torn = [key for key in _walk(store, "") if not _whole(key, store.read(key))]
+    torn = [key for key in walk(store, "") if not whole(key, store.read(key))]
     assert not torn, f"P2, {where}: not whole: {torn}"
 
     assert len(set(ledger.claims)) == len(ledger.claims), f"P3, {where}: two holders of one generation"
@@ -165,7 +168,8 @@ def _insights(store):
                     yield message.data
 
 
-def _walk(store, prefix):
+def walk(store, prefix):
+    """Yield the keys of all documents below a folder, `tmp` apart."""
     for name in store.list(prefix):
         key = f"{prefix}/{name}" if prefix else name
         if key == "tmp":
@@ -173,10 +177,11 @@ def _walk(store, prefix):
         if name.endswith(".json"):
             yield key
         else:
-            yield from _walk(store, key)
+            yield from walk(store, key)
 
 
-def _whole(key, raw):
+def whole(key, raw):
+    """Tell whether a document can be read as what its key says."""
     try:
         value = parse_object(split(raw).body)
         if key.startswith("leases/"):

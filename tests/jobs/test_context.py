@@ -1,0 +1,156 @@
+"""What a handler may use besides its steps: mail, what it is told, progress, log, files, and the budget of its tree."""
+
+from datetime import timedelta
+
+import pytest
+
+from somabus.errors import MalformedMessageError
+from somabus.model.ticket import JobState
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_message_is_sent_once_however_often_its_line_is_reached(yard):
+    """A job that is tried three times tells its submitter each thing once."""
+
+    def talks(ctx):
+        ctx.message("begun")
+        if ctx.attempt < 3:
+            raise RuntimeError
+        ctx.message("done")
+
+    yard.scout.submit("talks")
+    worker = yard.worker(handlers={"talks": talks})
+    for _ in range(3):
+        worker.drain()
+        yard.clock.advance(hours=1)
+
+    heard = []
+    for delivery in yard.scout.inbox.drain():
+        with delivery as message:
+            heard.append((message.body, message.subject[:4]))
+    assert heard == [("begun", "job "), ("done", "job ")]
+
+
+def test_a_job_hears_what_it_is_told_and_by_whom(yard):
+    """What was said before and while it runs, each once, in order, with the sender that the signature proves."""
+    heard = []
+
+    def listens(ctx):
+        heard.extend((each.body, each.sender.split(" ")[0]) for each in ctx.inbox())
+        yard.agent("other").jobs.tell(job, "second")
+        heard.extend((each.body, each.sender.split(" ")[0]) for each in ctx.inbox())
+        assert ctx.inbox() == ()
+
+    job = yard.scout.submit("listens")
+    yard.scout.jobs.tell(job, "first", {"n": 1})
+    yard.worker(handlers={"listens": listens}).drain()
+
+    assert heard == [("first", "scout"), ("second", "other")]
+
+
+@pytest.mark.parametrize("how", ["edited", "to another job", "unsigned", "torn"])
+def test_a_job_hears_nobody_whose_words_are_not_proven(yard, how):
+    """What was changed on the drive, or said to another job, is not heard; what comes after it is."""
+    job, other = yard.scout.submit("listens"), yard.scout.submit("noop")
+    yard.scout.jobs.tell(other, "obey")
+    folder = f"queues/default/runs/{other.id}/said"
+    (segment,) = yard.store.list(folder)
+    (name,) = yard.store.list(f"{folder}/{segment}")
+    raw = yard.store.read(f"{folder}/{segment}/{name}")
+    made = {
+        "edited": raw.replace(b"obey", b"OBEY").replace(other.id.encode(), job.id.encode()), "to another job": raw,
+        "unsigned": raw.partition(b"\n")[0], "torn": raw[:40],
+    }[how]  # fmt: skip
+    yard.store.create(f"queues/default/runs/{job.id}/said/{segment}/{name}", made)
+    yard.scout.jobs.tell(job, "true")
+
+    heard = []
+    yard.worker(handlers={"listens": lambda ctx: heard.extend(each.body for each in ctx.inbox())}).drain()
+
+    assert heard == ["true"]
+    assert yard.state(job) is JobState.COMPLETED
+
+
+def test_a_tree_spends_no_more_than_its_root_may(yard):
+    """Parent and children count together, whatever a child says of itself; over it, the job has failed for good."""
+
+    def spends(ctx):
+        ctx.spend(tokens=40, money=1.0)
+        if ctx.job.depth < 2:
+            ctx.submit("spends", budget={"tokens": 1e9}, on_failure="ignore")
+        return [str(each.state) for each in ctx.gather()]
+
+    root = yard.scout.submit("spends", budget={"tokens": 100.0}, max_attempts=9)
+    worker = yard.worker(handlers={"spends": lambda ctx: ctx.step("once", lambda: None) or spends(ctx)})
+    worker.drain()
+
+    failed = yard.scout.jobs.all(state=JobState.FAILED)
+    assert failed
+    assert "may spend 100 tokens" in yard.why(str(failed[0].address))
+    assert yard.scout.jobs.file(root).spent["tokens"] <= 100
+
+
+def test_of_two_who_spend_at_once_one_is_told_of_the_other(yard):
+    """The sum is never more than what may be spent, and nothing is counted of what was refused."""
+    told = []
+
+    def spends(ctx):
+        if ctx.data["n"] == 1:
+            other.one()
+        try:
+            ctx.spend(money=60.0)
+        except Exception as error:
+            told.append(str(error))
+            raise
+
+    root = yard.scout.submit("aggregate", children=2, budget={"money": 100.0})
+    for n in (1, 2):
+        yard.scout.submit("spends", {"n": n}, parent=root.address, on_failure="ignore")
+    worker, other = (yard.worker(name, handlers={"spends": spends}) for name in ("planner", "other"))
+    worker.drain()
+
+    assert len(told) == 1
+    assert yard.scout.jobs.file(root).spent == {"money": 60.0}
+
+
+@pytest.mark.parametrize("amount", [-50.0, float("nan"), float("-inf")])
+def test_nobody_earns_by_spending(yard, amount):
+    """What is spent is more than nothing: a job cannot give its tree more than it may have."""
+
+    def spends(ctx):
+        ctx.spend(money=amount)
+
+    job = yard.scout.submit("spends", budget={"money": 10.0}, max_attempts=1)
+    yard.worker(handlers={"spends": spends}).drain()
+
+    assert yard.state(job) is JobState.FAILED
+    assert yard.scout.jobs.file(job).spent == {}
+
+
+def test_progress_log_and_files_lie_beside_the_job(yard):
+    """What a handler says for people is there while it runs and afterwards; a file of a name lies there once."""
+
+    def works(ctx):
+        ctx.progress(0.5, "half")
+        ctx.log("one")
+        ctx.log("two")
+        return [ctx.attach("plan", b"x"), ctx.attach("plan", b"x")]
+
+    job = yard.scout.submit("works")
+    yard.worker(handlers={"works": works}).drain()
+
+    file = yard.scout.jobs.file(job)
+    assert (file.progress.fraction, file.progress.note, file.progress.by) == (0.5, "half", "planner")
+    assert yard.scout.jobs.log(job) == ["one", "two"]
+    assert len(set(yard.scout.jobs.outcome(job).result)) == 1
+
+
+@pytest.mark.parametrize("data", [{"n": float("inf")}, {"n": object()}, {"n": "x" * 300_000}])
+def test_data_that_cannot_be_written_is_refused(yard, data):
+    """The submit says so, and nothing is on the drive."""
+    with pytest.raises(Exception, match=r"data|bytes") as refused:
+        yard.scout.submit("note", data)
+
+    assert refused.type.__module__ == MalformedMessageError.__module__
+    assert sum(yard.scout.jobs.stats().counts.values()) == 0
