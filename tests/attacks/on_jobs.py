@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from datetime import timedelta
 
 from somabus import JobDraft
 from somabus.model import tree

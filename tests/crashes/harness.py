@@ -169,6 +169,7 @@ def _insights(store):
 
 
 def walk(store, prefix):
+    """Yield where every document lies."""
     for name in store.list(prefix):
         key = f"{prefix}/{name}" if prefix else name
         if key == "tmp":
@@ -180,6 +181,7 @@ def walk(store, prefix):
 
 
 def whole(key, raw):
+    """Tell whether a document is whole."""
     try:
         value = parse_object(split(raw).body)
         if key.startswith("leases/"):

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from somabus import JobDraft
+from somabus.model.work import Step
 from tests.crashes.harness import every_point
 from tests.crashes.jobs import JobStage, check_jobs, recover_jobs
 
@@ -115,8 +116,50 @@ def replay(stage):
     stage.accepted.add(jobs.replay(failed[1], {"other": True}).address)
 
 
+def submit_a_child(stage):
+    """Somebody else than its handler submits the child of a job that has not begun."""
+    parent = stage.submit("aggregate", mortal=False, delay=timedelta(hours=1))
+    stage.submit("steps", parent=parent.address)
+
+
+def decide(stage):
+    """A worker vanished in a step; a human says what became of it, and lets the job go on."""
+    job = stage.submit("steps", mortal=False)
+    worker = stage.worker(mortal=False)
+    holding = worker._picker.next()
+    step = Step(number=1, name="first", generation=1, at=stage.clock.now(), by="planner")
+    worker._desk.records.begin_step(holding.job.address, step, again=False)
+    stage.clock.advance(minutes=2)
+    stage.worker().drain()
+    jobs = stage.agent("scout").jobs
+    jobs.decide(job, 1, again=True)
+    jobs.resume(job)
+
+
+def put_off(stage):
+    """A job is put off, put back where it waits, and set aside, by whoever has it."""
+    for _ in range(3):
+        stage.submit("steps", mortal=False)
+    worker = stage.worker()
+    held = [worker._picker.next() for _ in range(3)]
+    worker._settling.snooze(held[0], timedelta(minutes=1))
+    worker._settling.release(held[1])
+    worker._settling.park(held[2], "look at it")
+
+
+def take_over(stage):
+    """A worker takes a job from one that vanished, and another is set aside: too many vanished over it."""
+    stage.submit("steps", mortal=False)
+    stage.submit("noop", mortal=False, max_stalled=0)
+    gone = stage.worker(mortal=False)
+    assert gone._picker.next()
+    assert gone._picker.next()
+    stage.clock.advance(minutes=2)
+    stage.worker().drain()
+
+
 SCENES = (submit, submit_with_key, submit_with_key_at_once, submit_a_graph, work, retry, fail, fan_in, dependency,
-          cancel, pause_and_resume, replay)  # fmt: skip
+          cancel, pause_and_resume, replay, submit_a_child, decide, put_off, take_over)  # fmt: skip
 QUICK_ON_DISK = (submit_with_key, work)
 
 EVERY = [  # the disk steps of what is much like another are for the slow run

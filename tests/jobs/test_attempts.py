@@ -367,7 +367,7 @@ def test_a_dead_job_is_replayed_from_where_it_was(yard):
 def test_a_replay_with_other_data_is_a_job_of_its_own(yard):
     """It says whose replay it is; the first stays where it ended."""
     job = yard.scout.submit("quits", {"a": 1}, priority="high", max_attempts=7)
-    worker = yard.worker(handlers={"quits": lambda ctx: ctx.data["a"] == 1 and ctx.give_up("no") or ctx.data})
+    worker = yard.worker(handlers={"quits": lambda ctx: (ctx.data["a"] == 1 and ctx.give_up("no")) or ctx.data})
     worker.drain()
     receipt = yard.scout.jobs.replay(job, {"a": 2})
     worker.drain()
