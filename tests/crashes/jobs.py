@@ -8,7 +8,7 @@ from somabus.errors import JobStateError
 from somabus.model import tree
 from somabus.model.job import JobAddress
 from somabus.model.ticket import ENDED, JobState
-from tests.crashes.harness import Stage, walk, whole
+from tests.crashes.harness import Stage, WritingStore, walk, whole
 from tests.jobs.yard import places
 
 HOURS = (2, 2, 2, 2, 30, 2, 2)  # in between, what nobody was promised is dropped
@@ -80,6 +80,12 @@ class JobStage(Stage):
         ctx.step("last", self._effect, ctx, "last")
         self.returned[ctx.job.id, ctx.generation] += 1
         return [each.result for each in outcomes]
+
+
+class WritingJobStage(JobStage):
+    """The same, but no process dies between two looks: what it leaves behind is what it leaves before its next write."""
+
+    stopping = WritingStore
 
 
 def recover_jobs(stage):
