@@ -109,6 +109,7 @@ class Agent:
         schedule = _schedule(every)
         self.handlers = Handlers()
         self.job_handlers: dict[str, Any] = {}
+        self.job_slots: dict[str, somabus.JobDraft] = {}
         self._assembled = partial(
             Assembly, name, schedule=schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
             handlers=self.handlers, unread=self._unread_lately, version=__version__,
@@ -475,11 +476,26 @@ class Agent:
         self._check("Agent.submit_many", *(draft.name for draft in drafts))
         return self._services.job_services.submitter.submit_many(drafts)
 
-    def handler(self, name: str) -> Callable[[_F], _F]:
-        """Run jobs of a name with a function; it is handed a `JobContext`, and what it returns is the job's result."""
+    def handler(
+        self, name: str, *, every: str | None = None, data: dict[str, Any] | None = None, **fields: Any
+    ) -> Callable[[_F], _F]:
+        """Run jobs of a name with a function; it is handed a `JobContext`, and what it returns is the job's result.
+
+        Args:
+            name: of the jobs.
+            every: a schedule, as `0 3 * * *`: this agent's workers submit one for each slot, whoever of them is first.
+            data: what those are given.
+            fields: what else holds for them: see `JobDraft`.
+
+        Raises:
+            ConfigurationError: that is no schedule. InvalidNameError: that is no name.
+        """
 
         def register(function: _F) -> _F:
             self.job_handlers[check_name(name)] = function
+            if every is not None:
+                Schedule.parse(every)
+                self.job_slots[name] = somabus.JobDraft(name, data or {}, slot=every, **fields)
             return function
 
         return register
@@ -494,7 +510,10 @@ class Agent:
 
         handlers = {**BUILTIN, **self.job_handlers}
         services = self._services.job_services
-        return Worker(services, check_name(queue), handlers, tags=tags, lease_for=lease_for or JOB_LEASE_FOR)
+        return Worker(
+            services, check_name(queue), handlers,
+            slots=self.job_slots.values(), tags=tags, lease_for=lease_for or JOB_LEASE_FOR,
+        )  # fmt: skip
 
     def work(self, queue: str = "default", *, stop: threading.Event | None = None, tags: Iterable[str] = ()) -> int:
         """Stay, and run one job of a queue after the other, until `stop` is set; return how many attempts were made.

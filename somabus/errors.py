@@ -381,7 +381,7 @@ class JobStateError(JobError):
             if (event := self.event) and self.allowed
             else ""
         )
-        return f"the job {self.job} is {self.state}, so nothing was changed{can}"
+        return f"the job {_line(self.job)} is {self.state}, so nothing was changed{can}"
 
 
 class QueueFullError(JobError):
@@ -396,7 +396,8 @@ class QueueFullError(JobError):
     def __str__(self) -> str:
         return (
             f"{self.waiting:,} jobs wait in the queue {self.queue!r} and this one was to be submitted only below "
-            f"{self.most:,}, so it was not; try again later, or start another worker: somabus work --queue {self.queue}"
+            f"{self.most:,}, so it was not; try again later, or start another worker: "
+            f"somabus work --queue {_line(self.queue)}"
         )
 
 
@@ -411,7 +412,8 @@ class BudgetError(JobError):
         self.most = most
 
     def __str__(self) -> str:
-        return f"the tree of the job {self.job} may spend {self.most:g} {self.unit}, and has spent {self.spent:g}"
+        unit = _line(self.unit)
+        return f"the tree of the job {self.job} may spend {self.most:g} {unit}, and has spent {self.spent:g}"
 
 
 class ChildFailedError(JobError):
@@ -424,7 +426,7 @@ class ChildFailedError(JobError):
         self.why = why
 
     def __str__(self) -> str:
-        return f"the child {self.child} is {self.state}" + (f": {_line(self.why)}" if self.why else "")
+        return f"the child {_line(self.child)} is {self.state}" + (f": {_line(self.why)}" if self.why else "")
 
 
 class StoreError(SomabusError):

@@ -214,7 +214,7 @@ class OnDemand:
             opener=JobOpener(self.me, self.authority, self.opener, lambda: self.approvals),
             submitter=Submitter(
                 store, drafter, Once(store, records, follower), records=records, follower=follower, workers=workers,
-                ids=self.ids,
+                ids=self.ids, unread=self.unread_lately,
             ),
             workers=workers,
             aside=Aside(
@@ -223,7 +223,8 @@ class OnDemand:
             ),
             leases=self.parts.leases, identities=self.identities, ids=self.ids, now=self.now,
             monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=send,
-            tell=self.incidents.tell, stopped=stopped, skills=skills, chain=self.inbox.chain,
+            tell=self.incidents.tell, stopped=stopped, skills=skills,
+            retention=lambda: self.authority.bus.policy.retention, chain=self.inbox.chain,
         )  # fmt: skip
 
     def scratchpad(self, arc: str) -> "Scratchpad":

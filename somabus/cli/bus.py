@@ -11,8 +11,10 @@ from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, typed
 from somabus.connection import create_bus, known_bus
 from somabus.errors import NotABusError, StoreUnavailableError
+from somabus.model import tree
 from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line
+from somabus.model.ticket import JobState
 from somabus.scheduler import Standing, standing
 
 
@@ -104,7 +106,7 @@ def _status(context: Context, agent: Agent) -> None:
     ended = (
         (f"finished: {beat.outcome}, missed {beat.missed}" if beat.finished_at else "did not finish") if beat else ""
     )
-    stops, routine = agent.stops(), standing(agent)
+    stops, routine, jobs = agent.stops(), standing(agent), _jobs_aside(agent)
     lines = [
         *(f"STOPPED  {line(str(each), 200)}" for each in stops),
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
@@ -112,9 +114,10 @@ def _status(context: Context, agent: Agent) -> None:
         *(f"WARNING  {note}" for note in [standing_note(agent)] if note),
         f"mail     {counts.mail} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
         *([f"channels {counts.posts} posts unread"] if counts.posts else []),
+        *(f"jobs     {queue}: {_tally(each)}; see: somabus jobs stats {queue}" for queue, each in jobs.items()),
         f"beat     {fired}{ended}",
         _schedule_line(routine),
-        f"peers    {', '.join(f'{n} {verdict}' for verdict, n in sorted(tally.items()))}",
+        f"peers    {_tally(dict(sorted(tally.items())))}",
     ]
     facts = {
         "bus": agent.bus,
@@ -124,9 +127,28 @@ def _status(context: Context, agent: Agent) -> None:
         "beat": beat,
         "schedule": routine,
         "peers": dict(tally),
+        "jobs": jobs,
         "stops": [{"scope": str(each.scope), "by": each.by, "why": each.why, "signed": each.signed} for each in stops],
     }
     context.out.answer(facts, "\n".join(lines), unread=counts.unread)
+
+
+def _tally(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
+def _jobs_aside(agent: Agent) -> dict[str, dict[str, int]]:
+    """Count the jobs of each queue that wait for a human; a bus without queues takes one look."""
+    store, found = agent.connection.store, {}
+    for queue in store.list(tree.QUEUES):
+        dead = tree.shelf(queue, JobState.DEAD)
+        counts = {
+            "paused": len(store.list(tree.shelf(queue, JobState.PAUSED))),
+            "dead": sum(len(store.list(f"{dead}/{day}")) for day in store.list(dead)),
+        }
+        if any(counts.values()):
+            found[queue] = {what: count for what, count in counts.items() if count}
+    return found
 
 
 @command("verify", "somabus verify X:/soma_network")

@@ -24,7 +24,9 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and what was raised below it."""
-        facts = [str(getattr(record, name)) for name in ("message_id", "reason", "detail") if hasattr(record, name)]
+        facts = [
+            str(getattr(record, name)) for name in ("message_id", "job", "reason", "detail") if hasattr(record, name)
+        ]
         return clean(": ".join(["somabus", super().format(record).split("\n", 1)[0], *facts]) + _raised(record))
 
 

@@ -14,6 +14,7 @@ from somabus.jobs.submitter import Submitter
 from somabus.jobs.workers import Workers
 from somabus.lease import Leases
 from somabus.model.ids import IdMaker
+from somabus.model.retention import Retention
 from somabus.store.port import Store
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Services(NamedTuple):
     tell: Callable[[str, str, str], None]
     stopped: Callable[[str], frozenset[str]]
     skills: Callable[[], tuple[str, ...]]
+    retention: Callable[[], Retention]
     chain: Chain
 
 

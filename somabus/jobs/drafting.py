@@ -5,18 +5,21 @@ It looks for the parent, and changes nothing.
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
 from somabus.delivery import Cause
-from somabus.errors import JobRefusedError, MalformedMessageError
+from somabus.errors import ConfigurationError, JobRefusedError, MalformedMessageError
 from somabus.jobs.records import Records
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.ids import later, milliseconds
-from somabus.model.job import MAX_DEPTH, Job, JobAddress, JobDraft, Quiet, Rate, Slots
+from somabus.model.job import MAX_DEPTH, Job, JobAddress, JobDraft, OnDuplicate, Quiet, Rate, Slots
 from somabus.model.message import Priority, explain
+from somabus.model.schedule import Schedule
 from somabus.model.ticket import JobState, Ticket
+from somabus.model.wallclock import zone_of
 
 
 class Made:
@@ -113,6 +116,23 @@ class Drafter:
         return None if parent is None else self._records.job(parent)
 
 
+def in_slot(draft: JobDraft, now: datetime) -> JobDraft:
+    """Return a draft whose key is the last slot of its schedule, where it has one: so a slot fires once.
+
+    Raises:
+        JobRefusedError: that is no schedule, or there is a key as well.
+    """
+    if draft.slot is None:
+        return draft
+    if draft.key is not None:
+        raise JobRefusedError("either a key or a slot says what it is a second time of, not both")
+    try:
+        due = Schedule.parse(draft.slot).due(now)
+    except ConfigurationError as error:
+        raise JobRefusedError(str(error)) from None
+    return replace(draft, key=f"{draft.slot} {due.isoformat()}", on_duplicate=OnDuplicate.REJECT, slot=None)
+
+
 def _canonical(queue: str) -> Callable[[str], str]:
     def canonical(where: str) -> str:
         address = JobAddress.parse(where, queue)
@@ -150,4 +170,8 @@ def _quiet(draft: JobDraft) -> Quiet | None:
     if draft.quiet is None:
         return None
     begins, ends, *zone = draft.quiet
+    try:
+        zone_of(*zone or ["UTC"])
+    except ConfigurationError as error:
+        raise JobRefusedError(str(error)) from None
     return Quiet(begins=begins, ends=ends, zone=zone[0] if zone else "UTC")

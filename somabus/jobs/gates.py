@@ -9,13 +9,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from somabus.errors import KeyExistsError, LeaseHeldError, LeaseLostError, StoreDamagedError, StoreUnavailableError
+from somabus.errors import (
+    ConfigurationError,
+    KeyExistsError,
+    LeaseHeldError,
+    LeaseLostError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
 from somabus.lease import Lease, Leases
 from somabus.model import tree
 from somabus.model.ids import from_milliseconds, milliseconds
 from somabus.model.job import Job, Quiet, Rate, Slots
+from somabus.model.wallclock import zone_of
 from somabus.store.port import Store
 
 
@@ -112,8 +119,14 @@ class Gates:
 
 
 def is_quiet(quiet: Quiet, now: datetime) -> bool:
-    """Tell whether nothing may begin now; hours that end before they begin go over midnight."""
-    local = now.astimezone(ZoneInfo(quiet.zone)).time()
+    """Tell whether nothing may begin now; hours that end before they begin go over midnight.
+
+    A zone that this machine does not know leaves the job to those that do.
+    """
+    try:
+        local = now.astimezone(zone_of(quiet.zone)).time()
+    except ConfigurationError:
+        return True
     begins, ends = time.fromisoformat(quiet.begins), time.fromisoformat(quiet.ends)
     return begins <= local < ends if begins <= ends else local >= begins or local < ends
 

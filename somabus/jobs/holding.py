@@ -134,12 +134,15 @@ class Settling:
         if job is not None and (job.queue, job.id) == address:
             self._follower.told(job, JobState.DEAD)
 
-    def bury_stranger(self, shelf: Shelf, state: JobState, name: str, ticket: Ticket) -> None:
-        """Set aside a file whose name is no job's, under a name of ours."""
-        why = f"{name!r} is no file name of a job; see docs/format.md"
+    def bury_stranger(self, shelf: Shelf, state: JobState, name: str, ticket: Ticket, why: str) -> None:
+        """Set aside a file that is no job of its own, under a name of ours."""
         self._records.tried(JobAddress(shelf.queue, ticket.id), ticket.generation, JobEvent.BURY, error=why)
         with suppress(KeyMissingError):
             self._store.move(shelf.key(state, name), shelf.key(job_target(state, JobEvent.BURY), ticket.end.name))
+
+    def has_ended(self, address: JobAddress) -> bool:
+        """Tell whether a job has ended: then what is claimed under its id is a copy that somebody laid there."""
+        return self._records.ending(address) is not None
 
     def quietly(self, settle: Callable[[], None]) -> None:
         """Settle a job that nobody was given; if the lease was lost meanwhile, it is another's to settle."""

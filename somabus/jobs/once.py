@@ -1,7 +1,7 @@
 """Once: a job that has a key, or a parent, is submitted by way of a record that has one winner.
 
     1 the job is created in submitting/, where nobody takes it
-    2 the key's record is created: one winner, whoever submits it
+    2 the key's record is created: one winner, whoever submits it; it says whose place the job takes, which is cancelled
     3 the parent's record is created, so that it waits
     4 the job is moved to its folder: one winner, so it is there once
 
@@ -18,6 +18,7 @@ from somabus.errors import KeyExistsError, KeyMissingError, MessageError, StoreU
 from somabus.jobs.drafting import Made
 from somabus.jobs.follower import Follower, bond_of
 from somabus.jobs.records import Records, decoded
+from somabus.jobs.shelf import Lying
 from somabus.model import tree
 from somabus.model.ids import id_time
 from somabus.model.job import Job, JobAddress, OnDuplicate
@@ -49,51 +50,58 @@ class Once:
 
     def keyed(self, made: Made, mode: OnDuplicate) -> Keyed:
         """Submit a job unless its key says otherwise."""
-        digest, replaced = key_digest(made.job), None
-        aside = False
+        digest, aside = key_digest(made.job), False
         for _ in range(_TRIES):
             number = self._highest(made.job.queue, digest)
-            if number:
-                first = self._record(made.job.queue, digest, number)
-                duplicate, taken = self._meet_first(made, first, mode)
-                if duplicate:
-                    if aside:
-                        self._store.delete(tree.submitting(made.job.queue, made.ticket.name))
-                    return Keyed(duplicate=first.id)
-                replaced = taken or replaced
+            first = self._record(made.job.queue, digest, number) if number else None
+            if first is not None and self._is_duplicate(first, mode):
+                if aside:
+                    self._store.delete(tree.submitting(made.job.queue, made.ticket.name))
+                return Keyed(duplicate=first.id)
             if not aside:
                 self.write_aside(made)  # 1
                 aside = True
-            record = bond_of(made.job, made.ticket)
+            replaces = first.id if first is not None and mode is OnDuplicate.REPLACE else None
+            record = bond_of(made.job, made.ticket).model_copy(update={"replaces": replaces})
             try:
                 self._store.create(tree.job_key(made.job.queue, digest, number + 1), record.to_json())  # 2
             except KeyExistsError:
                 continue
+            taken = self._take_place(record)
             self.bring_in(made.job, made.ticket, made.state)
-            return Keyed(replaced=replaced)
+            return Keyed(replaced=replaces if taken else None)
         raise StoreUnavailableError(tree.job_key(made.job.queue, digest), f"{_TRIES} others were faster")
 
-    def _meet_first(self, made: Made, first: Bond, mode: OnDuplicate) -> tuple[bool, str | None]:
-        """Say whether a job is a duplicate of the one before it under its key, and whose place it took."""
-        address = JobAddress(first.queue, first.id)
+    def _is_duplicate(self, first: Bond, mode: OnDuplicate) -> bool:
+        """Tell whether nothing is to be submitted, for the job before it under its key."""
         self._finish_first(first)
-        if mode is OnDuplicate.REJECT:
-            return True, None
-        shelf = self._records.shelf(first.queue)
-        lying = shelf.find(first.id, first.ticket)
-        if lying is None or lying.state not in _NOT_BEGUN or lying.ticket.generation:
-            return False, None
-        if mode is OnDuplicate.COALESCE:
-            return True, None
-        why = f"{made.job.address} took its place"
+        return mode is OnDuplicate.REJECT or (mode is OnDuplicate.COALESCE and self._not_begun(first) is not None)
+
+    def _not_begun(self, first: Bond) -> Lying | None:
+        return self._waits(JobAddress(first.queue, first.id), first.ticket)
+
+    def _waits(self, address: JobAddress, hint: str = "") -> Lying | None:
+        """Return where a job lies that has not begun, or None."""
+        lying = self._records.shelf(address.queue).find(address.id, hint)
+        return None if lying is None or lying.state not in _NOT_BEGUN or lying.ticket.generation else lying
+
+    def _take_place(self, record: Bond) -> bool:
+        """Cancel the job whose place another takes, if it has not begun; tell whether it was in time."""
+        if record.replaces is None:
+            return False
+        address = JobAddress(record.queue, record.replaces)
+        lying = self._waits(address)
+        if lying is None:
+            return False
+        why = f"{record.queue}/{record.id} took its place"
         self._records.tried(address, lying.ticket.generation, JobEvent.CANCEL, error=why)
-        if shelf.move(lying.state, lying.ticket, JobEvent.CANCEL, lying.ticket):
-            ending = self._records.ending(address)
-            if ending is not None:
-                with suppress(MessageError):
-                    self._follower.told(decoded(ending.raw), ending.state)
-            return False, first.id
-        return False, None
+        if not self._records.shelf(address.queue).move(lying.state, lying.ticket, JobEvent.CANCEL, lying.ticket):
+            return False
+        ending = self._records.ending(address)
+        if ending is not None:
+            with suppress(MessageError):
+                self._follower.told(decoded(ending.raw), ending.state)
+        return True
 
     def _finish_first(self, first: Bond) -> None:
         """Bring in the job of a record, if its submit was cut off."""
@@ -102,16 +110,18 @@ class Once:
         if raw is not None and ticket is not None:
             with suppress(MessageError):
                 job = decoded(raw)
+                self._take_place(first)
                 self.bring_in(job, ticket, _begins(job, ticket))
 
-    def _recorded(self, job: Job) -> bool:
-        """Tell whether the record of a job in submitting/ was made: of its key, or with its parent."""
+    def _recorded(self, job: Job) -> Bond | None:
+        """Return the record of a job in submitting/, if it was made: of its key, or with its parent."""
         if job.key is not None:
-            digest = key_digest(job)
-            numbers = range(1, self._highest(job.queue, digest) + 1)
-            return any(self._record(job.queue, digest, number).id == job.id for number in numbers)
+            records = self._records.key_records(job.queue, key_digest(job))
+            return next((each for each in records if each.id == job.id), None)
         parent = JobAddress.parse(job.parent) if job.parent else None
-        return parent is not None and job.id in self._records.children(parent)
+        if parent is None:
+            return None
+        return next((each for each in self._records.bonds(parent, "children") if each.id == job.id), None)
 
     def _highest(self, queue: str, digest: str) -> int:
         names = self._store.list(tree.job_key(queue, digest))
@@ -148,7 +158,9 @@ class Once:
                 if raw is None:
                     continue
                 job = decoded(raw)
-                if self._recorded(job):
+                record = self._recorded(job)
+                if record is not None:
+                    self._take_place(record)
                     found += self.bring_in(job, ticket, _begins(job, ticket))
                     self._follower.settle(job.address, name)
                 elif now - job.created_at > _DROPPED_AFTER:  # the id of a child is as old as its parent

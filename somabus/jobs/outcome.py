@@ -59,4 +59,6 @@ def _outcome(records: Records, address: JobAddress, ending: Ending) -> Outcome:
     known = Outcome(*address[::-1], name, ending.state, error="nothing says why", on_failure=on_failure, child=child)
     if said is None:
         return known
-    return replace(known, result=said.result, error=said.error, by=said.by, proven=records.proven(said))
+    if not records.proven(said):  # marked, and not acted on: anybody may have written it
+        return replace(known, by=said.by, error=f"{said.by} did not sign what is written there")
+    return replace(known, result=said.result, error=said.error, by=said.by, proven=True)

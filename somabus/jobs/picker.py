@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.errors import (
     DocumentTooLargeError,
@@ -27,7 +27,7 @@ from somabus.jobs.opening import JobOpener, OpenedJob
 from somabus.jobs.shelf import Shelf
 from somabus.model.deadletter import Reason
 from somabus.model.ids import IdMaker, milliseconds
-from somabus.model.job import Job
+from somabus.model.job import Job, JobAddress
 from somabus.model.ticket import JobState, Ticket
 
 LEASE_FOR: Final = timedelta(seconds=60)
@@ -70,7 +70,7 @@ class Picker:
         self._fits = fits
         self._stopped = stopped
         self._lease_for = lease_for
-        self._known: dict[str, OpenedJob | None] = {}
+        self._known: dict[str, _Known | None] = {}
         self._listed: Iterator[tuple[JobState, str]] = iter(())
         self._listed_at: datetime | None = None
 
@@ -120,15 +120,15 @@ class Picker:
         """Take one candidate, if this worker may; what nobody may run is settled on the way."""
         ticket = Ticket.parse(name)
         if ticket is None or not ticket.fits(state):
-            self._set_stranger_aside(state, name)
+            self._set_aside(state, name, f"{name!r} is no file name of a job; see docs/format.md")
             return None
         try:
             known, passed = self._glance(state, ticket), Passed()
         except KeyMissingError:
             return None  # another has it
         if known is not None:
-            job = known.job
-            if job.name in stopped or not self._fits(job):
+            job = known.opened.job
+            if job.name in stopped or not self._fits(job) or self._opener.is_for_another(known.opened):
                 return None
             entered = self._gates.enter(job, now)
             if entered is None:
@@ -138,9 +138,9 @@ class Picker:
         if mine is None:
             self._gates.leave(passed)
             return None
-        return self._judged(mine, passed)
+        return self._judged(mine, known, passed)
 
-    def _glance(self, state: JobState, ticket: Ticket) -> OpenedJob | None:
+    def _glance(self, state: JobState, ticket: Ticket) -> "_Known | None":
         """Return a job before it is taken; None if it cannot be read: taking it is how it gets set aside.
 
         A job never changes, so it is opened once.
@@ -149,24 +149,24 @@ class Picker:
             KeyMissingError: it is not there any more, and nothing is known of it.
         """
         if ticket.id not in self._known:
-            opened = None
+            known = None
             with suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
                 raw = self._shelf.read(state, ticket.name)
                 if raw is None:
                     raise KeyMissingError(self._shelf.key(state, ticket.name))
-                opened = self._opener.open(raw)
+                known = _Known(raw, self._opener.open(raw), self._shelf.now())
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[ticket.id] = opened
+            self._known[ticket.id] = known
         return self._known[ticket.id]
 
-    def _judged(self, ticket: Ticket, passed: Passed) -> Holding | None:
+    def _judged(self, ticket: Ticket, known: "_Known | None", passed: Passed) -> Holding | None:
         """Return what was claimed, read again under its new name; what may not be run is settled."""
         self._known.pop(ticket.id, None)
         try:
             # Race: a user-space network client tells two claimants that they won; only one can read the file.
             raw = self._shelf.read(JobState.ACTIVE, ticket.name)
-            opened = None if raw is None else self._opener.open(raw)
+            opened = self._opened(raw, known)
         except (DocumentTooLargeError, MessageTooLargeError) as error:
             self._bury(ticket, None, passed, f"{Reason.TOO_LARGE}: {error}")
             return None
@@ -179,7 +179,16 @@ class Picker:
         if opened is None:
             self._gates.leave(passed)
             return None
+        if self._settling.has_ended(JobAddress(self._shelf.queue, ticket.id)):
+            self._gates.leave(passed)
+            self._set_aside(JobState.ACTIVE, ticket.name, "it is a copy of a job that has ended")
+            return None
         return self._admitted(ticket, opened, passed)
+
+    def _opened(self, raw: bytes | None, known: "_Known | None") -> OpenedJob | None:
+        if known is not None and raw == known.raw and self._shelf.now() - known.at < _RELIST_AFTER:
+            return known.opened  # opened a moment ago, byte for byte; a key may be called back any time
+        return None if raw is None else self._opener.open(raw)
 
     def _admitted(self, ticket: Ticket, opened: OpenedJob, passed: Passed) -> Holding | None:
         """Return what may be run; what may not is settled, and what it holds is given back."""
@@ -205,10 +214,18 @@ class Picker:
         self._gates.leave(passed)
         self._settling.quietly(lambda: self._settling.bury(self._shelf, ticket, job, why, attempt=attempt))
 
-    def _set_stranger_aside(self, state: JobState, name: str) -> None:
-        """Bury a file whose name is none of ours, under a name of ours."""
+    def _set_aside(self, state: JobState, name: str, why: str) -> None:
+        """Bury a file that is no job of its own, under a name of ours: the name it has may be another's."""
         ticket = Ticket(_STRANGER_DIGIT, self._ids.make(self._shelf.now()))
-        self._settling.bury_stranger(self._shelf, state, name, ticket)
+        self._settling.bury_stranger(self._shelf, state, name, ticket, why)
+
+
+class _Known(NamedTuple):
+    """A job that was opened before it was taken."""
+
+    raw: bytes
+    opened: OpenedJob
+    at: datetime
 
 
 def _free(name: str, at: int) -> bool:

@@ -190,6 +190,15 @@ class Records:
         found = map(Met.parse, self._store.list(tree.run(*address, "met")))
         return [each for each in found if each is not None]
 
+    def key_records(self, queue: str, digest: str) -> list[Bond]:
+        """Return which jobs were submitted under a key, the first one first; what cannot be read is left out."""
+        found = []
+        for name in self._store.list(tree.job_key(queue, digest)):
+            with suppress(*_UNREADABLE):
+                raw = self._store.read(f"{tree.job_key(queue, digest)}/{name}", listed=True)
+                found.append(Bond.from_object(parse_object(raw or b"")))
+        return found
+
     # -- the ledger of steps ----------------------------------------------------------------------------------
 
     def steps(self, address: JobAddress) -> dict[int, Page]:

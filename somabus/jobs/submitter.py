@@ -5,13 +5,13 @@ that wait for each other, whoever waits is written before whom it waits for: a c
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from somabus.errors import JobRefusedError, QueueFullError, StoreUnavailableError
-from somabus.jobs.drafting import Drafter, Made
+from somabus.jobs.drafting import Drafter, Made, in_slot
 from somabus.jobs.follower import Follower, bond_of, policy
 from somabus.jobs.graph import ordered
 from somabus.jobs.once import Once
@@ -31,6 +31,7 @@ class JobReceipt:
 
     `duplicate`: a job of this key had been submitted before, and nothing was submitted; `id` is that one's. `replaced`:
     the id of the one whose place it took. `workers`: how many live workers of its queue there are that may take it.
+    `unread`: how much waits for the submitter itself.
     """
 
     id: str
@@ -41,6 +42,7 @@ class JobReceipt:
     duplicate: bool = False
     replaced: str | None = None
     workers: int | None = None
+    unread: int | None = None
 
     @property
     def address(self) -> str:
@@ -67,6 +69,7 @@ class Submitter:
         follower: tells those who wait of what ended meanwhile.
         workers: knows who works.
         ids: makes ids.
+        unread: counts what waits for this agent.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Submitter:
         follower: Follower,
         workers: Workers,
         ids: IdMaker,
+        unread: Callable[[], int | None],
     ) -> None:
         self._store = store
         self._drafter = drafter
@@ -87,9 +91,11 @@ class Submitter:
         self._follower = follower
         self._workers = workers
         self._ids = ids
+        self._unread = unread
 
     def submit(self, draft: JobDraft) -> JobReceipt:
         """Submit one job; see `Agent.submit`."""
+        draft = in_slot(draft, self._store.now())
         self._check_room(draft)
         job_id = self._ids.make(self._store.now())
         made = self._drafter.made(draft, job_id, draft.depends_on, draft.parent, draft.children)
@@ -115,10 +121,13 @@ class Submitter:
         parent's record of it is the one winner.
         """
         child = derive_id(parent.id, f"child {number}")
-        made = self._drafter.made(draft, child, draft.depends_on, str(parent.address), draft.children, child=number)
+        where = str(parent.address)
+        above = {where: parent}
+        made = self._drafter.made(draft, child, draft.depends_on, where, draft.children, above, child=number)
         known = f"{tree.run(*parent.address, 'children')}/{child}.json"
         if self._store.read(known) is None:
-            self._check_references(made.job)
+            self._check_references(made.job, known=above)
+            self._check_width(parent.address)
             self._once.write_aside(made)
         self._once.bring_in(made.job, made.ticket, made.state)
         self._settle(made)
@@ -171,8 +180,11 @@ class Submitter:
             raise JobRefusedError(f"its parent {where} has ended: it is {ended.state}")
         if parent is None or self._records.shelf(parent.queue).find(parent.id) is None:
             raise JobRefusedError(f"its parent is {where}, and there is no such job")
+        self._check_width(parent)
+
+    def _check_width(self, parent: JobAddress) -> None:
         if len(self._records.children(parent)) >= MAX_WIDTH:
-            raise JobRefusedError(f"its parent {where} has {MAX_WIDTH:,} children already, and may have no more")
+            raise JobRefusedError(f"its parent {parent} has {MAX_WIDTH:,} children already, and may have no more")
 
     def _is_there(self, where: str) -> bool:
         address = JobAddress.parse(where)
@@ -230,4 +242,5 @@ class Submitter:
         return JobReceipt(
             id=duplicate or made.job.id, queue=made.job.queue, name=made.job.name, submitted_at=made.job.created_at,
             state=made.state, duplicate=duplicate is not None, replaced=replaced, workers=workers,
+            unread=self._unread(),
         )  # fmt: skip

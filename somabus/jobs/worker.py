@@ -17,16 +17,17 @@ from functools import partial
 from typing import Any, Final
 
 from somabus.errors import BudgetError, ChildFailedError, LeaseLostError, SomabusError, StoppedError, StoreError
+from somabus.jobs.chores import Chores
 from somabus.jobs.context import JobContext, Leave
 from somabus.jobs.desk import Desk, Services
 from somabus.jobs.gates import Gates
 from somabus.jobs.holding import Holding, Settling
-from somabus.jobs.keeper import Keeper
+from somabus.jobs.keeper import Keeper, Kept
 from somabus.jobs.picker import LEASE_FOR, Picker
 from somabus.jobs.shelf import Shelf
 from somabus.jobs.workers import SAID_EVERY, WorkerRecord, fits
 from somabus.model import tree
-from somabus.model.job import Job
+from somabus.model.job import Job, JobDraft
 from somabus.model.ticket import JobState
 from somabus.model.wire import dump, refuse_unwritable
 from somabus.store.port import MAX_BYTES
@@ -34,8 +35,6 @@ from somabus.store.port import MAX_BYTES
 JobHandler = Callable[[JobContext], Any]
 Settle = Callable[[Holding], None]
 _GLANCE_S: Final = 1.0
-_CHORES_AT_FIRST_S: Final = 1.0
-_CHORES_AT_LAST_S: Final = 30.0
 _NEVER_AGAIN: Final = (BudgetError, ChildFailedError)
 _log: Final = logging.getLogger("somabus")
 
@@ -47,6 +46,7 @@ class Worker:
         services: what stands on the bus.
         queue: its name.
         handlers: what runs jobs of which name.
+        slots: what it submits again and again.
         tags: what it says of itself; a job gets to a worker that has all of its tags.
         lease_for: how long a job is this worker's, unless it renews that, which it does by itself.
     """
@@ -57,6 +57,7 @@ class Worker:
         queue: str,
         handlers: dict[str, JobHandler],
         *,
+        slots: Iterable[JobDraft] = (),
         tags: Iterable[str] = (),
         lease_for: timedelta = LEASE_FOR,
     ) -> None:
@@ -79,6 +80,7 @@ class Worker:
             services.now,
             services.send,
         )
+        self._keeper = Keeper(self._settling, services.now)
         self._holder = services.entropy(6).hex()
         self._skills: tuple[str, ...] = ()
         self._picker = Picker(
@@ -86,8 +88,7 @@ class Worker:
             stopped=lambda: services.stopped("Agent.work"), lease_for=lease_for,
         )  # fmt: skip
         self._said_at: float | None = None
-        self._chores_every = _CHORES_AT_FIRST_S
-        self._chores_at = 0.0
+        self._chores = Chores(services, self._shelf, self._gates, slots)
 
     def until(self, stop: threading.Event, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> int:
         """Work until `stop` is set, and return how many attempts were made; a job that is begun is ended first."""
@@ -109,15 +110,30 @@ class Worker:
                     trouble = type(error).__name__
                     stop.wait(_GLANCE_S)
         finally:
-            with suppress(StoreError):
-                self._services.workers.leave(self._queue, self._record())
+            self._leave()
         return made
 
-    def drain(self, limit: int | None = None) -> int:
-        """Work until nothing can be taken now, or so many attempts were made; return how many were made."""
+    def drain(
+        self,
+        limit: int | None = None,
+        *,
+        stop: threading.Event | None = None,
+        on_job: Callable[[str, str], None] = lambda _job, _said: None,
+    ) -> int:
+        """Work until nothing can be taken now, so many attempts were made, or `stop` is set; return how many were made.
+
+        Raises:
+            StoppedError: a human stopped it. StoreUnavailableError: could not look. What was begun was ended.
+        """
         made = 0
-        while (limit is None or made < limit) and (self.one() or self.chores()):
-            made += 1
+        try:
+            while (limit is None or made < limit) and not (stop is not None and stop.is_set()):
+                if self.one(on_job):
+                    made += 1
+                elif not self.chores():
+                    break
+        finally:
+            self._leave()
         return made
 
     def one(self, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> bool:
@@ -128,24 +144,23 @@ class Worker:
             StoreUnavailableError: could not look. Nothing was taken.
         """
         self._say("")
+        if self._chores.due(idle=False):  # first of all what others began and could not end
+            self._chores.do()
         holding = self._picker.next()
         if holding is None:
             return False
         self._say(str(holding.job.address))
         said = self._run(holding)
         on_job(str(holding.job.address), said)
-        if self._services.monotonic() >= self._chores_at + _CHORES_AT_LAST_S:
-            self.chores()
         return True
 
     def chores(self) -> bool:
-        """Look at what is held up and what was cut off in this queue; tell whether anything moved."""
-        self._chores_at = self._services.monotonic()
-        moved = self._services.submitter.finish_others(self._queue) + self._services.follower.look(self._queue)
-        self._gates.sweep()
-        self._services.workers.sweep(self._queue)
-        self._chores_every = _CHORES_AT_FIRST_S if moved else min(2 * self._chores_every, _CHORES_AT_LAST_S)
-        return moved > 0
+        """Look at what is held up, what was cut off and what is due in this queue; tell whether anything moved.
+
+        Raises:
+            StoppedError: a human stopped it. Nothing was moved.
+        """
+        return self._chores.do()
 
     # -- one job ----------------------------------------------------------------------------------------------
 
@@ -166,10 +181,10 @@ class Worker:
 
     def _attempt(self, holding: Holding) -> tuple[Settle, str]:
         """Run the handler, and return how its job is to be settled, and that in words."""
-        with Keeper(holding, self._settling, self._services.now) as keeper:
+        with self._keeper.keeping(holding) as kept:
             self._services.chain.enter(holding.job)
             try:
-                context = JobContext(self._desk, keeper.check, holding)
+                context = JobContext(self._desk, partial(self._check, kept, holding.job), holding)
                 result = self._handlers[holding.job.name](context)
                 context.verify()
                 _check_result(result)
@@ -182,9 +197,15 @@ class Worker:
                 settle = self._failed(holding, error)
             finally:
                 self._services.chain.leave()
-        if keeper.lost:
+        if kept.lost:
             raise LeaseLostError(holding.job.id, holding.ticket.generation)
         return settle
+
+    def _check(self, kept: Kept, job: Job) -> None:
+        """Make sure that the job is still this worker's, and that no human has stopped it."""
+        kept.check()
+        if job.name in self._services.stopped("Agent.work"):
+            raise StoppedError("Agent.work", f"work of the kind {job.name}", "", "a human")
 
     def _failed(self, holding: Holding, error: Exception) -> tuple[Settle, str]:
         if isinstance(error, StoppedError):
@@ -202,7 +223,7 @@ class Worker:
 
     def _rest(self, stop: threading.Event) -> None:
         """Do what is to be done besides, then wait until something may have changed."""
-        if self._services.monotonic() >= self._chores_at + self._chores_every and self.chores():
+        if self._chores.due(idle=True) and self._chores.do():
             return
         left, due = _GLANCE_S, self._picker.next_due()
         if due is not None:
@@ -211,12 +232,21 @@ class Worker:
             self._services.store.wait(tree.shelf(self._queue, JobState.WAITING), left)
 
     def _say(self, doing: str) -> None:
+        """Say now and then that it is there, unless a human stopped it."""
         now = self._services.monotonic()
         if self._said_at is None or now - self._said_at >= SAID_EVERY.total_seconds():
+            self._services.stopped("Agent.work")
             self._said_at = now
             self._skills = self._services.skills()
             with suppress(StoreError):
                 self._services.workers.say(self._queue, self._record(doing))
+
+    def _leave(self) -> None:
+        """Take back that it is there."""
+        if self._said_at is not None:
+            self._said_at = None
+            with suppress(StoreError):
+                self._services.workers.leave(self._queue, self._record())
 
     def _record(self, doing: str = "") -> WorkerRecord:
         return WorkerRecord(

@@ -21,6 +21,7 @@ from somabus.store.port import Store
 
 SAID_EVERY: Final = timedelta(seconds=30)
 _LIVE_FOR: Final = 4 * SAID_EVERY
+_KNOWN_FOR: Final = timedelta(seconds=1)
 
 
 class WorkerRecord(Value):
@@ -59,6 +60,7 @@ class Workers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._known: dict[str, tuple[datetime, list[WorkerRecord]]] = {}
 
     def live(self, queue: str) -> list[WorkerRecord]:
         """Return the workers of a queue that said lately that they are there."""
@@ -66,8 +68,11 @@ class Workers:
         return [each for each in self._all(queue) if each.lives(now)]
 
     def able(self, job: Job) -> int:
-        """Count the live workers that may take a job."""
-        return sum(each.able(job) for each in self.live(job.queue))
+        """Count the live workers that may take a job, as they were a moment ago."""
+        now, known = self._store.now(), self._known.get(job.queue)
+        if known is None or not timedelta(0) <= now - known[0] < _KNOWN_FOR:
+            known = self._known[job.queue] = now, self.live(job.queue)
+        return sum(each.able(job) for each in known[1])
 
     def say(self, queue: str, record: WorkerRecord) -> None:
         """Write that a worker is there."""

@@ -218,7 +218,8 @@ class JobDraft:
 
     `queue`: where. `data`: what the handler gets. `note`: what it is about, for people; an approval is bound to it.
     `priority`: urgent, high, normal, low. `delay` or `not_before`: when it may begin. `key` and `on_duplicate`: a
-    second submit of the same key. `depends_on`: jobs (or labels of this batch) that must complete first. `parent`: the
+    second submit of the same key. `slot`: a schedule, as `0 3 * * *`, whose last slot is the key: it is there once for
+    each slot, whoever submits it. `depends_on`: jobs (or labels of this batch) that must complete first. `parent`: the
     job (or label) that waits for this one. `children`: how many children it waits for before it begins. `on_failure`:
     what becomes of those that wait for it if it does not complete. `label`: its name within this batch.
 
@@ -239,6 +240,7 @@ class JobDraft:
     not_before: datetime | None = None
     key: str | None = None
     on_duplicate: OnDuplicate | str = OnDuplicate.REJECT
+    slot: str | None = None
     depends_on: tuple[str, ...] = ()
     parent: str | None = None
     children: int = 0

@@ -63,12 +63,16 @@ class StepMark(StrEnum):
 
 
 class Bond(Value):
-    """A job that waits for another: where it is, and the name it had when it was submitted."""
+    """A job that waits for another, or was submitted under a key: where it is, and the name it had at first.
+
+    `replaces`: the id of the job under the same key whose place it takes, if that has not begun.
+    """
 
     format: Literal[1] = 1
     queue: Name
     id: Id
     ticket: str = Field(max_length=200)
+    replaces: Id | None = None
 
 
 class Met(NamedTuple):

@@ -231,9 +231,6 @@ def test_a_copy_under_another_id_that_is_replayed_stays_under_it(scene):
     assert scene.planner.jobs.find(JobAddress("default", other)).state is JobState.DEAD
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="BUG: it is dead as soon as a worker it is not for sees it"
-)
 def test_an_approved_job_is_left_for_the_worker_that_it_was_approved_for(scene):
     """A worker that the approval is not for leaves the job alone: it runs where it may, whoever looks first."""
     receipt = approved(scene)
@@ -244,9 +241,6 @@ def test_an_approved_job_is_left_for_the_worker_that_it_was_approved_for(scene):
     assert scene.planner.jobs.find(receipt).state is JobState.COMPLETED
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="BUG: nothing looks whether a job has ended when it is claimed"
-)
 def test_a_job_that_has_completed_and_is_put_back_does_not_run_again(scene):
     """Whoever lays the file of a completed job back into the queue has nothing run twice."""
     scene.planner.handler("counts")(lambda ctx: scene.handled.append(ctx.job.id))

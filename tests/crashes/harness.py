@@ -183,7 +183,7 @@ def _insights(store):
 
 
 def walk(store, prefix):
-    """Yield where every document lies."""
+    """Yield the keys of all documents below a folder, `tmp` apart."""
     for name in store.list(prefix):
         key = f"{prefix}/{name}" if prefix else name
         if key == "tmp":
@@ -195,7 +195,7 @@ def walk(store, prefix):
 
 
 def whole(key, raw):
-    """Tell whether a document is whole."""
+    """Tell whether a document can be read as what its key says."""
     try:
         value = parse_object(split(raw).body)
         if key.startswith("leases/"):

@@ -45,7 +45,7 @@ def test_a_key_belongs_to_a_name_and_a_queue(yard):
     assert [each.duplicate for each in receipts] == [False] * 3
 
 
-@pytest.mark.parametrize("at", range(1, 7))
+@pytest.mark.parametrize("at", range(1, 6))
 def test_two_submitters_race_for_a_key(yard, at):
     """At whatever operation another submits the same key in between, one job is there, and both are told its id."""
     other, told = yard.agent("other"), []
@@ -195,9 +195,6 @@ def test_what_nobody_was_promised_is_dropped(yard):
     assert not yard.scout.submit("note", {"n": 1}, key="k").duplicate
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="BUG: the first is cancelled before anything says what takes its place"
-)
 def test_a_replacement_that_was_cut_off_leaves_one_of_the_two(yard):
     """Wherever the submit of a replacement dies, what was submitted before is not lost by it: one of the two is done."""
     for at in range(1, 40):

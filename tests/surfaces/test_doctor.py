@@ -149,7 +149,27 @@ def revoked_agent(team):
     team("operator", "revoke", "planner", "--why", "stolen")
 
 
+def nobody_works(team):
+    """A job is submitted, and no worker lives."""
+    team("submit", "echo", "--queue", "web")
+
+
+def paused_job(team):
+    """A human set a job aside and forgot it."""
+    job = team("submit", "echo", "--queue", "web", "--json").json["address"]
+    team("job", "pause", job)
+
+
+def dead_job(team):
+    """Somebody asked for a shell without an approval."""
+    team("submit", "shell", "--queue", "web")
+    team("work", "--queue", "web", "--until-empty")
+
+
 PLANTED = {
+    nobody_works: ("wedged queue", Weight.WARNING, "web", "1 jobs wait and no worker lives", "somabus work --queue web"),
+    paused_job: ("wedged queue", Weight.WARNING, "web", "wait for a human", "somabus jobs web --state paused"),
+    dead_job: ("dead job", Weight.WARNING, "web", "1 job set aside", "somabus jobs web --state dead"),
     stuck_claim: ("stuck claim", Weight.WARNING, "planner", "the oldest 3 days ago", "somabus beat"),
     dead_letter: ("dead letter", Weight.WARNING, "planner", "1, rejected; the handler refused", "somabus dead"),
     silent_agent: ("silent agent", Weight.WARNING, "planner", "not beaten in 3 days", "somabus beat"),

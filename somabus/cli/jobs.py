@@ -1,0 +1,142 @@
+"""Commands for queues: jobs list, jobs stats."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from somabus.agent import Agent
+from somabus.cli.group import Acts, Context, command, finish
+from somabus.cli.output import Exit
+from somabus.jobs.look import JobView, QueueStats
+from somabus.model.job import DEFAULT_QUEUE
+from somabus.model.text import ago, line
+from somabus.model.ticket import ENDED, JobState
+
+_HELP: Final = ("-h", "--help")
+_OPEN: Final = tuple(state for state in JobState if state not in ENDED)
+
+
+class Shows(Acts):
+    """A group whose first command is meant where none is named: `jobs mail` is `jobs list mail`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Name the first command where none is."""
+        named = any(each in self.commands for each in args) or args[:1] in ([each] for each in _HELP)
+        return super().parse_args(ctx, args if named else [self._first, *args])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the first command where the name of another stands in a later place alone."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else [self._first, *args])
+
+    @property
+    def _first(self) -> str:
+        return next(iter(self.commands))
+
+
+def act(group: click.Group, name: str, example: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Add a command to a group; its help ends with an example."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        made = command(name, f"somabus {group.name} {example}")(function)
+        group.add_command(made)
+        return made
+
+    return decorate
+
+
+# -- queues ---------------------------------------------------------------------------------------------------
+
+
+@click.group("jobs", cls=Shows, epilog="Example: somabus jobs list web --state paused")
+def jobs() -> None:
+    """List queues and their jobs: somabus jobs [QUEUE]."""
+
+
+@act(jobs, "list", "list web --state paused")
+@click.argument("queue", required=False)
+@click.option("--state", type=click.Choice([each.value for each in JobState]), help="Those in this state alone.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Of each state, so many.")
+def list_(context: Context, queue: str | None, state: str | None, limit: int) -> None:
+    """List the jobs of a queue, or all queues.
+
+    Without a queue, how many jobs each has in which state. Without --state, those that have not ended.
+    """
+    agent = context.agent()
+    if queue is None and state is None:
+        _queues(context, agent)
+        return
+    states = _OPEN if state is None else (JobState(state),)
+    found = [view for each in states for view in agent.jobs.all(queue or DEFAULT_QUEUE, each, limit)]
+    now = agent.inbox.now()
+    rows = [_row(view, now) for view in found]
+    columns = ("job", "name", "state", "since", "failed", "stalled", "until", "submitted by", "note")
+    facts = {"queue": queue or DEFAULT_QUEUE, "jobs": [facts_of(view) for view in found]}
+    context.out.table(facts, columns, rows, empty="no such job is there", unread=agent.unread)
+    finish(Exit.DONE if found else Exit.NOTHING)
+
+
+@act(jobs, "stats", "stats web")
+@click.argument("queue", required=False)
+def stats(context: Context, queue: str | None) -> None:
+    """Show queues in numbers, and why they stand still.
+
+    How much waits and since when, how much is completed in an hour, what stalled and what is dead.
+    """
+    agent = context.agent()
+    names = agent.jobs.queues() if queue is None else [queue]
+    found = [agent.jobs.stats(name) for name in names]
+    now = agent.inbox.now()
+    rows = [
+        (each.queue, each.counts[JobState.WAITING], ago(each.oldest, now) if each.oldest else "",
+         each.counts[JobState.ACTIVE], f"{each.per_hour:g}", each.stalled, each.counts[JobState.FAILED],
+         each.counts[JobState.DEAD], len(each.workers))
+        for each in found
+    ]  # fmt: skip
+    columns = ("queue", "waiting", "the oldest", "active", "an hour", "stalled", "failed", "dead", "workers")
+    facts = {"queues": [_numbers(each) for each in found]}
+    context.out.table(facts, columns, rows, empty="no queues", note=_causes(found), unread=agent.unread)
+    finish(Exit.DONE if found else Exit.NOTHING)
+
+
+def _queues(context: Context, agent: Agent) -> None:
+    found = [agent.jobs.stats(name) for name in agent.jobs.queues()]
+    states = [state for state in JobState if any(each.counts[state] for each in found)]
+    rows = [(each.queue, *(each.counts[state] for state in states), len(each.workers)) for each in found]
+    facts = {"queues": [_numbers(each) for each in found]}
+    context.out.table(
+        facts, ("queue", *states, "workers"), rows, empty="no queues", note=_causes(found), unread=agent.unread
+    )
+    finish(Exit.DONE if found else Exit.NOTHING)
+
+
+def _causes(found: list[QueueStats]) -> str:
+    return "\n".join(f"{each.queue}: {line(cause, 300)}" for each in found for cause in each.causes)
+
+
+def _numbers(each: QueueStats) -> dict[str, Any]:
+    return {
+        "queue": each.queue, "counts": each.counts, "oldest": each.oldest, "stalled": each.stalled,
+        "per_hour": each.per_hour, "workers": each.workers, "causes": each.causes,
+    }  # fmt: skip
+
+
+def _row(view: JobView, now: datetime) -> tuple[object, ...]:
+    job = view.opened and view.opened.job
+    return (
+        view.address, job.name if job else "", view.state, ago(view.submitted_at, now), view.failed or "",
+        view.stalled or "", ago(view.until, now) if view.until else "", view.opened.sender if view.opened else "",
+        line(job.note, 60) if job else line(view.fault, 60),
+    )  # fmt: skip
+
+
+def facts_of(view: JobView) -> dict[str, Any]:
+    """Return what a program reads of a job."""
+    return {
+        "address": str(view.address), "state": view.state, "generation": view.generation, "failed": view.failed,
+        "stalled": view.stalled, "until": view.until, "submitted_at": view.submitted_at, "fault": view.fault,
+        "sender": view.opened and view.opened.sender, "spec": view.opened and view.opened.job,
+    }  # fmt: skip

@@ -1,0 +1,41 @@
+"""Queues that stand still: the doctor says of each why, and what to do."""
+
+import os
+from collections.abc import Iterator
+
+from somabus.doctor.finding import Finding, Weight
+from somabus.jobs.aside import Aside
+from somabus.jobs.look import Look
+from somabus.jobs.opening import JobOpener
+from somabus.jobs.records import Records
+from somabus.jobs.workers import Workers
+from somabus.model.text import many
+from somabus.model.ticket import JobState
+from somabus.opener import Opener
+from somabus.operator.oversight import approvals_of
+from somabus.operator.seat import Seat
+
+
+def wedged(seat: Seat) -> Iterator[Finding]:
+    """Find queues in which jobs wait for something that does not come by itself, and jobs that are dead."""
+    look = look_of(seat)
+    for queue in look.queues():
+        stats = look.stats(queue)
+        for said in stats.causes:
+            cause, _, step = said.partition(": ")
+            yield Finding("wedged queue", Weight.WARNING, queue, cause, step or f"somabus jobs stats {queue}")
+        if dead := stats.counts[JobState.DEAD]:
+            said = f"{many(dead, 'job')} set aside for good: workers vanished over them, or nobody may run them"
+            yield Finding("dead job", Weight.WARNING, queue, said, f"somabus jobs {queue} --state dead")
+
+
+def look_of(seat: Seat) -> Look:
+    """Return the queues as one sees them who sits there."""
+    bus = seat.bus.bus
+    opener = Opener(seat.name, seat.authority, seat.identities, seat.now)
+    records = Records(
+        seat.store, bus, seat.name, identities=seat.identities, sign=seat.signer.sign, entropy=os.urandom
+    )  # fmt: skip
+    aside = Aside(seat.store, seat.name, records, opener, may_act=lambda _opened: False, seal=lambda *_said: b"")
+    jobs = JobOpener(seat.name, seat.authority, opener, lambda: approvals_of(seat))
+    return Look(records, jobs, Workers(seat.store), aside)

@@ -1,0 +1,92 @@
+"""What a worker does for its queue beside its jobs: nothing of it is urgent, and any worker may do it.
+
+slots      submit what comes again and again; the slot is the key, so it is there once, whoever submits it
+cut off    go on with submits that were cut off
+held up    tell jobs of ends that nobody told them
+gates      drop windows of rates that are over, and workers that vanished long ago
+tidying    drop what ended long ago
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from somabus.errors import JobError
+from somabus.jobs.desk import Services
+from somabus.jobs.gates import Gates
+from somabus.jobs.shelf import Shelf
+from somabus.jobs.tidying import TIDIED_EVERY, Tidying
+from somabus.model.job import JobDraft
+from somabus.model.schedule import Schedule
+
+_AT_FIRST_S: Final = 1.0
+_AT_LAST_S: Final = 30.0
+_log: Final = logging.getLogger("somabus")
+
+
+class Chores:
+    """The chores of one queue.
+
+    Args:
+        services: what stands on the bus.
+        shelf: the queue.
+        gates: its gates.
+        slots: what comes again and again, each with its schedule as `slot`.
+    """
+
+    def __init__(self, services: Services, shelf: Shelf, gates: Gates, slots: Iterable[JobDraft]) -> None:
+        self._services = services
+        self._shelf = shelf
+        self._gates = gates
+        self._slots = [(replace(draft, queue=shelf.queue), Schedule.parse(draft.slot or "")) for draft in slots]
+        self._tidying = Tidying(services.store, services.records, shelf, services.retention)
+        self._every = _AT_FIRST_S
+        self._at = float("-inf")
+        self._submitted: dict[str, datetime] = {}
+        self._tidied_at: datetime | None = None
+
+    def due(self, *, idle: bool) -> bool:
+        """Tell whether they are to be done again: seldom while there is work, more often while there is none."""
+        return self._services.monotonic() >= self._at + (self._every if idle else _AT_LAST_S)
+
+    def do(self) -> bool:
+        """Do them; tell whether anything moved.
+
+        Raises:
+            StoppedError: a human stopped it. Nothing was moved.
+            StoreUnavailableError: could not look.
+        """
+        self._services.stopped("Agent.work")
+        self._at = self._services.monotonic()
+        queue = self._shelf.queue
+        moved = self._fill() + self._services.submitter.finish_others(queue) + self._services.follower.look(queue)
+        self._gates.sweep()
+        self._services.workers.sweep(queue)
+        self._tidy()
+        self._every = _AT_FIRST_S if moved else min(2 * self._every, _AT_LAST_S)
+        return moved > 0
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _fill(self) -> int:
+        """Submit what is to be done in the slots of now; return how many were not there before."""
+        new, now = 0, self._shelf.now()
+        for draft, schedule in self._slots:
+            due = schedule.due(now)
+            if self._submitted.get(draft.name) == due:
+                continue
+            try:
+                new += not self._services.submitter.submit(draft).duplicate
+            except JobError as error:  # it is full, say; the next time is soon
+                _log.warning("could not submit what was due", extra={"job": draft.name, "detail": str(error)})
+            else:
+                self._submitted[draft.name] = due
+        return new
+
+    def _tidy(self) -> None:
+        now = self._shelf.now()
+        if self._tidied_at is None or now - self._tidied_at >= TIDIED_EVERY:
+            self._tidying.step()
+            self._tidied_at = now

@@ -1,0 +1,105 @@
+"""Tidying a queue: jobs that ended long ago, and keys that need not be known any more, are dropped; a worker does it.
+
+What ended stays for the days that the bus keeps handled mail, what is dead or failed for those of dead letters, by when
+it ended; and as long as anything waits for it. Everything beside a job goes before the job: cut off anywhere, the next
+worker goes on.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from somabus.errors import StoreDamagedError, StoreRefusedError
+from somabus.jobs.records import Records
+from somabus.jobs.shelf import Shelf
+from somabus.model import tree
+from somabus.model.ids import id_time, is_id
+from somabus.model.job import JobAddress
+from somabus.model.retention import Retention
+from somabus.model.ticket import ENDED, End, JobState
+from somabus.store.port import Store
+
+_KEPT: Final = {
+    JobState.COMPLETED: "done", JobState.CANCELLED: "done", JobState.FAILED: "dead", JobState.DEAD: "dead",
+}  # fmt: skip
+TIDIED_EVERY: Final = timedelta(hours=1)
+_AT_MOST: Final = 500
+"""So many jobs go at one time: a worker has other things to do."""
+
+
+class Tidying:
+    """Tidies one queue."""
+
+    def __init__(self, store: Store, records: Records, shelf: Shelf, rule: Callable[[], Retention]) -> None:
+        self._store = store
+        self._records = records
+        self._shelf = shelf
+        self._rule = rule
+
+    def step(self) -> int:
+        """Drop what is over, so much of it at most; return how many jobs went."""
+        rule, dropped = self._rule(), 0
+        for state in sorted(ENDED):
+            for end in self._old(state, self._shelf.now() - rule.span(_KEPT[state])):
+                if dropped >= _AT_MOST:
+                    return dropped
+                address = JobAddress(self._shelf.queue, end.id)
+                if not self._is_awaited(address):
+                    self._drop(tree.run(*address))
+                    self._store.delete(self._shelf.key(state, end.name))
+                    dropped += 1
+        self._keys(self._shelf.now() - rule.span("keys"))
+        return dropped
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _old(self, state: JobState, limit: datetime) -> Iterator[End]:
+        """Yield what was submitted and has ended before a moment; a day's folder is let go when it is empty."""
+        for day in self._shelf.names(state):
+            if day >= limit.date().isoformat():
+                return
+            for name in self._shelf.day(state, day):
+                end = End.parse(name)
+                if end is not None and self._ended_at(end) < limit:
+                    yield end
+            self._store.prune(f"{tree.shelf(self._shelf.queue, state)}/{day}")
+
+    def _ended_at(self, end: End) -> datetime:
+        address = JobAddress(self._shelf.queue, end.id)
+        tries = [each for each in self._records.tries(address) if each.generation == end.generation]
+        return max((each.at for each in tries), default=id_time(end.id))
+
+    def _is_awaited(self, address: JobAddress) -> bool:
+        """Tell whether a job that has not ended waits for this one, or is its child."""
+        bonds = [*self._records.bonds(address, "then"), *self._records.bonds(address, "children")]
+        waiting = [JobAddress(bond.queue, bond.id) for bond in bonds]
+        job = self._records.job(address)
+        parent = JobAddress.parse(job.parent) if job is not None and job.parent else None
+        others = [*waiting, *([parent] if parent else [])]
+        return any(self._records.shelf(each.queue).find(each.id) is not None for each in others)
+
+    def _keys(self, limit: datetime) -> None:
+        """Forget keys whose last job was submitted before a moment, and has ended."""
+        folder = f"{tree.QUEUES}/{self._shelf.queue}/keys"
+        for digest in self._store.list(folder):
+            records = self._records.key_records(self._shelf.queue, digest)
+            old = [each for each in records if is_id(each.id) and id_time(each.id) < limit]
+            if records and len(old) == len(records) and self._shelf.find(records[-1].id) is None:
+                self._drop(f"{folder}/{digest}")
+
+    def _drop(self, folder: str) -> None:
+        """Delete all that lies below a folder, and let it go."""
+        for name in self._store.list(folder):
+            place = f"{folder}/{name}"
+            try:
+                below = bool(self._store.list(place))
+            except StoreDamagedError:
+                below = False
+            if below:
+                self._drop(place)
+            else:
+                with suppress(StoreDamagedError, StoreRefusedError):  # an empty folder
+                    self._store.delete(place)
+                self._store.prune(place)
+        self._store.prune(folder)

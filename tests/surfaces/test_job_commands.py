@@ -1,0 +1,449 @@
+"""The commands for jobs, as a person and as a program use them: submit, work, jobs, job."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from somabus import Agent
+from somabus.cli.output import Exit
+from somabus.clock import SystemClock
+from somabus.model.envelope import Seal, seal_body, split
+from tests.surfaces.shell import environment, fresh, process
+
+HANDLERS = """
+import threading, pathlib
+
+def setup(agent):
+    @agent.handler("report")
+    def report(ctx):
+        page = ctx.step("fetch", lambda: ctx.data["page"])
+        ctx.log(f"fetched {page}")
+        ctx.progress(0.5, "half")
+        heard = [each.body for each in ctx.inbox()]
+        return {"page": page, "heard": heard}
+
+    @agent.handler("slow")
+    def slow(ctx):
+        pathlib.Path("begun").touch()
+        while not pathlib.Path("go").exists():
+            threading.Event().wait(0.02)
+        return "whole"
+
+    agent.handler("doubt")(lambda ctx: ctx.step("pay", die))
+
+def die():
+    raise SystemExit
+"""
+
+
+@pytest.fixture
+def work(team, home):
+    """A team with a file of handlers, and a function that runs what waits in a queue."""
+    (home / "handlers.py").write_text(HANDLERS)
+    return lambda queue="default", *more: team(
+        "work", "--queue", queue, "--handlers", "handlers.py", "--until-empty", *more
+    )
+
+
+def submit(team, *order):
+    """Submit a job, and return its address."""
+    return team("submit", *order, "--json").json["address"]
+
+
+def show(team, job):
+    """What a program reads of a job."""
+    return team("job", job, "--json").json
+
+
+# -- submit -------------------------------------------------------------------------------------------------------
+
+
+def test_the_receipt_says_whether_anybody_takes_it(team, work):
+    """A job that no live worker takes is accepted; the receipt says so, and how to start one."""
+    answer = team("submit", "report", "--data", '{"page": 7}', "--queue", "web")
+
+    assert answer.code == Exit.DONE
+    assert "is waiting; no live worker takes it: start one with somabus work --queue web" in answer.out
+    assert team("submit", "report", "--json").json["receipt"]["workers"] == 0
+
+
+def test_every_option_is_in_the_job(team):
+    """What is asked for at the command line stands in the sealed job, span by span and key by key."""
+    first = submit(team, "echo")
+    options = (
+        "--queue web --priority high --note why --delay 10m --key k --on-duplicate coalesce --on-failure ignore "
+        "--max-attempts 3 --max-stalled 2 --backoff 5s --backoff-cap 1m --timeout 10m --begin-within 1h --end-within 1d "
+        "--tag gpu --tag big --skill search --worker planner --slots gpu=2 --rate api=10/1m --quiet 22:00-07:00@UTC "
+        "--max-waiting 5 --budget tokens=5000 --budget money=1.5"
+    )
+
+    spec = show(team, submit(team, "echo", *options.split(), "--depends-on", first))["job"]["spec"]
+
+    expected = {
+        "queue": "web", "priority": "high", "note": "why", "key": "k", "on_failure": "ignore", "max_attempts": 3,
+        "max_stalled": 2, "backoff_s": 5, "backoff_cap_s": 60, "timeout_s": 600, "tags": ["gpu", "big"],
+        "skills": ["search"], "worker": "planner", "slots": {"key": "gpu", "count": 2},
+        "rate": {"key": "api", "count": 10, "window_s": 60},
+        "quiet": {"begins": "22:00", "ends": "07:00", "zone": "UTC"}, "budget": {"tokens": 5000, "money": 1.5},
+        "depends_on": [first], "sender": "scout",
+    }  # fmt: skip
+    assert {name: spec[name] for name in expected} == expected
+    assert (spec["not_before"] > spec["created_at"], spec["end_by"] > spec["begin_by"]) == (True, True)
+
+
+@pytest.mark.parametrize("how", ["text", "file", "stdin"])
+def test_data_comes_from_the_line_a_file_or_a_pipe(team, home, how):
+    """--data takes a JSON object, a file with one behind an @, and - for standard input."""
+    data = '{"page": 7}'
+    (home / "data.json").write_text(data)
+    given = {"text": data, "file": "@data.json", "stdin": "-"}[how]
+
+    answer = team("submit", "echo", "--data", given, "--json", stdin=data if how == "stdin" else None)
+
+    assert show(team, answer.json["address"])["job"]["spec"]["data"] == {"page": 7}
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "said"),
+    [
+        ("--data [1]", Exit.USAGE, "write a JSON object"),
+        ("--data @nosuch.json", Exit.USAGE, "nosuch.json"),
+        ("--slots gpu", Exit.USAGE, "--slots gpu=2"),
+        ("--rate api=10", Exit.USAGE, "--rate api=10/1m"),
+        ("--rate api=10/soon", Exit.USAGE, "is no duration"),
+        ("--quiet 22-7", Exit.USAGE, "--quiet 22:00-07:00"),
+        ("--budget tokens", Exit.USAGE, "--budget tokens=50000"),
+        ("--delay soon", Exit.USAGE, "is no duration"),
+        ("--quiet 25:00-07:00", Exit.REFUSED, "25:00"),
+        ("--quiet 22:00-07:00@Europe/Nowhere", Exit.REFUSED, "Europe/Nowhere"),
+        ("--depends-on web/01a1f9de-1d99-72bc-bdf7-9a7b3e80730a", Exit.REFUSED, "there is no such job"),
+        ("--parent web/7", Exit.REFUSED, "web/7"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_submitted(team, order, code, said):
+    """A wrong option is exit 2 and shows how it is written; a job that breaks a rule is exit 5. Nothing was submitted."""
+    answer = team("submit", "echo", *order.split())
+
+    assert (answer.code, said in answer.err) == (code, True), answer
+    assert team("jobs").code == Exit.NOTHING
+
+
+def test_a_full_queue_refuses(team):
+    """--max-waiting refuses a job, exit 5, if so many wait, and says what to do."""
+    submit(team, "echo", "--queue", "web")
+
+    answer = team("submit", "echo", "--queue", "web", "--max-waiting", "1")
+
+    assert (answer.code, "start another worker" in answer.err) == (Exit.REFUSED, True)
+
+
+# -- work ---------------------------------------------------------------------------------------------------------
+
+
+def test_work_says_a_line_for_each_job(team, work):
+    """Whoever watches a worker sees what it took and what became of it; a program reads one JSON object a line."""
+    job = submit(team, "report", "--data", '{"page": 7}')
+    bad = submit(team, "report", "--max-attempts", "1")
+
+    answer = work("default", "--json")
+
+    said = [json.loads(line) for line in answer.out.splitlines()]
+    assert said[:-1] == [{"job": job, "said": "completed"}, {"job": bad, "said": "failed"}]
+    assert (said[-1]["queue"], said[-1]["attempts"]) == ("default", 2)
+    assert f"job failed: {bad} (KeyError: 'page')" in answer.err
+    assert work().out.startswith("0 attempts")
+
+
+def test_only_a_worker_with_the_handler_and_the_tags_takes_a_job(team, work):
+    """What a worker cannot run it leaves for others, and `jobs stats` says that none takes it."""
+    submit(team, "report", "--data", '{"page": 7}', "--tag", "gpu")
+    submit(team, "echo")
+
+    assert "1 attempt" in work().out
+    assert "1 attempt" in work("default", "--tag", "gpu").out
+
+
+def test_a_worker_leaves_no_trace_of_itself(team, work):
+    """A worker that has ended is not taken for one that lives."""
+    work()
+
+    assert team("jobs", "stats", "default", "--json").json["queues"][0]["workers"] == []
+
+
+@pytest.mark.parametrize(("text", "said"), [("1 / 0", "ZeroDivisionError"), ("x = 1", "no function setup(agent)")])
+def test_a_file_of_handlers_that_is_none_is_told_by_its_name(team, home, text, said):
+    """A broken file of handlers is exit 2 before anything is taken."""
+    (home / "broken.py").write_text(text)
+
+    answer = team("work", "--handlers", "broken.py", "--until-empty")
+
+    assert (answer.code, "broken.py" in answer.err, said in answer.err) == (Exit.USAGE, True, True)
+    assert team("work", "--handlers", "nosuch.py", "--until-empty").code == Exit.USAGE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_worker_that_is_told_to_end_ends_its_job_first(team, work, home, number):
+    """On SIGTERM and Ctrl-C the job in hand is ended, no other is begun, and the exit code is 0."""
+    first, second = submit(team, "slow"), submit(team, "echo")
+    order = process("work", "--handlers", "handlers.py", "--json")
+    worker = subprocess.Popen(order, env=environment(), stdout=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(60, worker.kill)
+    watchdog.start()
+    until((home / "begun").exists)
+
+    worker.send_signal(number)
+    (home / "go").touch()
+    out, _ = worker.communicate(timeout=60)
+    watchdog.cancel()
+
+    assert worker.returncode == 0
+    assert [json.loads(line).get("said") for line in out.splitlines()] == ["completed", None]
+    assert show(team, first)["outcome"]["result"] == "whole"
+    assert show(team, second)["job"]["state"] == "waiting"
+
+
+def until(there):
+    """Wait for what another process brings about."""
+    deadline, pause = SystemClock().monotonic() + 60, threading.Event()
+    while not there():
+        assert SystemClock().monotonic() < deadline
+        pause.wait(0.02)
+
+
+def test_a_worker_that_is_killed_has_its_job_taken_over(team, work, home):
+    """After kill -9 another worker has the job when the lease has ended; it has stalled once, and failed never."""
+    job = submit(team, "slow")
+    order = process("work", "--handlers", "handlers.py", "--lease", "1s")
+    with subprocess.Popen(order, env=environment(), stdout=subprocess.DEVNULL) as worker:
+        until((home / "begun").exists)
+        worker.kill()
+    (home / "go").touch()
+
+    until(lambda: fresh(*order[3:], "--until-empty").out.startswith(job))
+
+    assert show(team, job)["tries"][-1]["attempt"] == 2
+    assert show(team, job)["job"]["state"] == "completed"
+
+
+# -- jobs ---------------------------------------------------------------------------------------------------------
+
+
+def test_queues_are_listed_with_what_lies_in_them(team, work):
+    """`somabus jobs` counts each queue's jobs by state; with nothing there it is exit 3."""
+    assert team("jobs").code == Exit.NOTHING
+    for queue, more in (("web", []), ("web", ["--delay", "1h"]), ("mail", [])):
+        submit(team, "echo", "--queue", queue, *more)
+    work("mail")
+
+    counts = {each["queue"]: each["counts"] for each in team("jobs", "--json").json["queues"]}
+
+    assert (counts["web"]["waiting"], counts["web"]["delayed"], counts["mail"]["completed"]) == (1, 1, 1)
+    head, *rows = team("jobs").out.splitlines()
+    assert head.split() == ["queue", "waiting", "delayed", "completed", "workers"]
+    assert [row.split() for row in rows[:2]] == [["mail", "0", "0", "1", "0"], ["web", "1", "1", "0", "0"]]
+
+
+def test_the_list_of_a_queue_is_in_the_order_of_service(team):
+    """`somabus jobs QUEUE` shows what has not ended, by priority, then age; --state and --limit choose."""
+    jobs = {each: submit(team, "echo", "--queue", "web", "--priority", each) for each in ("low", "normal", "urgent")}
+    ended = submit(team, "echo", "--queue", "web")
+    team("job", "cancel", ended)
+
+    def listed(*order):
+        return [each["address"] for each in team("jobs", "web", *order, "--json").json["jobs"]]
+
+    assert listed() == [jobs["urgent"], jobs["normal"], jobs["low"]]
+    assert listed("--limit", "1") == [jobs["urgent"]]
+    assert listed("--state", "cancelled") == [ended]
+    assert team("jobs", "web", "--state", "paused").code == Exit.NOTHING
+
+
+def test_a_queue_that_is_called_as_a_command_is_can_be_listed(team):
+    """`jobs stats` is the command; a queue of that name is listed by `jobs list stats`."""
+    job = submit(team, "echo", "--queue", "stats")
+
+    assert [each["address"] for each in team("jobs", "list", "stats", "--json").json["jobs"]] == [job]
+    assert "queues" in team("jobs", "stats", "--json").json
+
+
+def test_stats_say_why_a_queue_stands_still(team, work):
+    """`jobs stats` has the numbers, and names the cause with the command that helps."""
+    submit(team, "echo", "--queue", "web")
+
+    answer = team("jobs", "stats")
+
+    assert "web: 1 jobs wait and no worker lives: somabus work --queue web" in answer.out
+    work("web")
+    (web,) = team("jobs", "stats", "web", "--json").json["queues"]
+    assert (web["per_hour"], web["causes"], web["counts"]["waiting"]) == (1, [], 0)
+
+
+# -- job ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_shown_with_its_history_and_its_ledger(team, work):
+    """`somabus job JOB` says where it is, what it is, how each attempt ended, its steps, its progress and its result."""
+    job = submit(team, "report", "--data", '{"page": 7}', "--note", "the seventh")
+    team("job", "tell", job, "leave the pictures out", "--agent", "planner")
+    work()
+
+    words, facts = team("job", job).out, show(team, job)
+
+    assert [each["event"] for each in facts["tries"]] == ["complete"]
+    assert [(each["number"], each["done"]["name"], each["in_doubt"]) for each in facts["steps"]] == [
+        (1, "fetch", False)
+    ]
+    assert facts["outcome"]["result"] == {"page": 7, "heard": ["leave the pictures out"]}
+    for part in (
+        f"job       {job}",
+        "state     completed",
+        "note      the seventh",
+        "1 fetch: done by scout",
+        "50% half",
+    ):
+        assert part in words
+    assert team("job", "log", job, "--json").json["log"] == ["fetched 7"]
+
+
+def test_an_id_alone_is_one_of_the_default_queue(team):
+    """A job of the queue `default` is found by its id."""
+    job = submit(team, "echo")
+
+    assert show(team, job.removeprefix("default/"))["job"]["address"] == job
+
+
+@pytest.mark.parametrize("act", ["show", "log", "cancel", "pause", "resume", "replay"])
+@pytest.mark.parametrize("job", ["nosuch", "default/01a1f9de-1d99-72bc-bdf7-9a7b3e80730a", "../x/y"])
+def test_a_job_that_is_not_there_is_refused(team, act, job):
+    """What is no job is exit 5, and the answer shows the way to those that are."""
+    answer = team("job", act, job)
+
+    assert (answer.code, "somabus jobs" in answer.err) == (Exit.REFUSED, True)
+
+
+def test_pause_resume_cancel_and_replay(team, work):
+    """Each act moves the job, is told, and is refused with exit 5 where the job is in no state for it."""
+    job, failing = submit(team, "echo"), submit(team, "report", "--max-attempts", "1")
+
+    team("job", "pause", job, "--why", "wait")
+    work()
+    assert show(team, job)["job"]["state"] == "paused"
+    assert team("job", "resume", job).out.startswith(f"{job} goes on: it is waiting")
+    assert team("job", "cancel", job, "--json").json["cancelled"] == [job]
+    assert team("job", "cancel", job).code == Exit.REFUSED
+    assert show(team, failing)["job"]["state"] == "failed"
+    team("job", "replay", failing)
+    assert show(team, failing)["job"]["state"] == "waiting"
+    work()
+    anew = team("job", "replay", failing, "--data", '{"page": 8}', "--json").json["receipt"]["id"]
+    work()
+    assert show(team, anew)["outcome"]["result"]["page"] == 8
+    assert show(team, anew)["job"]["spec"]["replay_of"] == failing
+
+
+@pytest.mark.parametrize(("said", "result"), [(["--done", '{"id": 7}'], {"id": 7}), (["--done", "null"], None)])
+def test_a_step_that_nobody_knows_about_waits_for_a_word(team, work, said, result):
+    """A worker that ends in the middle of a step leaves the job to a human: `job` says what to type, and it goes on with the result that one gives."""
+    job = doubtful(team, work)
+
+    words = team("job", job).out
+    assert f"somabus job step {job} 1 --again, or --done JSON" in words
+    team("job", "step", job, "1", *said)
+    team("job", "resume", job)
+    work()
+
+    assert (show(team, job)["job"]["state"], show(team, job)["outcome"]["result"]) == ("completed", result)
+
+
+def doubtful(team, work):
+    """A job whose only step was begun by a worker that ended."""
+    job = submit(team, "doubt")
+    work()
+    assert show(team, job)["job"]["state"] == "waiting"
+    work()
+    assert show(team, job)["job"]["state"] == "paused"
+    return job
+
+
+def test_a_step_may_be_taken_again_by_a_humans_word(team, work, home):
+    """--again lets the next attempt take the step once more."""
+    job = doubtful(team, work)
+    (home / "handlers.py").write_text(HANDLERS.replace("raise SystemExit", "return 'paid'"))
+
+    team("job", "step", job, "1", "--again")
+    assert "pay: to be taken again" in team("job", job).out
+    team("job", "resume", job)
+    work()
+
+    assert show(team, job)["outcome"]["result"] == "paid"
+
+
+@pytest.mark.parametrize(
+    "order", [[], ["--again", "--done", "1"], ["--done", "1,2"], ["--done", "no"], ["--done", '1,"x":2']]
+)
+def test_a_word_about_a_step_is_one_word(team, order):
+    """Neither, both, or what is no JSON value is wrong usage."""
+    job = submit(team, "echo")
+
+    assert team("job", "step", job, "1", *order).code == Exit.USAGE
+
+
+def test_a_step_that_waits_for_no_word_gets_none(team, work):
+    """A word about a step that is done, or not there, is refused."""
+    job = submit(team, "report", "--data", '{"page": 7}')
+    work()
+
+    for number in ("1", "2"):
+        assert team("job", "step", job, number, "--again").code == Exit.REFUSED
+
+
+def test_what_a_job_says_paints_over_nothing(team, work, home):
+    """Control characters in a name, a note, an error or a log line do not reach the terminal."""
+    (home / "handlers.py").write_text("def setup(agent):\n    agent.handler('bad')(bad)\n"
+                                      "def bad(ctx):\n    ctx.log('a\\x1b[31mb')\n    raise ValueError('c\\x1b[31md')\n")  # fmt: skip
+    job = submit(team, "bad", "--note", "e\x1b[31mf", "--max-attempts", "1")
+    answers = [work(), *(team(*order) for order in (["job", job], ["job", "log", job], ["jobs", "default"]))]
+
+    assert ["\x1b" in each.out + each.err for each in answers] == [False] * 4
+
+
+# -- a protected name ---------------------------------------------------------------------------------------------
+
+
+def test_a_shell_runs_with_an_approval_of_exactly_this_job(team, work):
+    """`shell` runs with an operator's yes to its note and data; another command under the same yes is dead, and did not run."""
+    team("operator", "init", "anna", "--no-passphrase")
+    data = json.dumps({"command": [sys.executable, "-c", "print('here')"]})
+    asked = team("ask", "shell", "--detail", "say here", "--data", data, "--json").json["approval"]
+    team("approve", asked)
+    other = data.replace("print('here')", "open('ran', 'w')")
+
+    good = submit(team, "shell", "--note", "say here", "--data", data, "--approval", asked)
+    bad = [
+        submit(team, "shell", "--note", "say here", "--data", other, "--approval", asked),
+        submit(team, "shell", "--note", "say here", "--data", data, "--approval", asked),
+        submit(team, "shell", "--note", "say here", "--data", data),
+    ]
+    work()
+
+    assert show(team, good)["outcome"]["result"]["stdout"].strip() == "here"
+    assert [show(team, each)["job"]["state"] for each in bad] == ["dead"] * 3
+    assert Agent("scout", team.bus, join=False).jobs.stats().counts["dead"] == 3
+
+
+def test_a_job_of_an_unknown_zone_stops_no_worker(team, work):
+    """Quiet hours in a zone that this machine does not know leave the job to others; those behind it are run."""
+    first = submit(team, "echo", "--quiet", "22:00-07:00@Europe/Berlin", "--priority", "high")
+    second = submit(team, "echo")
+    (file,) = team.bus.glob("queues/default/waiting/3-*")
+    body = split(file.read_bytes()).body.replace(b"Europe/Berlin", b"Moon/Tycho")
+    signer = Agent("scout", team.bus, join=False).connection.signer
+    file.write_bytes(seal_body(body, Seal.JOB, signer.sign))
+
+    assert work().out.startswith(f"{second} completed\n1 attempt")
+    assert show(team, first)["job"]["state"] == "waiting"
