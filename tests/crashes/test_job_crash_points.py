@@ -141,10 +141,16 @@ def put_off(stage):
     for _ in range(3):
         stage.submit("steps", mortal=False)
     worker = stage.worker()
+    settling = worker._settling
     held = [worker._picker.next() for _ in range(3)]
-    worker._settling.snooze(held[0], timedelta(minutes=1))
-    worker._settling.release(held[1])
-    worker._settling.park(held[2], "look at it")
+    ways = (
+        lambda one: settling.snooze(one, timedelta(minutes=1)),
+        settling.release,
+        lambda one: settling.park(one, "look"),
+    )
+    for way, holding in zip(ways, held, strict=True):
+        if holding is not None:  # another may have been quicker
+            way(holding)
 
 
 def take_over(stage):

@@ -5,6 +5,7 @@ Each step appends to a file of its own when it takes effect, so that effects are
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Yard:
     def __init__(self, path):
         self.bus, self.home, self.effects = path / "bus", path / "home", path / "effects"
         self.effects.mkdir()
+        self.starting = ThreadPoolExecutor(2)
         create_bus(self.bus)
         self.human = Agent("scout", bus=self.bus, home=path / "human", durability="none", every="1h")
         Agent("planner", bus=self.bus, home=self.home, durability="none", every="1h")
@@ -37,19 +39,20 @@ class Yard:
         self.workers, self.spares, self.lines, self.answers = [], [], [], 0
 
     def start(self):
-        """Start a process that will work."""
-        self.spares.append(Racer("work", self.bus, self.home, "planner", self.effects, LEASE_S, script=SCRIPT))
+        """Start a process that will work; nobody waits for it."""
+        self.spares.append(
+            self.starting.submit(Racer, "work", self.bus, self.home, "planner", self.effects, LEASE_S, script=SCRIPT)
+        )
 
     def put_to_work(self):
         """Let the next one work; there is always one to follow."""
-        self.workers.append(self.spares.pop(0))
+        self.workers.append(self.spares.pop(0).result())
         self.workers[-1].go()
-        if not self.spares:
-            self.start()
+        self.start()
 
-    def kill(self, who):
-        """Kill the first of these in the middle of whatever it does."""
-        oldest = who.pop(0)
+    def kill(self):
+        """Kill the oldest in the middle of whatever it does."""
+        oldest = self.workers.pop(0)
         oldest.kill()
         self.lines.append(oldest.lines)
 
@@ -104,14 +107,14 @@ def test_workers_that_are_killed_again_and_again_do_each_job_once(count, every_s
     while yard.open():
         assert time.monotonic() < began + DEADLINE_S, yard.human.jobs.stats()
         pace.wait(max(0.0, began + (kills + 1) * every_s - time.monotonic()))
-        yard.kill(yard.workers)
+        yard.kill()
         kills += 1
         yard.put_to_work()
         yard.answer()
     took = time.monotonic() - began
-    for who in (yard.workers, yard.spares):
-        while who:
-            yard.kill(who)
+    yard.workers += [each.result() for each in yard.spares]
+    while yard.workers:
+        yard.kill()
 
     stalls, again = judge(yard, receipts)
     assert [fault for fault in judge_path(yard.bus)[0] if fault.weight == "error"] == []
