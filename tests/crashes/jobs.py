@@ -23,6 +23,7 @@ class JobStage(Stage):
         super().__init__(tmp_path, fuse, disk=disk)
         self.accepted = set()  # addresses whose submit returned
         self.keyed = defaultdict(set)  # by key, the ids that ran
+        self.must_run = set()  # keys under which a job was accepted
         self.to_cancel = []  # addresses that somebody cancels until it has been done
         self.cancelled = set()  # addresses that end by that
         self.effects = Counter()  # by (job, step)
@@ -39,6 +40,7 @@ class JobStage(Stage):
         """Submit, and note what was promised."""
         receipt = self.agent("scout", mortal=mortal).submit(name, backoff=timedelta(seconds=1), **fields)
         self.accepted.add(receipt.address)
+        self.must_run |= {fields["key"]} if "key" in fields else set()
         return receipt
 
     # -- what handlers do -------------------------------------------------------------------------------------
@@ -144,6 +146,7 @@ def check_jobs(stage, where):
     for job, state in states.items():
         if state is JobState.COMPLETED:
             _check_completed(stage, job, where)
+    assert stage.must_run <= stage.keyed.keys(), f"{where}: none of a key ran: {stage.must_run - stage.keyed.keys()}"
     for key, jobs in stage.keyed.items():
         assert len(jobs) == 1, f"{where}: the key {key} ran as {jobs}"
 

@@ -32,6 +32,12 @@ def submit_with_key_at_once(stage):
     stage.submit("steps", key="invoice 7", delay=timedelta(0))
 
 
+def replace(stage):
+    """A job takes the place of one that has not begun."""
+    stage.submit("steps", key="invoice 7", mortal=False)
+    stage.submit("steps", key="invoice 7", on_duplicate="replace")
+
+
 def submit_a_graph(stage):
     """A diamond of dependencies, and a parent with two children, as one group commit."""
     quick = {"backoff": timedelta(seconds=1)}
@@ -164,7 +170,7 @@ def take_over(stage):
     stage.worker().drain()
 
 
-SCENES = (submit, submit_with_key, submit_with_key_at_once, submit_a_graph, work, retry, fail, fan_in, dependency,
+SCENES = (submit, replace, submit_with_key, submit_with_key_at_once, submit_a_graph, work, retry, fail, fan_in, dependency,
           cancel, pause_and_resume, replay, submit_a_child, decide, put_off, take_over)  # fmt: skip
 QUICK_ON_DISK = (submit_with_key, work)
 WRITES, ALL, DISK = "store operations that write", "store operations", "disk steps"
