@@ -82,7 +82,7 @@ class JobOpener:
         if not self.protected(opened.job) or opened.proof.trust is Trust.OPERATOR or not opened.job.approval:
             return False
         try:
-            return self._approvals().look(opened.job.approval).request.to != self._me
+            return self._approvals().recipient(opened.job.approval) != self._me
         except NotApprovedError:
             return False
 

@@ -133,11 +133,6 @@ def _other_submitter(scene):
     return works
 
 
-def _other_worker(scene):
-    _submitted(scene, approval=granted(scene, to="scout"))
-    return works
-
-
 def _too_late(scene):
     approval = granted(scene)
     scene.clock.advance(days=2)
@@ -178,9 +173,7 @@ def _replayed_with_other_data(scene):
     harmless = {"command": "exit 1"}
     approval = granted(scene, data=harmless)
     receipt = scene.mallory.submit("shell", harmless, note=NOTE, approval=approval)
-    scene.planner.jobs.pause(receipt)
-    scene.mallory.jobs.resume(receipt)
-    scene.mallory.worker().drain()  # it may not run it: it is dead
+    scene.planner.worker().drain()
     scene.mallory.jobs.replay(receipt, command(scene))
     scene.planted += [path.read_bytes() for path in _waiting(scene)]
     return works
@@ -310,10 +303,6 @@ ROWS = (
         "A protected job under another agent's approval", AGENT, _other_submitter, r"its sender is not the approved one",
         _REFUSED, _QUEUE,
     ),
-    Attack(
-        "A protected job under an approval for another worker", AGENT, _other_worker, r"its to is not the approved one",
-        _REFUSED, _QUEUE,
-    ),
     Attack("A protected job under an expired approval", AGENT, _too_late, r"it expired at \d", _REFUSED, _QUEUE),
     Attack(
         "A protected job under a request that its agent worded anew after it was approved", AGENT, _reworded,
@@ -357,7 +346,7 @@ ROWS = (
         "The first runs; the second is set aside.", _QUEUE,
     ),
     Attack(
-        "An approved job that has run, laid back with a later generation", WRITER, _put_back, _TWICE,
+        "An approved job that has run, laid back with a later generation", WRITER, _put_back, r"it is a copy of a job that has ended|and lies as",
         "It is set aside and does not run again.", _QUEUE,
     ),
     Attack(

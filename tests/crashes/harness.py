@@ -43,8 +43,22 @@ class Ledger:
             self.keyed[delivery.message.key].add(delivery.message.id)
 
 
+class WritingStore(StoppingStore):
+    """Another store, until the fuse burns; looking is no step, for it changes nothing."""
+
+    def read(self, key, *, listed=False):
+        """See `Store.read`."""
+        return self._store.read(key, listed=listed)
+
+    def list(self, prefix, after="", limit=None):
+        """See `Store.list`."""
+        return self._store.list(prefix, after, limit)
+
+
 class Stage:
     """One bus for one run of a scene: `scout` and `planner` in a process that dies, and again after it."""
+
+    stopping = StoppingStore  # at which operations it may die
 
     def __init__(self, tmp_path, fuse, *, disk):
         self.fuse = fuse
@@ -58,7 +72,7 @@ class Stage:
             self.plain = None
             mortal = None
         self.world = World(self.plain, self.clock)
-        self.mortal = mortal or StoppingStore(self.world.store, fuse)
+        self.mortal = mortal or self.stopping(self.world.store, fuse)
         self.ledger = Ledger()
         self.world.agent("scout")
         self.world.agent("planner")  # both have joined; the scene begins afterwards
@@ -67,7 +81,7 @@ class Stage:
         """Return the agent: in the process that may die, or in the one that comes after it."""
         if not mortal:
             return self.world.agent(name, retry=RETRY, machine="next", every="2h")
-        home = StoppingStore(self.world.homes[name], self.fuse)
+        home = self.stopping(self.world.homes[name], self.fuse)
         return self.world.agent(name, store=self.mortal, home=home, retry=RETRY, every="2h")
 
 

@@ -8,7 +8,7 @@ from somabus.errors import JobStateError
 from somabus.model import tree
 from somabus.model.job import JobAddress
 from somabus.model.ticket import ENDED, JobState
-from tests.crashes.harness import Stage, walk, whole
+from tests.crashes.harness import Stage, WritingStore, walk, whole
 from tests.jobs.yard import places
 
 HOURS = (2, 2, 2, 2, 30, 2, 2)  # in between, what nobody was promised is dropped
@@ -23,6 +23,7 @@ class JobStage(Stage):
         super().__init__(tmp_path, fuse, disk=disk)
         self.accepted = set()  # addresses whose submit returned
         self.keyed = defaultdict(set)  # by key, the ids that ran
+        self.must_run = set()  # keys under which a job was accepted
         self.to_cancel = []  # addresses that somebody cancels until it has been done
         self.cancelled = set()  # addresses that end by that
         self.effects = Counter()  # by (job, step)
@@ -39,6 +40,7 @@ class JobStage(Stage):
         """Submit, and note what was promised."""
         receipt = self.agent("scout", mortal=mortal).submit(name, backoff=timedelta(seconds=1), **fields)
         self.accepted.add(receipt.address)
+        self.must_run |= {fields["key"]} if "key" in fields else set()
         return receipt
 
     # -- what handlers do -------------------------------------------------------------------------------------
@@ -82,6 +84,12 @@ class JobStage(Stage):
         return [each.result for each in outcomes]
 
 
+class WritingJobStage(JobStage):
+    """The same, but no process dies between two looks: what it leaves behind is what it leaves before its next write."""
+
+    stopping = WritingStore
+
+
 def recover_jobs(stage):
     """What happens after a crash: leases end, workers of new processes drain, and a human answers what waits for one."""
     stage.fuse.at = 0
@@ -92,6 +100,14 @@ def recover_jobs(stage):
         stage.clock.advance(hours=hours)
         stage.worker(mortal=False).drain()
         _answer(stage)
+        if not _open(stage.world.store):
+            return
+
+
+def _open(store):
+    """Tell whether anything is there that has not ended."""
+    folders = [tree.submitting("default"), *(tree.shelf("default", state) for state in JobState if state not in ENDED)]
+    return any(store.list(folder) for folder in folders)
 
 
 def _answer(stage):
@@ -130,6 +146,7 @@ def check_jobs(stage, where):
     for job, state in states.items():
         if state is JobState.COMPLETED:
             _check_completed(stage, job, where)
+    assert stage.must_run <= stage.keyed.keys(), f"{where}: none of a key ran: {stage.must_run - stage.keyed.keys()}"
     for key, jobs in stage.keyed.items():
         assert len(jobs) == 1, f"{where}: the key {key} ran as {jobs}"
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 
 from somabus import JobDraft
+from somabus.model.work import Step
 from tests.crashes.harness import every_point
-from tests.crashes.jobs import JobStage, check_jobs, recover_jobs
+from tests.crashes.jobs import JobStage, WritingJobStage, check_jobs, recover_jobs
 
 
 def submit(stage):
@@ -29,6 +30,12 @@ def submit_with_key(stage):
 def submit_with_key_at_once(stage):
     """The same with a delay of nothing: where the job belongs follows from its name, whenever it is brought in."""
     stage.submit("steps", key="invoice 7", delay=timedelta(0))
+
+
+def replace(stage):
+    """A job takes the place of one that has not begun."""
+    stage.submit("steps", key="invoice 7", mortal=False)
+    stage.submit("steps", key="invoice 7", on_duplicate="replace")
 
 
 def submit_a_graph(stage):
@@ -115,24 +122,82 @@ def replay(stage):
     stage.accepted.add(jobs.replay(failed[1], {"other": True}).address)
 
 
-SCENES = (submit, submit_with_key, submit_with_key_at_once, submit_a_graph, work, retry, fail, fan_in, dependency,
-          cancel, pause_and_resume, replay)  # fmt: skip
-QUICK_ON_DISK = (submit_with_key, work)
+def submit_a_child(stage):
+    """Somebody else than its handler submits the child of a job that has not begun."""
+    parent = stage.submit("aggregate", mortal=False, delay=timedelta(hours=1))
+    stage.submit("steps", parent=parent.address)
 
-EVERY = [  # the disk steps of what is much like another are for the slow run
-    pytest.param(scene, disk, id=f"{scene.__name__}-{'disk steps' if disk else 'store operations'}",
-                 marks=[pytest.mark.slow] if disk and scene not in QUICK_ON_DISK else [])
-    for scene in SCENES for disk in (False, True)
+
+def decide(stage):
+    """A worker vanished in a step; a human says what became of it, and lets the job go on."""
+    job = stage.submit("steps", mortal=False)
+    worker = stage.worker(mortal=False)
+    holding = worker._picker.next()
+    step = Step(number=1, name="first", generation=1, at=stage.clock.now(), by="planner")
+    worker._desk.records.begin_step(holding.job.address, step, again=False)
+    stage.clock.advance(minutes=2)
+    stage.worker().drain()
+    jobs = stage.agent("scout").jobs
+    jobs.decide(job, 1, again=True)
+    jobs.resume(job)
+
+
+def put_off(stage):
+    """A job is put off, put back where it waits, and set aside, by whoever has it."""
+    for _ in range(3):
+        stage.submit("steps", mortal=False)
+    worker = stage.worker()
+    settling = worker._settling
+    held = [worker._picker.next() for _ in range(3)]
+    ways = (
+        lambda one: settling.snooze(one, timedelta(minutes=1)),
+        settling.release,
+        lambda one: settling.park(one, "look"),
+    )
+    for way, holding in zip(ways, held, strict=True):
+        if holding is not None:  # another may have been quicker
+            way(holding)
+
+
+def take_over(stage):
+    """A worker takes a job from one that vanished, and another is set aside: too many vanished over it."""
+    stage.submit("steps", mortal=False)
+    stage.submit("noop", mortal=False, max_stalled=0)
+    gone = stage.worker(mortal=False)
+    assert gone._picker.next()
+    assert gone._picker.next()
+    stage.clock.advance(minutes=2)
+    stage.worker().drain()
+
+
+SCENES = (submit, replace, submit_with_key, submit_with_key_at_once, submit_a_graph, work, retry, fail, fan_in, dependency,
+          cancel, pause_and_resume, replay, submit_a_child, decide, put_off, take_over)  # fmt: skip
+QUICK_ON_DISK = (submit_with_key, work)
+WRITES, ALL, DISK = "store operations that write", "store operations", "disk steps"
+BEGIN = {WRITES: WritingJobStage, ALL: JobStage, DISK: JobStage}
+
+EVERY = [  # the looks, and the disk steps of what is much like another, are for the slow run
+    pytest.param(scene, kind, id=f"{scene.__name__}-{kind}",
+                 marks=[] if kind == WRITES or (kind == DISK and scene in QUICK_ON_DISK) else [pytest.mark.slow])
+    for scene in SCENES for kind in BEGIN
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("scene", "disk"), EVERY)
-def test_every_job_is_done_once_wherever_it_stops(scene, disk, tmp_path_factory, points):
-    """P1-P4 for jobs: wherever a process dies, what was submitted has ended, in one place, each step once, for a reason."""
-    count = every_point(tmp_path_factory, scene, disk=disk, begin=JobStage, recovery=recover_jobs, verdict=check_jobs)
+def play(tmp_path_factory, scene, kind):
+    """Play a scene to its end, once for each step of this kind; return how many there were."""
+    return every_point(
+        tmp_path_factory, scene, disk=kind == DISK, begin=BEGIN[kind], recovery=recover_jobs, verdict=check_jobs
+    )
 
-    points[f"jobs: {scene.__name__}", "disk steps" if disk else "store operations"] = count
-    assert count > 3
+
+@pytest.mark.parametrize(("scene", "kind"), EVERY)
+def test_every_job_is_done_once_wherever_it_stops(scene, kind, tmp_path_factory, points):
+    """P1-P4 for jobs: wherever a process dies, what was submitted has ended, in one place, each step once, for a reason."""
+    count = play(tmp_path_factory, scene, kind)
+
+    label = scene.__name__ if kind != WRITES else f"{scene.__name__}, writing"
+    points[f"jobs: {label}", DISK if kind == DISK else ALL] = count
+    assert count > 2
 
 
 def test_the_harness_notices_a_loss(tmp_path_factory):
@@ -142,4 +207,4 @@ def test_the_harness_notices_a_loss(tmp_path_factory):
         stage.accepted.add("default/01a1f9de-1d99-72bc-bdf7-9a7b3e80730a")
 
     with pytest.raises(AssertionError, match="nowhere"):
-        every_point(tmp_path_factory, liar, disk=False, begin=JobStage, recovery=recover_jobs, verdict=check_jobs)
+        play(tmp_path_factory, liar, ALL)

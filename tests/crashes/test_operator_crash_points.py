@@ -31,24 +31,13 @@ from somabus.operator import agents, direction, oversight, people
 from somabus.operator.seat import take_seat
 from somabus.store.directory import DirectoryStore
 from somabus.store.memory import MemoryStore
-from somabus.testing import Crash, Fuse, HandClock, StoppingFiles, StoppingStore, World
+from somabus.testing import Crash, Fuse, HandClock, StoppingFiles, World
+from tests.crashes.harness import WritingStore
 
 OLD, NEW = "old", "new"
 WHOLE = Scope(Range.BUS)
 DONE_BEFORE = ("look and repeat yours", "is there already", "was revoked before", "that is ended cannot end",
                "is an operator of this bus already", "is no operator")  # fmt: skip
-
-
-class WritingStore(StoppingStore):
-    """Another store, until the fuse burns; looking is no step, for it changes nothing."""
-
-    def read(self, key, *, listed=False):
-        """See `Store.read`."""
-        return self._store.read(key, listed=listed)
-
-    def list(self, prefix, after="", limit=None):
-        """See `Store.list`."""
-        return self._store.list(prefix, after, limit)
 
 
 class Observer:

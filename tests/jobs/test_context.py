@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from somabus.errors import MalformedMessageError
+from somabus.errors import JobRefusedError, MessageTooLargeError
 from somabus.model.ticket import JobState
 
 HOUR = timedelta(hours=1)
@@ -149,8 +149,7 @@ def test_progress_log_and_files_lie_beside_the_job(yard):
 @pytest.mark.parametrize("data", [{"n": float("inf")}, {"n": object()}, {"n": "x" * 300_000}])
 def test_data_that_cannot_be_written_is_refused(yard, data):
     """The submit says so, and nothing is on the drive."""
-    with pytest.raises(Exception, match=r"data|bytes") as refused:
+    with pytest.raises((JobRefusedError, MessageTooLargeError)):
         yard.scout.submit("note", data)
 
-    assert refused.type.__module__ == MalformedMessageError.__module__
     assert sum(yard.scout.jobs.stats().counts.values()) == 0

@@ -5,12 +5,14 @@ Each step appends to a file of its own when it takes effect, so that effects are
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from somabus import Agent, JobDraft, create_bus
+from somabus.model import tree
 from somabus.model.ticket import ENDED, JobState
 from somabus.verify import judge_path
 from tests.gathering import gathered
@@ -18,7 +20,7 @@ from tests.jobs.yard import places
 from tests.racing import Racer
 
 SCRIPT = Path(__file__).with_name("worker_process.py")
-WORKERS, LEASE_S, DEADLINE_S = 4, 1.0, 900
+WORKERS, SPARES, LEASE_S, DEADLINE_S = 4, 3, 1.0, 900
 STEPS = {"steps": ("one", "again", "three"), "family": ("last",), "flaky": ("one",), "aggregate": ()}
 PRIORITIES = ("low", "normal", "high", "urgent")
 
@@ -29,18 +31,27 @@ class Yard:
     def __init__(self, path):
         self.bus, self.home, self.effects = path / "bus", path / "home", path / "effects"
         self.effects.mkdir()
+        self.starting = ThreadPoolExecutor(2)
         create_bus(self.bus)
         self.human = Agent("scout", bus=self.bus, home=path / "human", durability="none", every="1h")
         Agent("planner", bus=self.bus, home=self.home, durability="none", every="1h")
         self.store = self.human._services.store
-        self.workers, self.lines, self.answers = [], [], 0
+        self.workers, self.spares, self.lines, self.answers = [], [], [], 0
 
     def start(self):
-        """Start one more worker."""
-        self.workers.append(Racer("work", self.bus, self.home, "planner", self.effects, LEASE_S, script=SCRIPT))
+        """Start a process that will work; nobody waits for it."""
+        self.spares.append(
+            self.starting.submit(Racer, "work", self.bus, self.home, "planner", self.effects, LEASE_S, script=SCRIPT)
+        )
+
+    def put_to_work(self):
+        """Let the next one work; there is always one to follow."""
+        self.workers.append(self.spares.pop(0).result())
+        self.workers[-1].go()
+        self.start()
 
     def kill(self):
-        """Kill the oldest worker in the middle of whatever it does."""
+        """Kill the oldest in the middle of whatever it does."""
         oldest = self.workers.pop(0)
         oldest.kill()
         self.lines.append(oldest.lines)
@@ -62,8 +73,7 @@ class Yard:
 
     def open(self):
         """Count what has not ended."""
-        counts = self.human.jobs.stats().counts
-        return sum(n for state, n in counts.items() if state not in ENDED)
+        return sum(len(self.store.list(tree.shelf("default", state))) for state in JobState if state not in ENDED)
 
 
 def submit_all(yard, count):
@@ -88,8 +98,10 @@ def test_workers_that_are_killed_again_and_again_do_each_job_once(count, every_s
     """Each step took effect once, nothing is lost, nothing completes twice, and the urgent come before the low."""
     yard = Yard(tmp_path)
     receipts = submit_all(yard, count)
-    for _ in range(WORKERS):
+    for _ in range(WORKERS + SPARES):
         yard.start()
+    for _ in range(WORKERS):
+        yard.put_to_work()
     began = time.monotonic()
     kills, pace = 0, threading.Event()
     while yard.open():
@@ -97,9 +109,10 @@ def test_workers_that_are_killed_again_and_again_do_each_job_once(count, every_s
         pace.wait(max(0.0, began + (kills + 1) * every_s - time.monotonic()))
         yard.kill()
         kills += 1
-        yard.start()
+        yard.put_to_work()
         yard.answer()
     took = time.monotonic() - began
+    yard.workers += [each.result() for each in yard.spares]
     while yard.workers:
         yard.kill()
 
@@ -109,7 +122,7 @@ def test_workers_that_are_killed_again_and_again_do_each_job_once(count, every_s
         "kills": kills, "seconds": round(took, 1), "stalls": stalls, "answers": yard.answers, "again": again,
     }  # fmt: skip
     assert kills
-    assert stalls
+    assert kills < 10 or stalls + yard.answers, "nobody was killed at work"
 
 
 def judge(yard, receipts):

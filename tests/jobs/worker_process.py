@@ -59,5 +59,5 @@ for each in (steps, family, flaky):
     agent.handler(each.__name__)(each)
 worker = agent.worker(lease_for=timedelta(seconds=float(lease_s)))
 say(ready=os.getpid())
-threading.Thread(target=lambda: sys.stdin.readline() or stop.set(), daemon=True).start()
+sys.stdin.readline()
 worker.until(stop)
