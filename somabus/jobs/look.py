@@ -13,6 +13,7 @@ from somabus.jobs.records import Records
 from somabus.jobs.workers import WorkerRecord, Workers
 from somabus.model.ids import from_milliseconds, id_time
 from somabus.model.job import JobAddress
+from somabus.model.text import many
 from somabus.model.ticket import ENDED, End, JobState, Ticket
 from somabus.model.work import Page, Try
 
@@ -183,19 +184,21 @@ class Look:
         waiting, blocked = count[JobState.WAITING], count[JobState.BLOCKED]
         found = []
         if waiting and not workers:
-            found.append(f"{waiting:,} jobs wait and no worker lives: somabus work --queue {queue}")
+            found.append(f"{many(waiting, 'job')} to do and no worker lives: somabus work --queue {queue}")
         unfit = self._unfit(queue, workers) if waiting and workers else 0
         if unfit:
             found.append(f"no live worker takes {unfit} of those that wait: one needs the handler, tags and skills")
         held = [each for each in map(Ticket.parse, names[JobState.ACTIVE]) if each is not None]
         vanished = sum(from_milliseconds(each.until or 0) < now for each in held)
         if vanished:
-            found.append(f"{vanished} jobs are held by workers that vanished; any live worker takes them over")
+            found.append(f"{many(vanished, 'job')} in the hands of workers that vanished; any live worker takes over")
         if count[JobState.PAUSED]:
-            found.append(f"{count[JobState.PAUSED]} jobs wait for a human: somabus jobs {queue} --state paused")
+            found.append(
+                f"{many(count[JobState.PAUSED], 'job')} set aside, for a human to look: somabus jobs {queue} --state paused"
+            )
         if blocked and not waiting and not count[JobState.ACTIVE] and not count[JobState.DELAYED]:
             found.append(
-                f"{blocked} jobs wait for others, none of which runs here: somabus jobs {queue} --state blocked"
+                f"{many(blocked, 'job')} held up by others, none of which runs here: somabus jobs {queue} --state blocked"
             )
         return found
 
