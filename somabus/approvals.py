@@ -245,7 +245,7 @@ class Approvals:
             NotApprovedError: none covers exactly this.
         """
         if not is_id(covered.approval):
-            raise NotApprovedError(covered.approval, f"{covered.action} needs an approval, and it names none")
+            raise NotApprovedError(covered.approval, f"{covered.called}, and it names none")
         asked = self._look(covered.approval, _nobody)  # whoever sets it aside tells of it
         differs = mismatch(asked.request, covered, self._me)
         if differs:

@@ -1,13 +1,17 @@
 """The handlers that every worker has."""
 
+import os
+import signal
 import subprocess
 import time
 from typing import Any, Final
 
+from somabus.errors import SomabusError
 from somabus.jobs.context import JobContext
 from somabus.jobs.worker import JobHandler
 
 _SHOWN: Final = 20_000
+_GLANCE_S: Final = 0.2
 
 
 def echo(ctx: JobContext) -> dict[str, Any]:
@@ -53,20 +57,34 @@ def aggregate(ctx: JobContext) -> list[dict[str, Any]]:
 
 
 def _run(ctx: JobContext, command: Any) -> dict[str, Any]:
-    timeout = ctx.job.timeout_s
-    done = subprocess.run(  # noqa: S603 - an operator has approved exactly this
-        command,
-        shell=isinstance(command, str),
-        capture_output=True,
-        timeout=timeout,
-        check=False,
-        cwd=ctx.data.get("cwd"),
-    )
-    return {
-        "exit": done.returncode,
-        "stdout": done.stdout.decode(errors="replace")[-_SHOWN:],
-        "stderr": done.stderr.decode(errors="replace")[-_SHOWN:],
-    }
+    """Run a command to its end; it is killed when the job is stopped, cancelled or out of time, and then in doubt."""
+    with subprocess.Popen(  # noqa: S603 - an operator has approved exactly this
+        command, shell=isinstance(command, str), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=ctx.data.get("cwd"), start_new_session=os.name == "posix",
+    ) as process:  # fmt: skip
+        while True:
+            try:
+                said, complained = process.communicate(timeout=_GLANCE_S)
+            except subprocess.TimeoutExpired:
+                _check(ctx, process)
+            else:
+                return {"exit": process.returncode, "stdout": _end(said), "stderr": _end(complained)}
+
+
+def _check(ctx: JobContext, process: "subprocess.Popen[bytes]") -> None:
+    try:
+        ctx.check()
+    except SomabusError as error:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
+        else:
+            process.kill()
+        process.communicate()
+        ctx.leave(error)
+
+
+def _end(said: bytes) -> str:
+    return said.decode(errors="replace")[-_SHOWN:]
 
 
 BUILTIN: Final[dict[str, JobHandler]] = {

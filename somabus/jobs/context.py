@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
 
-from somabus.errors import BudgetError, ChildFailedError, LeaseLostError, MalformedMessageError, MessageTooLargeError
+from somabus.errors import (
+    BudgetError,
+    ChildFailedError,
+    LeaseLostError,
+    MalformedMessageError,
+    MessageTooLargeError,
+    SomabusError,
+    StoppedError,
+)
 from somabus.jobs.desk import Desk
 from somabus.jobs.holding import Holding
 from somabus.jobs.outcome import Outcome, outcome_of, outcomes
@@ -259,6 +267,11 @@ class JobContext:
         over = self._desk.aside.spend(self.job, amounts)
         if over is not None:
             raise BudgetError(*over)
+
+    def leave(self, error: SomabusError) -> NoReturn:
+        """End here for what `check` raised, and leave a step that was cut off in doubt: it may be done in part."""
+        settle = self._desk.settling.release if isinstance(error, StoppedError) else lambda _holding: None
+        raise Leave(settle, str(error))
 
     # -- other ends -------------------------------------------------------------------------------------------
 

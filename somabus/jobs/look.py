@@ -20,6 +20,7 @@ from somabus.model.work import Page, Try
 _OPEN: Final = tuple(state for state in JobState if state not in ENDED)
 _LOOKS: Final = 2
 _GLANCES: Final = 50
+_COUNTED: Final = 200
 _UNREADABLE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
 
 
@@ -166,7 +167,7 @@ class Look:
     def _per_hour(self, queue: str, completed: list[str], now: datetime) -> float:
         """Return how many were completed within the last hour, of those submitted lately."""
         count = 0
-        for name in completed[-1000:]:
+        for name in completed[-_COUNTED:]:
             end = End.parse(name)
             if end is None:
                 continue
@@ -192,13 +193,11 @@ class Look:
         vanished = sum(from_milliseconds(each.until or 0) < now for each in held)
         if vanished:
             found.append(f"{many(vanished, 'job')} in the hands of workers that vanished; any live worker takes over")
-        if count[JobState.PAUSED]:
-            found.append(
-                f"{many(count[JobState.PAUSED], 'job')} set aside, for a human to look: somabus jobs {queue} --state paused"
-            )
+        if paused := count[JobState.PAUSED]:
+            found.append(f"{many(paused, 'job')} set aside for a human: somabus jobs {queue} --state paused")
         if blocked and not waiting and not count[JobState.ACTIVE] and not count[JobState.DELAYED]:
             found.append(
-                f"{many(blocked, 'job')} held up by others, none of which runs here: somabus jobs {queue} --state blocked"
+                f"{many(blocked, 'job')} held up by others that do not run: somabus jobs {queue} --state blocked"
             )
         return found
 

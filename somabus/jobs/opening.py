@@ -105,5 +105,11 @@ class JobOpener:
 def covered(job: Job) -> Covered:
     """Return what an approval must have been asked for, to the letter."""
     return Covered(
-        id=job.id, approval=job.approval or "", sender=job.sender, action=job.name, detail=job.note, data=job.data
+        id=job.id,
+        approval=job.approval or "",
+        sender=job.sender,
+        action=job.name,
+        detail=job.note,
+        data=job.data,
+        called=f"a job {job.name} needs an approval",
     )

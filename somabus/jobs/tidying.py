@@ -1,8 +1,8 @@
 """Tidying a queue: jobs that ended long ago, and keys that need not be known any more, are dropped; a worker does it.
 
 What ended stays for the days that the bus keeps handled mail, what is dead or failed for those of dead letters, by when
-it ended; and as long as anything waits for it. Everything beside a job goes before the job: cut off anywhere, the next
-worker goes on.
+it ended; and as long as anything waits for it. It is moved aside first, which has one winner, then all beside it is
+dropped, and then itself: cut off anywhere, the next worker goes on.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from somabus.errors import StoreDamagedError, StoreRefusedError
+from somabus.errors import KeyMissingError, StoreDamagedError, StoreRefusedError
 from somabus.jobs.records import Records
 from somabus.jobs.shelf import Shelf
 from somabus.model import tree
@@ -45,14 +45,31 @@ class Tidying:
                 if dropped >= _AT_MOST:
                     return dropped
                 address = JobAddress(self._shelf.queue, end.id)
-                if not self._is_awaited(address):
-                    self._drop(tree.run(*address))
-                    self._store.delete(self._shelf.key(state, end.name))
+                if not self._is_awaited(address) and self._take(state, end):
                     dropped += 1
+        self._drop_taken()
         self._keys(self._shelf.now() - rule.span("keys"))
         return dropped
 
     # -- steps ------------------------------------------------------------------------------------------------
+
+    def _take(self, state: JobState, end: End) -> bool:
+        """Take a job out of its state: whoever would bring it back comes before that, or finds it gone."""
+        target = f"{tree.dropping(self._shelf.queue)}/{end.name.rpartition('/')[2]}"
+        try:
+            self._store.move(self._shelf.key(state, end.name), target, durable=False)
+        except KeyMissingError:
+            return False
+        return True
+
+    def _drop_taken(self) -> None:
+        """Drop what lies beside the jobs that were taken, and then these: also those of a worker that died at it."""
+        folder = tree.dropping(self._shelf.queue)
+        for name in self._store.list(folder):
+            end = End.parse(name)
+            if end is not None:
+                self._drop(tree.run(self._shelf.queue, end.id))
+            self._store.delete(f"{folder}/{name}")
 
     def _old(self, state: JobState, limit: datetime) -> Iterator[End]:
         """Yield what was submitted and has ended before a moment; a day's folder is let go when it is empty."""

@@ -78,7 +78,10 @@ def standing(request: Request, answer: Answer | None, now: datetime, *, used: bo
 
 
 class Covered(NamedTuple):
-    """What is about to be done under an approval: a message of a protected kind, or a job of a protected name."""
+    """What is about to be done under an approval: a message of a protected kind, or a job of a protected name.
+
+    `called`: what it needs, for people.
+    """
 
     id: str
     approval: str
@@ -88,6 +91,7 @@ class Covered(NamedTuple):
     data: dict[str, Any]
     subject: str = ""
     topic: str | None = None
+    called: str = ""
 
     @classmethod
     def mail(cls, message: Message) -> "Covered":
@@ -95,6 +99,7 @@ class Covered(NamedTuple):
         return cls(
             id=message.id, approval=message.refs.get("approval") or "", sender=message.sender, action=message.kind,
             detail=message.body, data=message.data, subject=message.subject, topic=message.topic,
+            called=f"mail of kind {message.kind} needs refs.approval",
         )  # fmt: skip
 
 

@@ -149,6 +149,11 @@ def submitting(queue: str, name: str | None = None) -> str:
     return f"{QUEUES}/{queue}/submitting" if name is None else f"{QUEUES}/{queue}/submitting/{name}"
 
 
+def dropping(queue: str) -> str:
+    """Jobs that ended long ago, while what lies beside them is dropped."""
+    return f"{QUEUES}/{queue}/dropping"
+
+
 def job_key(queue: str, digest: str, number: int | None = None) -> str:
     """Which jobs were submitted under a key, or one of them; the highest number counts."""
     folder = f"{QUEUES}/{queue}/keys/{digest}"

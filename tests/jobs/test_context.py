@@ -1,5 +1,8 @@
 """What a handler may use besides its steps: mail, what it is told, progress, log, files, and the budget of its tree."""
 
+import os
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -153,3 +156,30 @@ def test_data_that_cannot_be_written_is_refused(yard, data):
         yard.scout.submit("note", data)
 
     assert sum(yard.scout.jobs.stats().counts.values()) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process group is killed")
+def test_a_command_ends_with_its_job(yard, tmp_path):
+    """A shell command is killed, with all that it started, when its job is cancelled; what it did is in doubt and not repeated."""
+    from somabus.jobs.builtin import shell
+
+    began, survived = tmp_path / "began", tmp_path / "survived"
+    command = f"touch {began}; (sleep 1; touch {survived}) & wait"
+    job = yard.scout.submit("command", {"command": command})
+    stopping = threading.Thread(target=lambda: (wait_for(began), yard.scout.jobs.cancel(job)))
+    stopping.start()
+    yard.worker(handlers={"command": shell}).drain()
+    stopping.join()
+
+    assert yard.scout.jobs.find(job).state is JobState.CANCELLED
+    assert not survived.exists()
+    ((_, page),) = yard.scout.jobs.file(job).steps.items()
+    assert page.in_doubt
+
+
+def wait_for(path, deadline_s=20.0):
+    """Wait until a file is there."""
+    until = time.monotonic() + deadline_s
+    while not path.exists():
+        assert time.monotonic() < until
+        threading.Event().wait(0.01)

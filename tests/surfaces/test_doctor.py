@@ -167,7 +167,7 @@ def dead_job(team):
 
 
 PLANTED = {
-    nobody_works: ("wedged queue", Weight.WARNING, "web", "1 jobs wait and no worker lives", "somabus work --queue web"),
+    nobody_works: ("wedged queue", Weight.WARNING, "web", "1 job to do and no worker lives", "somabus work --queue web"),
     paused_job: ("wedged queue", Weight.WARNING, "web", "wait for a human", "somabus jobs web --state paused"),
     dead_job: ("dead job", Weight.WARNING, "web", "1 job set aside", "somabus jobs web --state dead"),
     stuck_claim: ("stuck claim", Weight.WARNING, "planner", "the oldest 3 days ago", "somabus beat"),

@@ -277,7 +277,7 @@ def test_stats_say_why_a_queue_stands_still(team, work):
 
     answer = team("jobs", "stats")
 
-    assert "web: 1 jobs wait and no worker lives: somabus work --queue web" in answer.out
+    assert "web: 1 job to do and no worker lives: somabus work --queue web" in answer.out
     work("web")
     (web,) = team("jobs", "stats", "web", "--json").json["queues"]
     assert (web["per_hour"], web["causes"], web["counts"]["waiting"]) == (1, [], 0)
@@ -437,7 +437,7 @@ def test_a_shell_runs_with_an_approval_of_exactly_this_job(team, work):
 
 
 def test_a_job_of_an_unknown_zone_stops_no_worker(team, work):
-    """A job that was sealed with quiet hours in a zone that is none is set aside; those behind it are run."""
+    """A job with quiet hours in a zone that this machine does not know is left to others; those behind it are run."""
     first = submit(team, "echo", "--quiet", "22:00-07:00@Europe/Berlin", "--priority", "high")
     second = submit(team, "echo")
     (file,) = team.bus.glob("queues/default/waiting/3-*")
@@ -446,4 +446,4 @@ def test_a_job_of_an_unknown_zone_stops_no_worker(team, work):
     file.write_bytes(seal_body(body, Seal.JOB, signer.sign))
 
     assert work().out.startswith(f"{second} completed\n1 attempt")
-    assert show(team, first)["job"]["state"] == "dead"
+    assert show(team, first)["job"]["state"] == "waiting"
