@@ -58,6 +58,9 @@ class Control:
             JobNotFoundError, JobStateError: nothing was changed.
         """
         self._act(address, JobEvent.RESUME, "")
+        job = self._records.job(address)
+        if job is not None:
+            self._follower.catch_up(job)
         self._follower.settle(address)
 
     def replay(self, address: JobAddress, data: dict[str, Any] | None = None) -> JobReceipt | None:

@@ -1,6 +1,6 @@
 """What an end means to those who wait for it: a job goes on once all that it depends on, and all its children, ended.
 
-    A ends ─► runs/A/then/B.json ─► runs/B/met/A.… ─► blocked/B ─► waiting/B
+    A ends ─► runs/A/then/B.json ─► runs/B/met/A.… (unless A is all it waits for) ─► blocked/B ─► waiting/B
 
 Whoever ends a job tells those who wait for it. Power cut or kill in between: a worker with nothing else to do looks at
 everything that is held up, and finds what was not told. A job is let go by what is there, never by what is missing:
@@ -8,8 +8,9 @@ a listing may be old. And one winner moves it, for it is a rename.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.errors import KeyMissingError, MessageError, StoreDamagedError
 from somabus.jobs.records import Ending, Records, decoded
@@ -45,7 +46,9 @@ class Follower:
     def settle(self, address: JobAddress, hint: str = "") -> None:
         """Let a job go on, or fail, if nothing holds it up."""
         ends: deque[tuple[Job, JobState]] = deque()
-        self._consider(address, hint, ends)
+        held = self._held(address, hint)
+        if held is not None:
+            self._moved(held, self._records.met(address), ends)
         while ends:
             self.told(*ends.popleft())
 
@@ -78,36 +81,50 @@ class Follower:
     # -- steps ------------------------------------------------------------------------------------------------
 
     def _one(self, address: JobAddress, hint: str, met: Met, ends: deque[tuple[Job, JobState]]) -> None:
+        """Tell one job of an end. If it waits for nothing else, its move is all that needs to be written.
+
+        Cut off before the move, it is still held up, and is told by whoever looks.
+        """
+        held = self._held(address, hint)
+        if held is not None and _waits_for_one(held.job) and self._moved(held, [met], ends):
+            return
         self._records.meet(address, met)
-        self._consider(address, hint, ends)
+        held = held or self._held(address, hint)  # it may have begun to wait meanwhile
+        if held is not None:
+            self._moved(held, self._records.met(address), ends)
 
-    def _consider(self, address: JobAddress, hint: str, ends: deque[tuple[Job, JobState]]) -> None:
-        """Make the move that what has ended allows, if any; note in `ends` if the job fails by it."""
-        shelf = self._records.shelf(address.queue)
-        lying = shelf.find(address.id, hint)
+    def _held(self, address: JobAddress, hint: str) -> "_Held | None":
+        """Return a job that is held up, and where; None if it is not, or cannot be read."""
+        lying = self._records.shelf(address.queue).find(address.id, hint)
         if lying is None or lying.state not in _HELD_UP:
-            return
+            return None
         job = self._read(address.queue, lying)
-        if job is None:
-            return
+        return None if job is None else _Held(job, lying)
+
+    def _moved(self, held: "_Held", met: Iterable[Met], ends: deque[tuple[Job, JobState]]) -> bool:
+        """Make the move that these ends allow, if any, and tell whether it was made; `ends` gets a job that fails."""
+        job, lying = held
         needs = [each.id for each in job.needs()]
-        standing, culprit = judge(needs, self._records.children(address), job.children, self._records.met(address))
+        standing, culprit = judge(needs, self._records.children(job.address), job.children, met)
         if standing is Standing.GO:
-            self._go(job, lying)
-        elif standing is Standing.FAIL:
-            self._fail(job, lying, f"{culprit}, which it waits for, did not complete", ends)
+            return self._go(job, lying)
+        if standing is Standing.FAIL:
+            return self._fail(job, lying, f"{culprit}, which it waits for, did not complete", ends)
+        return False
 
-    def _go(self, job: Job, lying: Lying) -> None:
-        shelf = self._records.shelf(job.queue)
+    def _go(self, job: Job, lying: Lying) -> bool:
+        shelf, ticket = self._records.shelf(job.queue), lying.ticket
         if job.not_before is not None and job.not_before > shelf.now():
-            shelf.move(lying.state, lying.ticket, JobEvent.POSTPONE, lying.ticket.due(milliseconds(job.not_before)))
-        else:  # a power cut may undo it: then it is looked at again
-            shelf.move(lying.state, lying.ticket, JobEvent.UNBLOCK, lying.ticket.idle(), durable=False)
+            return shelf.move(lying.state, ticket, JobEvent.POSTPONE, ticket.due(milliseconds(job.not_before)))
+        # a power cut may undo it: then it is looked at again
+        return shelf.move(lying.state, ticket, JobEvent.UNBLOCK, ticket.idle(), durable=False)
 
-    def _fail(self, job: Job, lying: Lying, why: str, ends: deque[tuple[Job, JobState]]) -> None:
+    def _fail(self, job: Job, lying: Lying, why: str, ends: deque[tuple[Job, JobState]]) -> bool:
         self._records.tried(job.address, lying.ticket.generation, JobEvent.FAIL, error=why)
-        if self._records.shelf(job.queue).move(lying.state, lying.ticket, JobEvent.FAIL, lying.ticket):
+        moved = self._records.shelf(job.queue).move(lying.state, lying.ticket, JobEvent.FAIL, lying.ticket)
+        if moved:
             ends.append((job, job_target(lying.state, JobEvent.FAIL)))
+        return moved
 
     def _never_came(self, address: JobAddress) -> bool:
         """Tell whether a job was never submitted. It may end while it is looked for: so its end is looked for last."""
@@ -124,6 +141,17 @@ class Follower:
             return None if raw is None else decoded(raw)
         except (MessageError, StoreDamagedError, KeyMissingError):
             return None  # whoever takes it sets it aside
+
+
+class _Held(NamedTuple):
+    """A job that is held up, and where it lies."""
+
+    job: Job
+    lying: Lying
+
+
+def _waits_for_one(job: Job) -> bool:
+    return len(job.depends_on) == 1 and not job.children
 
 
 def policy(ending: Ending) -> OnFailure:

@@ -234,3 +234,28 @@ def test_who_failed_by_another_fails_again_if_that_is_still_so(yard):
 
     assert yard.state(second) is FAILED
     assert first.id in yard.why(second)
+
+
+def test_a_job_whose_only_need_has_ended_goes_on_after_a_pause_at_once(yard):
+    """Paused after what it waited for had ended, and resumed: it waits for nothing, and nobody has to look first."""
+    first = yard.scout.submit("note", {"n": 1}, priority="urgent")
+    second = yard.scout.submit("note", {"n": 2}, depends_on=(first.address,))
+    yard.worker().drain(limit=1)
+    assert yard.state(second) is WAITING
+
+    yard.scout.jobs.pause(second)
+    yard.scout.jobs.resume(second)
+
+    assert yard.state(second) is WAITING
+
+
+def test_a_job_that_was_aside_when_its_only_need_ended_is_told_as_it_comes_back(yard):
+    """What ended while it was paused counts when it is resumed."""
+    first = yard.scout.submit("note", {"n": 1})
+    second = yard.scout.submit("note", {"n": 2}, depends_on=(first.address,))
+    yard.scout.jobs.pause(second)
+    yard.worker().drain(limit=1)
+
+    yard.scout.jobs.resume(second)
+
+    assert yard.state(second) is WAITING
