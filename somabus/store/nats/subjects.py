@@ -1,0 +1,57 @@
+"""Keys as subjects: `messages/scout/inbox/5-….0.json` is `soma.k.messages.scout.inbox.5-…%2E0%2Ejson`.
+
+    <bus>.k.<part>.<part>…    a document
+    <bus>.f.<part>.<part>…    a folder: it names what a listing of the folder above shows
+
+Dots part the tokens of a subject and blanks end it, so both are written as `%2E` and `%20`, and `%` as `%25`; nothing
+else that a key may hold means anything to a server.
+"""
+
+from typing import Final
+
+_WRITTEN: Final = {"%": "%25", ".": "%2E", " ": "%20"}
+_TABLE: Final = str.maketrans(_WRITTEN)
+
+
+class Subjects:
+    """The subjects of one bus."""
+
+    def __init__(self, bus: str) -> None:
+        self._documents = f"{bus}.k"
+        self._folders = f"{bus}.f"
+        self.all = f"{bus}.>"
+        self.clock = f"{bus}.clock"
+
+    def document(self, key: str) -> str:
+        """Return the subject of a document."""
+        return f"{self._documents}.{_tokens(key)}"
+
+    def folder(self, key: str) -> str:
+        """Return the subject that says that there is a folder."""
+        return f"{self._folders}.{_tokens(key)}"
+
+    def folders_above(self, key: str) -> list[str]:
+        """Return the folders that a document lies in, the nearest first."""
+        parts = key.split("/")[:-1]
+        return ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+
+    def one_level(self, prefix: str) -> tuple[str, str]:
+        """Return the filters for the documents and for the folders one level below a folder; "" is the root."""
+        below = f".{_tokens(prefix)}.*" if prefix else ".*"
+        return f"{self._documents}{below}", f"{self._folders}{below}"
+
+    def below(self, prefix: str) -> str:
+        """Return the filter for all documents below a folder, however deep."""
+        return f"{self._documents}.{_tokens(prefix)}.>" if prefix else f"{self._documents}.>"
+
+    @staticmethod
+    def name(subject: str) -> str:
+        """Return the last part of the key that a subject is for."""
+        token = subject.rpartition(".")[2]
+        for plain, written in reversed(_WRITTEN.items()):
+            token = token.replace(written, plain)
+        return token
+
+
+def _tokens(key: str) -> str:
+    return ".".join(part.translate(_TABLE) for part in key.split("/"))
