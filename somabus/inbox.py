@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.box import Box
 from somabus.delivery import Chain, Delivery
@@ -76,6 +76,13 @@ class Letter:
     fault: str = ""
 
 
+class _Glance(NamedTuple):
+    """A message before it is taken, and its bytes, if it could be read."""
+
+    letter: Letter
+    raw: bytes = b""
+
+
 class Inbox:
     """One agent's mail.
 
@@ -131,18 +138,18 @@ class Inbox:
         wanted: Callable[[Message], bool] | None,
     ) -> Iterator[Delivery]:
         given, seen = 0, set[str]()
-        stopped: frozenset[str] | None = self._guard.begin(entry)
+        self._guard.begin(entry)
         while True:
             listed_at, progress = self.now(), False
             for state, name in self._untried(listed_at, seen):
                 if limit is not None and given >= limit:
                     return
                 # Before each message: a stop waits for no drain to end.
-                stopped = self._guard.stopped_kinds(entry) if stopped is None else stopped
-                wants, stopped = self._wants(wanted, stopped, state, name), None
-                if not wants:
+                stopped = self._guard.stopped_kinds(entry)
+                glance = self._glance(state, name) if stopped or wanted is not None else None
+                if not _wants(glance, wanted, stopped):
                     continue
-                delivery = self._take(state, name, lease_for)
+                delivery = self._take(state, name, lease_for, stopped, glance)
                 progress = True
                 if delivery is not None:
                     given += 1
@@ -170,9 +177,10 @@ class Inbox:
         stopped = self._guard.begin("Inbox.take")
         for state, name in self._candidates(self.now()):
             if name[2:38] == message_id:
-                if not self._wants(None, stopped, state, name):
+                glance = self._glance(state, name) if stopped else None
+                if not _wants(glance, None, stopped):
                     return None
-                return self._take(state, name, lease_for)
+                return self._take(state, name, lease_for, stopped, glance)
         return None
 
     # -- looking ----------------------------------------------------------------------------------------------
@@ -210,9 +218,9 @@ class Inbox:
         for state, name in self._candidates(self.now()):
             if len(letters) >= limit:
                 break
-            letter = self._look(state, name)
-            if letter is not None:
-                letters.append(letter)
+            glance = self._glance(state, name)
+            if glance is not None:
+                letters.append(glance.letter)
         return tuple(letters)
 
     def find(self, message_id: str) -> Letter | None:
@@ -291,7 +299,9 @@ class Inbox:
                 seen.add(name)
                 yield state, name
 
-    def _take(self, state: State, name: str, lease_for: timedelta | None) -> Delivery | None:
+    def _take(
+        self, state: State, name: str, lease_for: timedelta | None, stopped: frozenset[str], glance: "_Glance | None"
+    ) -> Delivery | None:
         slot = Slot.parse(name)
         if slot is None or not slot.fits(state):
             self._box.put_stranger_aside(state, name)
@@ -299,13 +309,15 @@ class Inbox:
         mine = self._box.claim(state, name, slot, lease_for)
         if mine is None:
             return None
-        opened = self._opened(mine)
-        return None if opened is None else self._judged(mine, opened)
+        opened = self._opened(mine, glance)
+        return None if opened is None else self._judged(mine, opened, stopped)
 
-    def _opened(self, slot: Slot) -> Opened | None:
+    def _opened(self, slot: Slot, glance: "_Glance | None") -> Opened | None:
         """Read what was claimed; what cannot be read is set aside."""
         try:
             raw = self._store.read(self._box.key(State.CLAIMED, slot.name))
+            if glance is not None and raw == glance.raw and glance.letter.opened is not None:
+                return glance.letter.opened  # opened a moment ago, byte for byte
             # Race: a user-space network client tells two claimants that they won; only one can read the file.
             return None if raw is None else self._opener.open(raw)
         except (DocumentTooLargeError, MessageTooLargeError) as error:
@@ -320,7 +332,28 @@ class Inbox:
             self._box.quietly_aside(slot, Reason.ATTEMPTS, str(error), None)  # a bad sector is not met for ever
         return None
 
-    def _judged(self, slot: Slot, opened: Opened) -> Delivery | None:
+    def _judged(self, slot: Slot, opened: Opened, stopped: frozenset[str]) -> Delivery | None:
+        """Return the delivery of what may be handled now; whatever else was claimed is settled at once."""
+        message = opened.message
+        if self._refused(slot, opened):
+            return None
+        if self._done_before(message):
+            self._box.quietly(lambda: self._box.settle(slot, Event.DUPLICATE))
+        elif message.expired(self.now()):
+            self._box.quietly(lambda: self._box.settle(slot, Event.EXPIRE))
+        elif slot.attempt > self._box.retry.max_attempts:
+            detail = f"{self._box.retry.max_attempts} holders had it and none finished; it may be what stops them"
+            self._box.quietly_aside(slot, Reason.ATTEMPTS, detail, message)
+        elif message.kind in stopped:
+            self._box.quietly(lambda: self._box.release(slot))  # another lay there at the glance
+        elif (uncovered := self._guard.spend(opened)) is not None:
+            self._box.quietly_aside(slot, uncovered.reason, uncovered.detail, message)
+        else:
+            return Delivery(self._box, self.chain, slot, opened, reply=self._reply, finish=self._guard.finish)
+        return None
+
+    def _refused(self, slot: Slot, opened: Opened) -> bool:
+        """Settle what may not be acted on, and tell whether it was such a message."""
         message = opened.message
         refusal = self._opener.refusal(opened, released=slot.replayed)
         if refusal is not None and refusal.later and not self._box.retry.exhausted(slot.attempt):
@@ -330,18 +363,9 @@ class Inbox:
         elif message.id != slot.id:
             detail = f"the file's name says {slot.id}, the message {message.id}"
             self._box.quietly_aside(slot, Reason.MALFORMED, detail, message)
-        elif self._done_before(message):
-            self._box.quietly(lambda: self._box.settle(slot, Event.DUPLICATE))
-        elif message.expired(self.now()):
-            self._box.quietly(lambda: self._box.settle(slot, Event.EXPIRE))
-        elif slot.attempt > self._box.retry.max_attempts:
-            detail = f"{self._box.retry.max_attempts} holders had it and none finished; it may be what stops them"
-            self._box.quietly_aside(slot, Reason.ATTEMPTS, detail, message)
-        elif (uncovered := self._guard.spend(opened)) is not None:
-            self._box.quietly_aside(slot, uncovered.reason, uncovered.detail, message)
         else:
-            return Delivery(self._box, self.chain, slot, opened, reply=self._reply, finish=self._guard.finish)
-        return None
+            return False
+        return True
 
     def _done_before(self, message: Message) -> bool:
         """Tell whether this sender's message of this id was handled or withdrawn before."""
@@ -353,51 +377,30 @@ class Inbox:
                     return True
         return False
 
-    def _wants(
-        self, wanted: Callable[[Message], bool] | None, stopped: frozenset[str], state: State, name: str
-    ) -> bool:
-        """Look before taking, where somebody cares. What cannot be read is wanted: taking is how it gets set aside."""
-        if wanted is None and not stopped:
-            return True
-
-        def may_be_taken(message: Message) -> bool:
-            return message.kind not in stopped and (wanted is None or wanted(message))
-
-        said = self._said(state, name)
-        if said is None or may_be_taken(said):
-            return True  # it is verified once it is taken
-        letter = self._look(state, name)
-        return letter is None or letter.opened is None or bool(letter.fault) or may_be_taken(letter.opened.message)
-
-    def _said(self, state: State, name: str) -> Message | None:
-        """Return what a message says, whoever wrote it, or None if it cannot be read."""
-        try:
-            raw = self._store.read(self._box.key(state, name))
-            return None if raw is None else Message.decode(split(raw).body)
-        except StoreUnavailableError:
-            raise
-        except SomabusError:
-            return None
-
-    def _look(self, state: State, name: str) -> Letter | None:
+    def _glance(self, state: State, name: str) -> "_Glance | None":
+        """Look at a message without taking it; None if somebody took it meanwhile."""
         slot = Slot.parse(name)
         if slot is None or not slot.fits(state):
-            return Letter(name, state, None, "no file name of a message that waits")
+            return _Glance(Letter(name, state, None, "no file name of a message that waits"))
         try:
             raw = self._store.read(self._box.key(state, name))
             if raw is None:
-                return None  # somebody took it meanwhile
+                return None
             opened = self._opener.open(raw)
         except StoreUnavailableError:
             raise
         except SomabusError as error:
-            return Letter(name, state, None, str(error))
+            return _Glance(Letter(name, state, None, str(error)))
+        return _Glance(Letter(name, state, opened, self._fault(slot, opened)), raw)
+
+    def _fault(self, slot: Slot, opened: Opened) -> str:
+        """Say why a message may not be acted on now, or nothing."""
         if opened.message.id != slot.id:
-            return Letter(name, state, opened, f"the file's name says {slot.id}, the message {opened.message.id}")
+            return f"the file's name says {slot.id}, the message {opened.message.id}"
         if opened.message.expired(self.now()):
-            return Letter(name, state, opened, f"expired at {opened.message.expires_at:%Y-%m-%d %H:%M} UTC")
+            return f"expired at {opened.message.expires_at:%Y-%m-%d %H:%M} UTC"
         refusal = self._opener.refusal(opened, released=slot.replayed) or self._guard.refusal(opened)
-        return Letter(name, state, opened, refusal.detail if refusal else "")
+        return refusal.detail if refusal else ""
 
     def _unexplained(self, name: str) -> DeadLetter:
         slot = Slot.parse(name)
@@ -405,6 +408,14 @@ class Inbox:
             file=name, reason=Reason.BAD_NAME, detail="no record beside it says why", at=self.now(), by=self._me,
             attempt=slot.attempt if slot else 0, id=slot.id if slot else None,
         )  # fmt: skip
+
+
+def _wants(glance: _Glance | None, wanted: Callable[[Message], bool] | None, stopped: frozenset[str]) -> bool:
+    """Tell whether to take a message. What cannot be read or acted on is wanted: taking is how it gets set aside."""
+    if glance is None or glance.letter.opened is None or glance.letter.fault:
+        return True
+    message = glance.letter.opened.message
+    return message.kind not in stopped and (wanted is None or wanted(message))
 
 
 def _free(name: str, at: int) -> bool:

@@ -34,6 +34,7 @@ class Log:
         self.path = path
         self.archives = Archives(store, path)
         self._end: str | None = None
+        self._own: int | None = None
         self._appended: tuple[int, datetime] | None = None
         self._archived: frozenset[str] = frozenset()
         self._gone: frozenset[str] = frozenset()
@@ -62,12 +63,14 @@ class Log:
 
     def append_at(self, number: int, data: bytes) -> bool:
         """Append an entry under exactly this number, the one after the last; False if somebody has it."""
+        now = self._store.now()
         try:
             self._store.create(self.key(number), data)
         except KeyExistsError:
             self._appended = None
             return False
-        self._appended = number, self._store.now()
+        alone = self._own in (None, number - 1)  # where others append as well, a listing is cheaper than a vain try
+        self._own, self._appended = number, (number, now) if alone else None
         return True
 
     def tail(self) -> int:

@@ -1,20 +1,18 @@
 """The `somabus` command: parse, call the agent, print. Exit codes stand in `somabus.cli.output`."""
 
-import atexit
-import gc
 import io
 import os
 import sys
-from typing import Final
+
+from somabus.cli import collector
 
 WAKE = 42
 """How the command `hook` ends to wake a session; nothing else ends so, so that no mistake can be taken for it."""
-_COLLECT_AFTER: Final = 100_000
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    _collect_rarely()
+    collector.rest()
     if sys.argv[1:2] == ["hook"]:
         sys.exit(_hook())
     from somabus.cli.group import cli
@@ -22,16 +20,6 @@ def main() -> None:
 
     prepare(as_json="--json" in sys.argv)
     cli(prog_name="somabus")
-
-
-def _collect_rarely() -> None:
-    """Spare a process that soon ends the garbage collector, a seventh of its time (docs/decisions/0027).
-
-    What a command makes is nearly all imported code, and that lives until the end: to walk it finds next to nothing,
-    neither again and again while it comes in, nor once more as the interpreter ends.
-    """
-    gc.set_threshold(_COLLECT_AFTER)
-    atexit.register(gc.freeze)
 
 
 def _hook() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from somabus.agent import Agent
-from somabus.cli import WAKE
+from somabus.cli import WAKE, collector
 from somabus.cli.group import Acts, Command, Context, command
 from somabus.connection import base_of
 from somabus.errors import ConfigurationError
@@ -37,6 +37,7 @@ def mcp(context: Context, port: int | None) -> None:
     except ImportError as error:
         raise ConfigurationError(_NEEDS) from error
     agent, watcher = context.agent(), context.agent()
+    collector.work()
     if port is None:
         serve_stdio(agent, watcher)
         return

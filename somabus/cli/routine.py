@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from somabus.agent import Agent
+from somabus.cli import collector
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, code_of, to_json
 from somabus.cli.signals import stopping
@@ -123,6 +124,7 @@ def run(context: Context, script: Path | None, lease: str | None, every: str | N
     Ctrl-C, SIGTERM, or on Windows Ctrl-Break or a closed console, stops after the current message.
     """
     agent = _prepared(context, script, lease, every)
+    collector.work()
     with stopping() as stop:
         agent.run(stop, on_beat=lambda report: _report(context, report))
 

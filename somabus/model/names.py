@@ -15,6 +15,7 @@ RULE: Final = (
     "1 to 64 of a-z 0-9 . _ - (lower case), starting with a letter or a digit, not ending with a dot, "
     "and no device name of Windows such as con or com1"
 )
+_LONGEST: Final = 64
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _DEVICES: Final = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))]
@@ -31,7 +32,7 @@ def is_device(part: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Tell whether the text is a valid name."""
-    return isinstance(text, str) and _fits(text)
+    return isinstance(text, str) and len(text) <= _LONGEST and _fits(text)  # longer ones are not remembered either
 
 
 @lru_cache(maxsize=4096)  # a fleet has few names, and each message tells several of them

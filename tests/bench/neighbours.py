@@ -21,13 +21,20 @@ class Neighbours:
     def __init__(self, where: Path, bus: Bus, count: int) -> None:
         self._store = DirectoryStore(str(where), writer="neighbours", durability="none")
         self._bus = bus.bus
+        self._number = 1
         self._signers = {f"neighbour-{number}": Signer(os.urandom(32)) for number in range(count)}
         now = self._store.now()
         for name, signer in self._signers.items():
             key = to_text(signer.public_key)
             card = Card(bus=self._bus, name=name, public_key=key, joined_at=now, cadence="6h", every_s=_EVERY_S)
             self._store.create(tree.card(name), seal_body(card.to_json(), Seal.CARD, signer.sign))
-            self.beat(name, 1)
+            self.beat(name, self._number)
+
+    def beat_all(self) -> None:
+        """Let each of them beat once more."""
+        self._number += 1
+        for name in self._signers:
+            self.beat(name, self._number)
 
     def beat(self, name: str, number: int) -> None:
         """Let one of them beat."""

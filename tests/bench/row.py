@@ -14,7 +14,8 @@ Steps = Generator[None, None, Figures]
 
 UNITS: Final = {
     "idle": "% of a core", "memory": "MB", "lost": "", "twice": "", "errors": "",
-    **dict.fromkeys(("p50", "p99", "beat", "process", "cold", "unchanged", "unchanged, later process"), "ms"),
+    **dict.fromkeys(("p50", "p99", "beat", "all have beaten since", "process"), "ms"),
+    **dict.fromkeys(("first meeting", "cold", "unchanged", "unchanged, later process"), "ms"),
 }  # fmt: skip
 COUNTS: Final = ("lost", "twice", "errors")
 """Figures that count what went wrong."""

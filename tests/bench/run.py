@@ -14,7 +14,7 @@ from typing import Final
 from tests.bench.row import Figures, Row, Size, Work
 
 _REST_S: Final = 0.25
-"""What was prepared is left alone for so long: somabus trusts a folder's modification time only when it is a little old."""
+"""What was prepared is left alone for so long: somabus trusts a folder's change time only when it is a little old."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def worst(work: str, rows: tuple[str, ...], figures: tuple[str, ...]) -> Value:
 
 
 def _peers(durability: str, *, file_each: bool = False, claims: bool = False) -> Callable[[str], bool]:
+    # A claim keeps others away, so persist-queue's Queue, which only one process may use, has none.
     chosen = {
         each.name
         for each in CONTENDERS
@@ -140,7 +141,7 @@ def _take(_: Size) -> list[Check]:
         Check("signed / floor", rate(name, _SIGNED, _FLOOR, "take"), least=0.30),
         Check("unsigned / floor", rate(name, _PLAIN, _FLOOR, "take"), least=0.60),
         Check(
-            "unsigned / the fastest peer with crash-safe claims",
+            "unsigned / the fastest peer with crash-safe claims, for several processes",
             beside_fastest(name, _PLAIN, "take", claims),
             least=1.0,
         ),
@@ -167,7 +168,7 @@ def _crowd(_: Size) -> list[Check]:
     for work in (crowd.TWO.name, crowd.FOUR.name):
         checks += [
             Check(f"{work}: unsigned / floor", rate(work, _PLAIN, _FLOOR, "message"), least=0.6),
-            Check(f"{work}: signed / floor", rate(work, _SIGNED, _FLOOR, "message")),
+            Check(f"{work}: signed / floor", rate(work, _SIGNED, _FLOOR, "message"), least=0.6),
         ]
         rows = (_PLAIN, _SIGNED, _PLAIN_FULL, _SIGNED_FULL)
         wrong = worst(work, rows, COUNTS)
@@ -207,10 +208,14 @@ def _wake(_: Size) -> list[Check]:
 
 
 def _beat(size: Size) -> list[Check]:
-    crowds = beat.crowds(_scale(beat.WORK.name, size))
-    return [
-        Check(f"{peers:,} peers", cost(beat.WORK.name, *beat.names(peers)[:2], "beat"), most=1.5) for peers in crowds
-    ]
+    checks, name = [], beat.WORK.name
+    for peers in beat.crowds(_scale(name, size)):
+        rows = beat.names(peers)[:2]
+        checks += [
+            Check(f"{peers:,} peers", cost(name, *rows, "beat"), most=1.5),
+            Check(f"{peers:,} peers, {beat.BEATEN}", cost(name, *rows, beat.BEATEN, of="beat")),
+        ]
+    return checks
 
 
 def _start(_: Size) -> list[Check]:
@@ -233,12 +238,13 @@ def _memory(size: Size) -> list[Check]:
 def _registry(_: Size) -> list[Check]:
     name = registry.WORK.name
 
-    def gain(figure: str) -> Value:
-        return lambda results: results.times((name, registry.NAME, "cold"), (name, registry.NAME, figure))
+    def gain(slow: str, quick: str) -> Value:
+        return lambda results: results.times((name, registry.NAME, slow), (name, registry.NAME, quick))
 
     return [
-        Check("cold / unchanged", gain("unchanged"), least=5.0),
-        Check("cold / unchanged, in a later process", gain("unchanged, later process"), least=5.0),
+        Check("cold / unchanged", gain(registry.COLD, registry.SAME), least=5.0),
+        Check("cold / unchanged, in a later process", gain(registry.COLD, registry.LATER), least=5.0),
+        Check("first meeting, each key written down / unchanged", gain(registry.FIRST, registry.SAME)),
     ]
 
 

@@ -17,9 +17,9 @@ def send(stage):
 
 
 def send_many(stage):
-    """A group commit of ten."""
+    """A group commit, large enough to wait for the disk once."""
     scout = stage.agent("scout")
-    receipts = scout.send_many([Draft("planner", f"message {n}") for n in range(10)])
+    receipts = scout.send_many([Draft("planner", f"message {n}") for n in range(16)])
     stage.ledger.accepted |= {receipt.id for receipt in receipts}
 
 

@@ -50,6 +50,16 @@ def test_a_key_is_a_path_with_backslashes(windows):
     assert everything(windows)["C:\\bus\\messages\\scout\\inbox\\a.json"] == b"a"
 
 
+def test_a_whole_drive_may_be_a_bus(windows):
+    """A bus may lie at the root of a drive, as a share with a letter does."""
+    store = make_store("C:\\")
+    store.create("somabus.json", b"{}")
+    store.create("box/a.json", b"a")
+    store.move("box/a.json", "done/a.json")
+
+    assert (store.read("somabus.json"), store.list("done"), store.list("box")) == (b"{}", ["a.json"], [])
+
+
 def test_a_document_is_made_by_a_rename_that_refuses(windows):
     """Creation is exclusive without hard links: one rename that does not replace, and never a link."""
     steps = []

@@ -54,7 +54,7 @@ def test_full_durability_syncs_bytes_before_the_name_and_the_folder_after(tmp_pa
         "create": lambda: store.create("box/2.json", b"2"),
         "replace": lambda: store.replace("box/2.json", b"3"),
         "create_many": lambda: store.create_many([("box/3.json", b""), ("box/4.json", b"")]),
-        "a batch": lambda: store.create_many([(f"box/{n}.json", b"") for n in range(10, 20)]),
+        "a batch": lambda: store.create_many([(f"box/{n}.json", b"") for n in range(10, 30)]),
         "move": lambda: store.move("box/2.json", "done/2.json"),
     }.items():
         steps.clear()
@@ -62,10 +62,10 @@ def test_full_durability_syncs_bytes_before_the_name_and_the_folder_after(tmp_pa
         found[name] = list(steps)
 
     together = (
-        [*["write"] * 10, "sync_drive"] if syncfs.available() and mount_of(tmp_path).dated else ["write and sync"] * 10
+        [*["write"] * 20, "sync_drive"] if syncfs.available() and mount_of(tmp_path).dated else ["write and sync"] * 20
     )
     assert found == {
-        "a batch": [*together, *["replace"] * 10, "sync_folder"],
+        "a batch": [*together, *["replace"] * 20, "sync_folder"],
         "create": ["write and sync", "link", "sync_folder"],
         "replace": ["write and sync", "replace", "sync_folder"],
         "create_many": ["write and sync"] * 2 + ["replace"] * 2 + ["sync_folder"],

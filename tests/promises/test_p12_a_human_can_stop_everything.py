@@ -20,6 +20,7 @@ from somabus import Agent, Draft, Insight, create_bus
 from somabus.approvals import Approval
 from somabus.arcs import Arc
 from somabus.audit import Audit
+from somabus.box import Box
 from somabus.cli.group import cli
 from somabus.delivery import Delivery
 from somabus.desk import Desk
@@ -560,6 +561,38 @@ def test_mail_of_a_stopped_kind_waits_and_other_mail_is_served(tmp_path):
     oversight.resume(scene.anna, DEPLOY, "")
     assert scene.scout.beat().handled == 1
     assert handled == ["question", "deploy"]
+
+
+def test_mail_of_a_stopped_kind_that_is_put_in_the_place_of_other_mail_waits(tmp_path, monkeypatch):
+    """Whoever swaps two files between the look at a message and its claim gets no work of a stopped kind done: what was claimed is judged as well."""
+    scene = Scene(tmp_path)
+    ids = {kind: scene.planner.send("scout", kind, kind=kind).id for kind in ("deploy", "note")}
+    box = scene.bus / "messages" / "scout" / "inbox"
+    deploy, note = (next(box.glob(f"*{ids[kind]}*")) for kind in ("deploy", "note"))
+    genuine = deploy.read_bytes()
+    deploy.write_bytes(note.read_bytes().replace(ids["note"].encode(), ids["deploy"].encode()))
+    scene.stop(DEPLOY)
+    claim = Box.claim
+
+    def swapped(self, state, name, slot, lease_for):
+        if slot.id == ids["deploy"]:
+            deploy.write_bytes(genuine)
+        return claim(self, state, name, slot, lease_for)
+
+    monkeypatch.setattr(Box, "claim", swapped)
+
+    assert [delivery.message.kind for delivery in scene.scout.inbox.drain()] == ["note"]
+    assert [letter.opened.message.kind for letter in scene.scout.inbox.peek() if letter.opened] == ["deploy"]
+
+
+def test_a_stop_that_comes_while_the_inbox_is_listed_is_seen(plain, monkeypatch):
+    """A stop set after a drain began, and before its first message, stops that message, for however long the listing took."""
+    plain.planner.send("scout", "x")
+    listed = Box.list
+    monkeypatch.setattr(Box, "list", lambda box, state: ((plain.bus / "STOP").touch(), listed(box, state))[1])
+
+    with pytest.raises(StoppedError):
+        plain.scout.inbox.claim()
 
 
 # -- what stops, and what does not ---------------------------------------------------------------------------------

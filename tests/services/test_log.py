@@ -214,3 +214,33 @@ def test_a_file_of_another_name_is_no_entry(name):
 
     assert (log.tail(), log.waiting(0), log.after(0, 99)) == (10, 10, list(range(1, 11)))
     assert log.append(b"x", everybody) == 11
+
+
+def test_where_others_append_too_no_number_is_tried_in_vain():
+    """Two processes that append in turn look first: nobody writes a document only to find its number taken."""
+    store = MemoryStore(HandClock().now)
+    one, two = Log(store, PATH), Log(store, PATH)
+    numbers = [each.append(b"x") for each in (one, two) * 3]
+    tried, create = [], store.create
+    store.create = lambda key, data: (tried.append(key), create(key, data))
+
+    numbers += [each.append(b"x") for each in (one, two) * 3]
+
+    assert numbers == list(range(1, 13))
+    assert len(tried) == 6
+
+
+def test_one_who_appends_alone_lists_no_more_for_a_moment():
+    """What a process appended a moment ago tells where its log ends; a second later it looks again."""
+    clock = HandClock()
+    store = MemoryStore(clock.now)
+    log = Log(store, PATH)
+    log.append(b"x")
+    listed, look = [], store.list
+    store.list = lambda *args: (listed.append(args), look(*args))[1]
+
+    assert [log.append(b"x") for _ in range(5)] == [2, 3, 4, 5, 6]
+    assert listed == []
+    clock.advance(seconds=2)
+    assert log.append(b"x") == 7
+    assert listed != []

@@ -30,7 +30,7 @@ if sys.platform == "linux":
 
     try:
         from watchdog.observers.inotify import InotifyEmitter
-        from watchdog.observers.inotify_c import InotifyConstants
+        from watchdog.observers.inotify_c import InotifyConstants, InotifyFD
     except UnsupportedLibcError as error:
         raise OSError(errno.ENOSYS, str(error)) from error
 
@@ -45,8 +45,19 @@ if sys.platform == "linux":
         """
 
         def __init__(self, path: str, heard: Callable[[], None]) -> None:
-            super().__init__(EventQueue(), ObservedWatch(path, recursive=False))
+            # One of its own: the one that all would share is a parent's in the child of a fork, and nobody reads it.
+            self._descriptor = InotifyFD()
+            watch = ObservedWatch(path, recursive=False)
+            super().__init__(EventQueue(), watch, event_filter=_COMINGS, inotify_fd=self._descriptor)
+            self._descriptor.start()
             self._heard = heard
+
+        def is_alive(self) -> bool:
+            return super().is_alive() and self._descriptor.is_alive()
+
+        def stop(self) -> None:
+            super().stop()
+            self._descriptor.stop()
 
         def get_event_mask_from_filter(self) -> "Mask":
             constants = InotifyConstants

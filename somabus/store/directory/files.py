@@ -124,13 +124,9 @@ class Files:
         finally:
             os.close(fd)
 
-    def sync_drive(self, path: str) -> None:
-        """Bring everything on a path's drive to the disk, whoever wrote it: one wait for many files."""
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            syncfs(fd)
-        finally:
-            os.close(fd)
+    def sync_drive(self, fd: int) -> None:
+        """Bring everything on the drive of an open file to the disk, whoever wrote it: one wait for many files."""
+        syncfs(fd)
 
     def _all(self, fd: int, data: bytes, limit: int) -> bytes:
         parts, size = [data], len(data)

@@ -39,7 +39,7 @@ class Layout:
         A folder is looked at once a process: this keeps a link that somebody left in the tree from being followed;
         it is no defence against one who swaps folders while we run. Folder permissions are.
         """
-        folder = path.rpartition(os.sep)[0]
+        folder = os.path.dirname(path)
         if folder in self._walked:
             return
         todo = []

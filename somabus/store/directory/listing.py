@@ -1,9 +1,10 @@
 """Listing a folder; one in which nothing came, went or was replaced since is not read a second time.
 
-The change time of a folder moves with every name in it, and nobody can set it (POSIX, stat(2)). Two things must hold
-before it is believed. The drive is this machine's alone: a network client shows times that are seconds old, and
-answers a listing from the same memory anyway. And the time was older than a tick of the drive's clock when the folder
-was read: a name that comes within the tick of the last one moves nothing.
+The change time of a folder moves with every name in it, and no program can set it (POSIX, stat(2)). Three things must
+hold before it is believed. The drive is this machine's alone: a network client shows times that are seconds old, and
+answers a listing from the same memory anyway. The time was older than a tick of the drive's clock when the folder was
+read: a name that comes within the tick of the last one moves nothing. And it is finer than a second: after a clock
+was put back, a name could otherwise come in the same second once more.
 """
 
 import os
@@ -15,11 +16,10 @@ from somabus.store.directory.mount import mount_of
 from somabus.store.port import is_ours, is_part
 
 _TICK_NS: Final = 100_000_000  # the kernel's clock for files stands still for up to 10 ms
-_COARSE_TICK_NS: Final = 2_000_000_000  # where times are kept in whole seconds, or in pairs of them
 _SECOND_NS: Final = 1_000_000_000
 _NOWHERE: Final = -1
 _MANY_NAMES: Final = 2_000
-_MANY_FOLDERS: Final = 500
+_ALL_NAMES: Final = 50_000
 
 
 class Listings:
@@ -29,6 +29,7 @@ class Listings:
         self._root = root
         self._device: int | None = None
         self._known: dict[str, tuple[int, int, list[str]]] = {}
+        self._held = 0
 
     def names(self, path: str, after: str) -> list[str]:
         """Return the names in a folder that may be parts of keys, sorted, those greater than `after`.
@@ -50,12 +51,17 @@ class Listings:
         if known is not None and known[0] == found.st_ctime_ns and known[1] == found.st_ino:
             return known[2]
         names = _read(path)
-        tick = _TICK_NS if found.st_ctime_ns % _SECOND_NS else _COARSE_TICK_NS
-        if now - found.st_ctime_ns > tick and found.st_dev == self._device and len(names) <= _MANY_NAMES:
-            if len(self._known) >= _MANY_FOLDERS:
-                self._known.clear()
-            self._known[path] = found.st_ctime_ns, found.st_ino, names
+        stood = now - found.st_ctime_ns > _TICK_NS and found.st_ctime_ns % _SECOND_NS != 0
+        if stood and found.st_dev == self._device and len(names) <= _MANY_NAMES:
+            self._keep(path, found, names)
         return names
+
+    def _keep(self, path: str, found: os.stat_result, names: list[str]) -> None:
+        if self._held > _ALL_NAMES:
+            self._known.clear()
+            self._held = 0
+        self._known[path] = found.st_ctime_ns, found.st_ino, names
+        self._held += len(names) + 1
 
 
 def _read(path: str) -> list[str]:

@@ -47,7 +47,7 @@ from somabus.store.port import JUNK, MAX_BYTES, check_key, is_part
 _Args = TypeVarTuple("_Args")
 _UNKNOWN: Final = Drive.model_construct()  # not one more validator is built to know nothing
 _SEEN_BEFORE: Final = (errno.ENOENT,)
-_MANY: Final = 8
+_MANY: Final = 16
 """From so many documents on, one wait for the whole drive is cheaper than one for each file."""
 
 
@@ -139,13 +139,12 @@ class DirectoryStore:
         if not paths:
             return
         written: list[tuple[str, str]] = []
-        with Translated(f"{len(paths)} documents"):
+        with Translated(f"{len(paths)} documents"), self._waits_once(len(paths)) as drive:
             try:
-                at_once = len(paths) >= _MANY and self._mount.dated and syncfs.available()
                 for path, data in paths:
-                    written.append((self._write_aside(data, sync=not at_once), path))
-                if at_once and self.durability is not Durability.NONE:
-                    self._files.sync_drive(self._aside())
+                    written.append((self._write_aside(data, sync=drive is None), path))
+                if drive is not None:
+                    self._files.sync_drive(drive)
                 for temporary, path in written:
                     self._into_place(temporary, path)
             except BaseException:
@@ -306,6 +305,20 @@ class DirectoryStore:
                     else:
                         weight += entry.stat(follow_symlinks=False).st_size
         return weight
+
+    @contextmanager
+    def _waits_once(self, count: int) -> Iterator[int | None]:
+        """Open the drive for one wait for so many files; None where each of them is waited for, or none."""
+        if count < _MANY or self.durability is Durability.NONE or not self._mount.dated or not syncfs.available():
+            yield None
+            return
+        # Opened before the first byte is written: a failure that somebody else was told of meanwhile is told again to
+        # whoever had the drive open (errseq, Documentation/core-api/errseq.rst).
+        drive = os.open(self._layout.root, os.O_RDONLY)
+        try:
+            yield drive
+        finally:
+            os.close(drive)
 
     def _write_aside(self, data: bytes, *, sync: bool = True) -> str:
         path = f"{self._aside()}{os.sep}{next(self._numbers)}"

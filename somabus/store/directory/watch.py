@@ -33,6 +33,7 @@ class FolderWatch:
         self._native = native
         self._listener = _listen(path, self._heard) if native else None
         self._listing: int | None = None
+        self._folder = _inode(path)
 
     def wait(self, timeout: float) -> bool:
         """Return True when something may have changed since the last call, False after `timeout` seconds."""
@@ -66,10 +67,21 @@ class FolderWatch:
 
         A watcher that the system never had to give is not asked for again.
         """
+        if not self._native or self._pid != os.getpid() or self._listing == _AWAY:
+            return
         dead = self._listener is not None and not self._listener.is_alive()
-        if self._native and self._pid == os.getpid() and self._listing != _AWAY and (was_away or dead):
+        before, self._folder = self._folder, _inode(self._path)
+        if was_away or dead or self._folder != before:
             self.close()
             self._listener = _listen(self._path, self._heard)
+
+
+def _inode(path: str) -> int:
+    """Return which folder it is: one that was moved away and made anew is another."""
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return _AWAY
 
 
 def _listen(path: str, heard: threading.Event) -> "Listener | None":
@@ -77,7 +89,7 @@ def _listen(path: str, heard: threading.Event) -> "Listener | None":
     started: list[Listener] = []
 
     def start() -> None:
-        with contextlib.suppress(OSError, RuntimeError):
+        with contextlib.suppress(OSError, RuntimeError, ImportError, AttributeError):  # another version of it, too
             from somabus.store.directory.arrivals import listen
 
             started.append(listen(path, heard.set))

@@ -19,6 +19,8 @@ from pathlib import Path
 from tests.bench.queues.contender import Contender
 from tests.bench.row import Guarantees
 
+_SYNCFS = ctypes.CDLL(None, use_errno=True).syncfs if sys.platform == "linux" else None
+
 
 class Floor:
     """System calls as a queue. `durability` is `none`, `file`, `full` or `best`."""
@@ -36,9 +38,7 @@ class Floor:
 
     def send(self, body: bytes) -> None:
         """Write aside and rename."""
-        name = self._name()
-        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=self._tmp)
-        os.write(fd, body)
+        name, fd = self._aside(body)
         if self._files:
             os.fsync(fd)
         if self._best:
@@ -53,7 +53,11 @@ class Floor:
 
     def send_many(self, bodies: Sequence[bytes]) -> None:
         """Write all aside, bring the file system to the disk once, rename all, and sync the inbox once."""
-        names = [self._aside(body) for body in bodies]
+        names = []
+        for body in bodies:
+            name, fd = self._aside(body)
+            os.close(fd)
+            names.append(name)
         if self._durability != "none":
             sync_file_system(self._tmp)
         for name in names:
@@ -90,12 +94,11 @@ class Floor:
         for fd in (self._tmp, self._inbox, self._claimed, self._done):
             os.close(fd)
 
-    def _aside(self, body: bytes) -> str:
+    def _aside(self, body: bytes) -> tuple[str, int]:
         name = self._name()
         fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=self._tmp)
         os.write(fd, body)
-        os.close(fd)
-        return name
+        return name, fd
 
     def _name(self) -> str:
         """Return a new name, as long as a message's."""
@@ -104,7 +107,7 @@ class Floor:
 
 def sync_file_system(fd: int) -> None:
     """Bring a whole file system to the disk, by syncfs(2) where there is one."""
-    if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).syncfs(fd) == 0:
+    if _SYNCFS is not None and _SYNCFS(fd) == 0:
         return
     os.sync()
 

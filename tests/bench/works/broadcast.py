@@ -7,7 +7,6 @@ from somabus import Agent, Insight, create_bus
 from tests.bench.clock import us
 from tests.bench.neighbours import Neighbours
 from tests.bench.queues import contender, installed
-from tests.bench.queues.bus import NO_LIMIT
 from tests.bench.queues.contender import Contender
 from tests.bench.row import Row, Scale, Size, Steps, Work
 from tests.bench.works.mail import body
@@ -27,7 +26,7 @@ def _rows(count: int, _folder: Path) -> list[Row]:
 
 
 def _agent(folder: Path) -> Agent:
-    bus = create_bus(folder / "bus", home=folder / "home", rate_per_hour=NO_LIMIT)
+    bus = create_bus(folder / "bus", home=folder / "home")
     Neighbours(folder / "bus", bus, FOLLOWERS)
     return Agent("producer", folder / "bus", home=folder / "home", durability="none")
 
@@ -78,6 +77,6 @@ def _copies(each: Contender, count: int, folder: Path) -> Steps:
 
 
 WORK = Work(
-    "broadcast", f"Say one thing to {FOLLOWERS} followers: the peers and the floor send {FOLLOWERS} copies.",
+    "broadcast", f"Say one thing to {FOLLOWERS} followers, one thing after the other in one process: the peers and the floor send {FOLLOWERS} copies.",
     _rows, {Size.TINY: Scale(1, 1), Size.QUICK: Scale(5, 2), Size.FULL: Scale(20, 9)},
 )  # fmt: skip
