@@ -34,7 +34,7 @@ from somabus.errors import (
 )
 from somabus.model.drive import Drive
 from somabus.store.directory import syncfs
-from somabus.store.directory.driveclock import DriveClock
+from somabus.store.driveclock import DriveClock
 from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
 from somabus.store.directory.listing import Listings

@@ -210,6 +210,8 @@ def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread, box: list[An
     if thread.is_alive():
         asyncio.run_coroutine_threadsafe(bye(), loop)
         thread.join(2)
+    if not thread.is_alive():
+        loop.close()
 
 
 async def _all(state: _State, questions: list[Question]) -> list[Answer | Refused]:

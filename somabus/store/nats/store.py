@@ -31,6 +31,7 @@ from somabus.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
+from somabus.store.driveclock import DriveClock
 from somabus.store.nats.link import Answer, Link, Question, Refused
 from somabus.store.nats.subjects import Subjects
 from somabus.store.port import JUNK, MAX_BYTES, check_key
@@ -79,7 +80,7 @@ class NatsStore:
         self._bus = bus
         self._subjects = Subjects(bus)
         self._watches: dict[str, _Watch] = {}
-        self._clock = ServerClock(self._server_time)
+        self._clock = DriveClock(self._server_time)
         self.now = now or self._clock.now
 
     @property
@@ -332,7 +333,7 @@ class NatsStore:
             return StoreRefusedError(what, refused.said)
         return StoreUnavailableError(what, f"{refused.said} [{refused.code}]")
 
-    def _server_time(self) -> datetime:
+    def _server_time(self) -> float:
         """Ask for the time, by writing a message and reading when the server got it."""
         (answer,) = self._link.ask_all([Question(self._subjects.clock, b"")])
         if isinstance(answer, Refused):
@@ -340,18 +341,7 @@ class NatsStore:
         found = self._find_at(self._subjects.clock)
         if found is None:
             raise StoreUnavailableError("clock", "what was written just now is not there")
-        return found.at
-
-
-class ServerClock:
-    """Asks the server rarely; in between this machine's monotonic clock counts on."""
-
-    def __init__(self, ask: Callable[[], datetime]) -> None:
-        self._ask = ask
-
-    def now(self) -> datetime:
-        """Return the server's time."""
-        return self._ask()
+        return found.at.timestamp()
 
 
 class _Watch:
