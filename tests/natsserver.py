@@ -1,21 +1,19 @@
 """A real nats-server for tests: on loopback, with a folder of its own, ended with whoever began it."""
 
-import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 
 def binary():
     """Return the server's program, or None: beside this Python, or on the path."""
     beside = Path(sys.executable).with_name("nats-server")
-    return str(beside) if beside.exists() else shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
+    return (
+        str(beside) if beside.exists() else shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
+    )
 
 
 def free_port():

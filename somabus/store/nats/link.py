@@ -128,13 +128,14 @@ class Link:
             raise
         except NoRespondersError as error:
             raise StoreUnavailableError(subject, f"no JetStream answers at {self.where}") from error
-        except (Error, OSError, TimeoutError, asyncio.TimeoutError, asyncio.CancelledError) as error:
+        except (Error, OSError, TimeoutError, asyncio.CancelledError) as error:
             future.cancel()
             refused = state.refused
             if refused and subject.split(".", 1)[0] in refused:
                 state.refused = ""
                 raise StoreRefusedError(subject, refused) from error
-            raise StoreUnavailableError(subject, f"no answer from {self.where}: {error or type(error).__name__}") from error
+            said = f"no answer from {self.where}: {error or type(error).__name__}"
+            raise StoreUnavailableError(subject, said) from error
 
     def _connected(self) -> "_State":
         with self._lock:
@@ -191,10 +192,11 @@ class _State:
         future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(begin(), _CONNECT_S), self.loop)
         try:
             self.client = future.result(_CONNECT_S + 1)
-        except (NoServersError, OSError, TimeoutError, asyncio.TimeoutError) as error:
+        except (NoServersError, OSError, TimeoutError) as error:
             raise StoreUnavailableError(where, "no server answers there") from error
         except AuthorizationError as error:
-            raise StoreRefusedError(where, "the server does not let us in; check user, password, token or key") from error
+            said = "the server does not let us in; check user, password, token or key"
+            raise StoreRefusedError(where, said) from error
         except Error as error:
             raise StoreUnavailableError(where, str(error)) from error
         self._box.append(self.client)

@@ -54,7 +54,7 @@ _HEADROOM: Final = 4096
 """What a message needs beside its document: the subject and the headers."""
 
 MAX_CONSUMERS: Final = 1000
-"""Said to the server, which would otherwise have a limit of its own; somabus makes one consumer, to weigh, at a time."""
+"""Said to the server, which would otherwise have a limit of its own; somabus makes none."""
 
 
 class _Found(NamedTuple):
@@ -121,15 +121,15 @@ class NatsStore:
         if revision is None:
             raise KeyMissingError(source)
         (written,) = self._write([(target, found.data)], {})  # 2
-        if not self._remove(source, revision):  # 3
+        if not self._remove(revision):  # 3
             if written is not None:
-                self._remove(target, written)  # stalled for so long that another one moved it
+                self._remove(written)  # stalled for so long that another one moved it
             raise KeyMissingError(source)
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
         found = self._find(check_key(key))
-        while found is not None and not self._remove(key, found.revision):
+        while found is not None and not self._remove(found.revision):
             found = self._find(key)  # written anew in between
 
     def list(self, prefix: str, after: str = "", limit: int | None = None) -> list[str]:
@@ -156,7 +156,7 @@ class NatsStore:
             return
         found = self._find_at(self._subjects.folder(folder))
         if found is not None:
-            self._delete(found.revision)
+            self._remove(found.revision)
 
     def wait(self, prefix: str, timeout: float) -> bool:
         """See `Store.wait`."""
@@ -182,7 +182,7 @@ class NatsStore:
             yield revision is not None
         finally:
             if revision is not None:
-                self._remove(key, revision)
+                self._remove(revision)
 
     def close(self) -> None:
         """End the connection; the store may be used again."""
@@ -261,7 +261,8 @@ class NatsStore:
     def _show(self, folder: str) -> None:
         """Make a new folder show in those above it, which may be new as well."""
         above = self._subjects.folders_above(folder)
-        for answer in self._link.ask_all([Question(self._subjects.folder(each), b"", _NEW) for each in above]) if above else []:
+        questions = [Question(self._subjects.folder(each), b"", _NEW) for each in above]
+        for answer in self._link.ask_all(questions) if questions else []:
             if isinstance(answer, Refused) and answer.code != _WRITTEN_SINCE:
                 raise self._meaning(answer, folder)
 
@@ -285,11 +286,8 @@ class NatsStore:
         headers = answer.headers
         return _Found(answer.data, int(headers["Nats-Sequence"]), _time(headers["Nats-Time-Stamp"]), _MOVING in headers)
 
-    def _remove(self, key: str, revision: int) -> bool:
+    def _remove(self, revision: int) -> bool:
         """Delete a document of exactly this revision; False if there is none any more."""
-        return self._delete(revision)
-
-    def _delete(self, revision: int) -> bool:
         try:
             self._api(f"STREAM.MSG.DELETE.{self._bus}", {"seq": revision, "no_erase": True})
         except Refused as refused:
@@ -353,7 +351,7 @@ class _Watch:
 
 
 def _stream(bus: str, subjects: str, replicas: int) -> dict[str, Any]:
-    """Return the configuration of a bus's stream: the last message of each subject, for ever, within no limit of ours."""
+    """Return the configuration of a bus's stream: the last message of each subject, for ever."""
     return {
         "name": bus, "description": "somabus 1", "subjects": [subjects], "retention": "limits", "discard": "old",
         "max_msgs_per_subject": 1, "max_msgs": -1, "max_bytes": -1, "max_age": 0, "max_msg_size": -1,
