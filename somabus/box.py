@@ -5,7 +5,7 @@ whose lease was passed on finds no file there, and changes nothing. It knows nei
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -19,6 +19,7 @@ from somabus.model.slot import WHY, Event, Slot, State, target
 from somabus.store.port import Store
 
 _HOLDER_BYTES: Final = 6
+_PAGE: Final = 5_000
 _LONGEST_LEASE: Final = timedelta(days=30)
 _STRANGER_DIGIT: Final = 9
 _log: Final = logging.getLogger("somabus")
@@ -152,6 +153,14 @@ class Box:
     def list(self, state: State) -> list[str]:
         """Return the names in the folder of a state."""
         return self._store.list(tree.box(self._me, state))
+
+    def walk(self, state: State) -> Iterator[str]:
+        """Yield the names in the folder of a state, in order, and keep no more than a page of them at a time."""
+        after, page = "", [""] * _PAGE
+        while len(page) == _PAGE:
+            page = self._store.list(tree.box(self._me, state), after, _PAGE)
+            yield from page
+            after = page[-1] if page else ""
 
     def key(self, state: State, name: str) -> str:
         """Return where a message lies."""

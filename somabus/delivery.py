@@ -46,6 +46,7 @@ class Delivery:
         self._reply = reply
         self._replies = 0
         self.settled = False
+        self.acknowledged = False
         self.error: BaseException | None = None
 
     @property
@@ -90,6 +91,7 @@ class Delivery:
             StoreError: it is not known whether it was acknowledged; it may come again.
         """
         self._box.ack(self._slot)
+        self.acknowledged = True
         self._finish(self.message)
         self.settled = True
 

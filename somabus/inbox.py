@@ -11,7 +11,7 @@ message's affair: it is set aside with its reason, its sender is told, and the n
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -41,6 +41,7 @@ from somabus.trace import Tracer, done_keys, read_why
 
 LEASE_FOR: Final = timedelta(minutes=10)
 _RELIST_AFTER: Final = timedelta(seconds=2)
+_REMEMBERED: Final = 5_000
 _LONGEST_LEASE_MS: Final = 31 * 86_400_000  # a name that claims more is no lease of ours, and hides nothing
 
 
@@ -81,6 +82,36 @@ class _Glance(NamedTuple):
 
     letter: Letter
     raw: bytes = b""
+
+
+class _Tried:
+    """What a drain need not try again: each name and each message once.
+
+    A stale listing shows for seconds what is gone: the last thousands of names will do. What was given back, or is in
+    somebody's hands, is for the next drain, however long this one takes.
+    """
+
+    def __init__(self) -> None:
+        self._new = set[str]()
+        self._old = set[str]()
+        self._held = set[str]()
+
+    def fresh(self, names: Iterable[tuple[State, str]]) -> Iterator[tuple[State, str]]:
+        """Yield what was not tried yet."""
+        for state, name in names:
+            if name not in self._new and name not in self._old and name[2:38] not in self._held:
+                self._new.add(name)
+                if len(self._new) >= _REMEMBERED:
+                    self._old, self._new = self._new, set()
+                yield state, name
+
+    @contextmanager
+    def holding(self, delivery: Delivery) -> Iterator[None]:
+        """Remember a message until it is acknowledged: it comes no more then."""
+        self._held.add(delivery.message.id)
+        yield
+        if delivery.acknowledged:
+            self._held.discard(delivery.message.id)
 
 
 class Inbox:
@@ -137,11 +168,11 @@ class Inbox:
         limit: int | None,
         wanted: Callable[[Message], bool] | None,
     ) -> Iterator[Delivery]:
-        given, seen = 0, set[str]()
+        given, tried = 0, _Tried()
         self._guard.begin(entry)
         while True:
             listed_at, progress = self.now(), False
-            for state, name in self._untried(listed_at, seen):
+            for state, name in tried.fresh(self._candidates(listed_at)):
                 if limit is not None and given >= limit:
                     return
                 # Before each message: a stop waits for no drain to end.
@@ -153,8 +184,8 @@ class Inbox:
                 progress = True
                 if delivery is not None:
                     given += 1
-                    seen.add(delivery.message.id)
-                    yield delivery
+                    with tried.holding(delivery):
+                        yield delivery
                 if self.now() - listed_at > _RELIST_AFTER:
                     break  # urgent mail may have come meanwhile
             if not progress:
@@ -274,7 +305,7 @@ class Inbox:
     # -- the way of one message -------------------------------------------------------------------------------
 
     def _candidates(self, now: datetime) -> Iterator[tuple[State, str]]:
-        """Yield what can be claimed, in the order of service, from one listing of each folder."""
+        """Yield what can be claimed, in the order of service, from one walk through each folder."""
         at = milliseconds(now)
         held: set[str] = set()
         free: list[tuple[str, State]] = []
@@ -284,19 +315,9 @@ class Inbox:
             else:
                 held.add(name[2:38])
         free += [(name, State.LATER) for name in self._box.list(State.LATER) if _until(name) <= at]
-        waiting = ((name, State.INBOX) for name in self._box.list(State.INBOX))
+        waiting = ((name, State.INBOX) for name in self._box.walk(State.INBOX))
         for name, state in heapq.merge(waiting, sorted(free)):
             if name[2:38] not in held:  # a second copy of what somebody is handling waits for the outcome
-                yield state, name
-
-    def _untried(self, now: datetime, seen: set[str]) -> Iterator[tuple[State, str]]:
-        """Yield each name and each message once a drain.
-
-        A stale listing shows for seconds what is gone, and what was given back is for the next drain.
-        """
-        for state, name in self._candidates(now):
-            if name not in seen and name[2:38] not in seen:
-                seen.add(name)
                 yield state, name
 
     def _take(

@@ -10,6 +10,7 @@ was put back, a name could otherwise come in the same second once more.
 import os
 import time
 from bisect import bisect_right
+from heapq import nsmallest
 from typing import Final
 
 from somabus.store.directory.mount import mount_of
@@ -31,14 +32,17 @@ class Listings:
         self._known: dict[str, tuple[int, int, list[str]]] = {}
         self._held = 0
 
-    def names(self, path: str, after: str) -> list[str]:
-        """Return the names in a folder that may be parts of keys, sorted, those greater than `after`.
+    def names(self, path: str, after: str, limit: int | None = None) -> list[str]:
+        """Return the names in a folder that may be parts of keys, sorted, those greater than `after`, at most `limit`.
 
         Raises:
             OSError: it could not be looked into.
         """
+        if limit is not None and path not in self._known:
+            return _first(path, after, limit)
         names = self._names(path)
-        return names[bisect_right(names, after) :] if after else names[:]
+        start = bisect_right(names, after) if after else 0
+        return names[start : None if limit is None else start + limit]
 
     def _names(self, path: str) -> list[str]:
         if self._device is None:
@@ -62,6 +66,13 @@ class Listings:
             self._held = 0
         self._known[path] = found.st_ctime_ns, found.st_ino, names
         self._held += len(names) + 1
+
+
+def _first(path: str, after: str, limit: int) -> list[str]:
+    """Read a folder and keep no more names than are asked for."""
+    with os.scandir(path) as entries:
+        names = (entry.name for entry in entries)
+        return nsmallest(limit, (name for name in names if name > after and (is_ours(name) or is_part(name))))
 
 
 def _read(path: str) -> list[str]:

@@ -197,7 +197,7 @@ class DirectoryStore:
         try:
             if key:
                 self._layout.refuse_links(f"{path}{os.sep}.")
-            names = patiently(self._listings.names, path, after, patience_s=self._patience_s)
+            names = patiently(self._listings.names, path, after, limit, patience_s=self._patience_s)
             if not key:
                 self._layout.require_root(key, names)
         except FileNotFoundError:
@@ -205,7 +205,7 @@ class DirectoryStore:
             return []
         except OSError as error:
             raise translate(error, key) from error
-        return names if limit is None else names[:limit]
+        return names
 
     def weigh(self, prefix: str) -> int:
         """See `Store.weigh`."""
