@@ -70,7 +70,7 @@ class Site(NamedTuple):
         return True
 
 
-def new_ground(where: str | os.PathLike[str], writer: str) -> Store:
+def new_ground(where: str | os.PathLike[str], writer: str) -> "DirectoryStore | NatsStore":
     """Return the store in which a new bus may be made: a folder as it is, or a stream that is made if it is missing.
 
     Raises:

@@ -70,7 +70,7 @@ class Link:
     @property
     def most_bytes(self) -> int:
         """How large a message the server takes."""
-        return self._connected().client.max_payload
+        return int(self._connected().client.max_payload)
 
     def ask(self, question: Question) -> Answer:
         """Return the server's answer.
@@ -162,8 +162,8 @@ class _State:
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True, name="somabus nats")
         self._thread.start()
         self.client: Any = None
-        self.finalizer = weakref.finalize(self, _end, self.loop, self._thread, box := [])
-        self._box = box
+        self._box: list[Any] = []
+        self.finalizer = weakref.finalize(self, _end, self.loop, self._thread, self._box)
 
     def connect(self) -> None:
         """Connect.

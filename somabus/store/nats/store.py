@@ -15,7 +15,7 @@ How a document is moved, and what a crash leaves after each step:
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -239,7 +239,7 @@ class NatsStore:
 
     # -- steps ------------------------------------------------------------------------------------------------
 
-    def _write(self, documents: "list[tuple[str, bytes]]", expected: dict[str, str]) -> "list[int | None]":
+    def _write(self, documents: Sequence[tuple[str, bytes]], expected: dict[str, str]) -> Sequence[int | None]:
         """Write documents and, behind them, the folders that they lie in; None for each that somebody wrote since."""
         if not documents:
             return []
