@@ -41,7 +41,7 @@ from somabus.trace import Tracer, done_keys, read_why
 
 LEASE_FOR: Final = timedelta(minutes=10)
 _RELIST_AFTER: Final = timedelta(seconds=2)
-_REMEMBERED: Final = 5_000
+_REMEMBERED: Final = 2_000
 _LONGEST_LEASE_MS: Final = 31 * 86_400_000  # a name that claims more is no lease of ours, and hides nothing
 
 

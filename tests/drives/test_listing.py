@@ -147,6 +147,18 @@ def test_a_folder_of_many_names_is_not_kept_in_memory(tmp_path, reads, settled, 
     assert len(reads) == 2
 
 
+@pytest.mark.parametrize("large", [-1, 1 << 40])
+@pytest.mark.parametrize(("after", "limit"), [("", 3), ("5", 4), ("5", 100), ("9", 1), ("", 0)])
+def test_a_page_of_a_folder_is_the_same_however_large_it_is(tmp_path, monkeypatch, large, after, limit):
+    """The first names behind another one are the same whether all are sorted or the rest is thrown away at once."""
+    monkeypatch.setattr(listing, "_LARGE_BYTES", large)
+    names = [f"{n}.json" for n in "739182546"]
+    for name in (*names, "thumbs.db", ".hidden"):
+        (tmp_path / name).touch()
+
+    assert Listings(str(tmp_path)).names(str(tmp_path), after, limit) == [n for n in sorted(names) if n > after][:limit]
+
+
 def test_a_stop_is_seen_on_a_bus_that_stood_still(tmp_path, dated):
     """P12: a file STOP, made by hand at the root of a bus that nothing had changed for long, stops the very next act."""
     create_bus(tmp_path / "bus", home=tmp_path / "home")

@@ -21,6 +21,8 @@ _SECOND_NS: Final = 1_000_000_000
 _NOWHERE: Final = -1
 _MANY_NAMES: Final = 2_000
 _ALL_NAMES: Final = 50_000
+_LARGE_BYTES: Final = 2 * 1024 * 1024
+"""A folder of this size has tens of thousands of names, or had them: too many to hold where few are asked for."""
 
 
 class Listings:
@@ -38,7 +40,7 @@ class Listings:
         Raises:
             OSError: it could not be looked into.
         """
-        if limit is not None and path not in self._known:
+        if limit is not None and path not in self._known and os.stat(path).st_size > _LARGE_BYTES:
             return _first(path, after, limit)
         names = self._names(path)
         start = bisect_right(names, after) if after else 0
@@ -69,7 +71,7 @@ class Listings:
 
 
 def _first(path: str, after: str, limit: int) -> list[str]:
-    """Read a folder and keep no more names than are asked for."""
+    """Read a folder and keep no more names than are asked for; twice as slow as to sort them all, if they are few."""
     with os.scandir(path) as entries:
         names = (entry.name for entry in entries)
         return nsmallest(limit, (name for name in names if name > after and (is_ours(name) or is_part(name))))
