@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MODULES: Final = {
     "init": "bus", "status": "bus", "verify": "bus", "sweep": "bus", "demo": "bus", "bench": "bus",
-    "doctor": "doctor",
+    "doctor": "doctor", "copy": "moving", "mirror": "moving",
     "send": "mail", "inbox": "mail", "read": "mail", "reply": "mail", "dead": "mail", "trace": "mail",
     "withdraw": "mail",
     "post": "channels", "channels": "channels", "subscribe": "channels", "unsubscribe": "channels", "arcs": "channels",

@@ -63,7 +63,7 @@ COMMANDS: Final[dict[str, WhenStopped]] = {
     "due": _R,
     "inbox": _L, "dead": _L, "trace": _L, "status": _L, "peers": _L, "verify": _L, "doctor": _L,
     "goals": _L,
-    "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H,
+    "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H, "copy": _H, "mirror": _L,
     "propose": _R, "work": _R, "ask": _R, "rotate": _R,
     "post": _R, "subscribe": _R, "unsubscribe": _R, "pair": _R, "echo": _R, "channels": _L, "arcs": _L, "pad": _L,
     "wait": _L, "mcp": _L, "hook": _H, "hooks": _H, "schedule": _H,
