@@ -156,11 +156,13 @@ class Box:
 
     def walk(self, state: State) -> Iterator[str]:
         """Yield the names in the folder of a state, in order, and keep no more than a page of them at a time."""
-        after, page = "", [""] * _PAGE
-        while len(page) == _PAGE:
+        after = ""
+        while True:
             page = self._store.list(tree.box(self._me, state), after, _PAGE)
             yield from page
-            after = page[-1] if page else ""
+            if len(page) < _PAGE:
+                return
+            after = page[-1]
 
     def key(self, state: State, name: str) -> str:
         """Return where a message lies."""
