@@ -28,7 +28,7 @@ from somabus.model.names import check_name, nearest
 from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
-from somabus.site import Ask, Site, address_of, at_once, new_ground, open_site
+from somabus.site import Ask, Site, address_of, at_once, is_remote, new_ground, open_site
 from somabus.store.port import Store
 
 T = TypeVar("T")
@@ -105,7 +105,8 @@ def create_bus(
     try:
         store.create(BUS_FILE, info.to_json())
     except KeyExistsError as error:
-        said = f"there is a bus at {os.fspath(path)!r} already; it is unchanged: join it with: somabus join NAME"
+        shown = where if is_remote(path) else os.fspath(path)
+        said = f"there is a bus at {shown!r} already; it is unchanged: join it with: somabus join NAME"
         message = f"{said}; what holds on it, its operator changes with: somabus operator policy, and --keep"
         raise ConfigurationError(message) from error
     finally:
@@ -157,6 +158,19 @@ def connect(
     return Connection(
         site.store, mine, bus, signer, clock or SystemClock(), _machine(base), site.drive, base, unsafe, site.ask
     )
+
+
+def open_bus(path: str | os.PathLike[str], *, home: str | os.PathLike[str] | None = None) -> Store:
+    """Open the store of a bus, to look at all of it; nothing is written there.
+
+    Raises:
+        NotABusError: there is none and never was.
+        StoreUnavailableError: the drive or the server does not answer.
+    """
+    base, writer = base_of(home), new_writer()
+    site = open_site(path, base, writer)
+    known(site, Places(base, writer))
+    return site.store
 
 
 def known(site: Site, places: Places) -> Bus:

@@ -2,8 +2,8 @@
 
 A place becomes a bus by its `somabus.json`. A copy has that file under another name until a human has stopped the bus
 and nothing has changed since: so one bus is never at work in two places, and a copy to look at (a mirror) is no bus.
-What is there already, byte for byte, is left alone: a copy that was cut off goes on where it was. What passes is not
-copied: what is being written in `tmp`, and locks.
+What is there already, byte for byte, is left alone: a copy that was cut off goes on where it was. What
+is being written in `tmp` is not copied.
 """
 
 import hashlib
@@ -21,8 +21,7 @@ from somabus.store.port import Store
 
 ASIDE: Final = "copy-of-somabus.json"
 NOTE: Final = "THIS-IS-A-COPY.txt"
-_PASSING: Final = ("tmp", "locks")
-_APART: Final = frozenset([*_PASSING, BUS_FILE, ASIDE, NOTE])
+_APART: Final = frozenset(["tmp", BUS_FILE, ASIDE, NOTE])
 _LASTING: Final = ("messages/", "channels/", "leases/")  # what has a name there never changes under it
 _BEATS: Final = "/heartbeat.json"  # agents beat under a stop, too
 _BATCH: Final = 500

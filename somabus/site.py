@@ -21,6 +21,7 @@ from somabus.store.port import Store
 
 if TYPE_CHECKING:
     from somabus.store.nats import NatsStore
+    from somabus.store.nats.facts import Facts
 
 T = TypeVar("T")
 _SCHEMES: Final = ("nats://", "tls://")
@@ -47,6 +48,7 @@ class Site(NamedTuple):
     """Where a bus lies: what it is remembered as, its store, and the folder if it is one.
 
     `ask`: makes calls beside the store's own that touch the same drive. `check`: asks a server what it has there.
+    `facts`: asks it how it does; a drive cannot be asked.
     """
 
     address: str
@@ -54,6 +56,7 @@ class Site(NamedTuple):
     drive: Path | None = None
     ask: Ask = at_once
     check: Callable[[], None] = lambda: None
+    facts: "Callable[[], Facts] | None" = None
 
     def may_hold_a_bus(self) -> bool:
         """Tell whether a bus that cannot be read may be there all the same: its drive or its server may be away.
@@ -88,9 +91,9 @@ def address_of(where: str | os.PathLike[str]) -> str:
     """Return what a bus is remembered as: an absolute path, or an address without user and password."""
     if not is_remote(where):
         return str(Path(where).absolute())
-    scheme, _, rest = str(where).partition("://")
-    servers, _, stream = rest.rpartition("/")
-    return f"{scheme}://{','.join(each.rpartition('@')[2] for each in servers.split(','))}/{stream}"
+    from somabus.store.nats.address import shown
+
+    return shown(str(where))
 
 
 def is_remote(where: str | os.PathLike[str]) -> bool:
@@ -120,7 +123,7 @@ def open_site(
 
 def _remote(where: str, now: Any) -> Site:
     store = _nats(where, now)
-    return Site(address_of(where), store, check=store.check)
+    return Site(address_of(where), store, check=store.check, facts=store.facts)
 
 
 def _nats(where: str, now: Any) -> "NatsStore":

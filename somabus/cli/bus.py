@@ -2,18 +2,22 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, typed
-from somabus.connection import create_bus, known_bus
-from somabus.errors import NotABusError, StoreUnavailableError
+from somabus.connection import create_bus, known_bus, open_bus
+from somabus.errors import ConfigurationError, NotABusError, StoreUnavailableError
 from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line
 from somabus.scheduler import Standing, standing
+from somabus.site import address_of, is_remote
+
+if TYPE_CHECKING:
+    from somabus.verify import Fault
 
 
 @command("init", "somabus init X:/soma_network --name research")
@@ -59,16 +63,17 @@ from somabus.scheduler import Standing, standing
 )
 @click.option("--anew", is_flag=True, help="Also where this machine knows a bus that is gone.")
 def init(context: Context, path: str | None, name: str, policy: str, *, anew: bool, **rules: Any) -> None:
-    """Make a new bus in a folder. An existing bus is left as it is."""
+    """Make a new bus in a folder, or on a server. An existing bus is left as it is."""
     where = path or context.bus()
     made = create_bus(where, name, policy, anew=anew, home=context.settings.home or None, **rules)
-    bus = typed(str(where))
+    shown = address_of(where) if is_remote(where) else where
+    bus = typed(shown)
     lines = [
-        f"a bus is at {where}; join it with: somabus --bus {bus} join NAME",
+        f"a bus is at {shown}; join it with: somabus --bus {bus} join NAME",
         f"no human owns it yet; the one who does types: somabus --bus {bus} operator init",
         *([f"what is over stays: {made.policy.retention}"] if rules["retention"] else []),
     ]
-    context.out.answer({"bus": made.bus, "path": str(where)}, "\n".join(lines))
+    context.out.answer({"bus": made.bus, "path": shown}, "\n".join(lines))
 
 
 @command("status", "somabus status")
@@ -130,21 +135,13 @@ def _status(context: Context, agent: Agent) -> None:
 
 
 @command("verify", "somabus verify X:/soma_network")
-@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
-def verify(context: Context, path: Path | None) -> None:
+@click.argument("path", required=False)
+def verify(context: Context, path: str | None) -> None:
     """Judge a tree, or one file, against the format.
 
     For writers in other languages, and for drives one doubts. A file outside a bus is judged by its form alone.
     """
-    from somabus.verify import judge_path
-
-    where = path or Path(context.bus())
-    try:
-        faults, looked_at = judge_path(where)
-    except NotABusError:
-        if known_bus(where, context.settings.home or None) is None:
-            raise
-        raise StoreUnavailableError(str(where), "a bus was here when this machine last looked") from None
+    faults, looked_at = _judged(context, path or context.bus(), named=path is not None)
     rows = [(fault.path, fault.weight, line(fault.rule, 110), line(fault.step, 80)) for fault in faults]
     facts = {"faults": faults, "documents": looked_at}
     context.out.table(
@@ -154,6 +151,23 @@ def verify(context: Context, path: Path | None) -> None:
         empty=f"{looked_at} documents, all of format 1",
     )
     finish(Exit.UNWELL if any(fault.weight == "error" for fault in faults) else Exit.DONE)
+
+
+def _judged(context: Context, where: str, *, named: bool) -> "tuple[list[Fault], int]":
+    from somabus.verify import judge_path, judge_store
+
+    home = context.settings.home or None
+    if is_remote(where):
+        return judge_store(open_bus(where, home=home))
+    if named and not Path(where).exists():
+        message = f"{where!r} does not exist"
+        raise ConfigurationError(message)
+    try:
+        return judge_path(Path(where))
+    except NotABusError:
+        if known_bus(where, home) is None:
+            raise
+        raise StoreUnavailableError(where, "a bus was here when this machine last looked") from None
 
 
 @command("sweep", "somabus sweep --rehearse")

@@ -35,10 +35,10 @@ def copy(context: Context, source: str, target: str) -> None:
     brings what has changed, and makes the copy the bus. One that was cut off goes on where it was.
     """
     from somabus import copying
-    from somabus.connection import new_writer
+    from somabus.connection import new_writer, open_bus
     from somabus.site import new_ground
 
-    here, there = _source(context, source), new_ground(target, new_writer())
+    here, there = open_bus(source, home=context.settings.home or None), new_ground(target, new_writer())
     with interrupted(), _bar(context, here) as seen:
         done = copying.copy(here, there, seen=seen)
     lines = [_counted(done), *_left(done), *(_moved if done.finished else _ahead)(source, target)]
@@ -57,13 +57,16 @@ def mirror(context: Context, source: str, target: str, *, once: bool, every_s: f
     The folder is no bus: nothing in it acts on anybody. Ctrl-C ends it.
     """
     from somabus import copying
-    from somabus.connection import new_writer
+    from somabus.connection import new_writer, open_bus
     from somabus.store.directory import DirectoryStore
 
     if is_remote(target):
         message = f"{address_of(target)} is no folder; a bus is copied to a server with: somabus copy"
         raise ConfigurationError(message)
-    here, there = _source(context, source), DirectoryStore(address_of(target), writer=new_writer(), durability="none")
+    here, there = (
+        open_bus(source, home=context.settings.home or None),
+        DirectoryStore(address_of(target), writer=new_writer(), durability="none"),
+    )
     note = _NOTE.format(source=address_of(source), typed=typed(address_of(source)))
     with _bar(context, here) as seen:
         done = copying.mirror(here, there, note=note, seen=seen)
@@ -106,18 +109,6 @@ def _ahead(source: str, target: str) -> Iterator[str]:
     yield "the copy is no bus yet, for the bus is at work, or was until a moment ago; to finish it:"
     yield f"  somabus --bus {here} stop --why {typed(f'moves to {address_of(target)}')}"
     yield f"  somabus copy {here} {there}"
-
-
-def _source(context: Context, where: str) -> "Store":
-    """Return the store of a bus; a mistyped place is refused."""
-    from somabus.connection import base_of, known, new_writer
-    from somabus.home import Places
-    from somabus.site import open_site
-
-    base, writer = base_of(context.settings.home or None), new_writer()
-    site = open_site(where, base, writer)
-    known(site, Places(base, writer))
-    return site.store
 
 
 @contextmanager

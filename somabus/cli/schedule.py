@@ -186,7 +186,7 @@ def _plan(context: Context, agent: Agent, schedule: Schedule, *, script: str, al
     home = base_of(context.settings.home or None)
     bus_id = agent.bus.bus
     return Plan(
-        agent=agent.name, bus=str(Path(context.bus()).absolute()), bus_id=bus_id, home=str(home), schedule=schedule,
+        agent=agent.name, bus=context.address(), bus_id=bus_id, home=str(home), schedule=schedule,
         python=_python(), log=str(log_of(home, job_name(agent.name, bus_id))),
         script=script, durability=context.settings.durability, always=always,
     )  # fmt: skip

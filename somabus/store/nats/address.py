@@ -20,6 +20,7 @@ from somabus.errors import ConfigurationError
 from somabus.store.nats.link import Link
 from somabus.store.nats.store import NatsStore
 
+_SERVER: Final = re.compile(r"[\w.-]*(:\d+)?|\[[0-9a-fA-F:.%]+\](:\d+)?")
 _STREAM: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _OPTIONS: Final = {
     "USER": "user", "PASSWORD": "password", "TOKEN": "token", "NKEY": "nkeys_seed", "CREDS": "user_credentials",
@@ -35,12 +36,28 @@ def open_store(where: str, environment: Mapping[str, str], *, now: Callable[[], 
     scheme, _, rest = where.partition("://")
     servers, _, stream = rest.rpartition("/")
     if not servers or not _STREAM.fullmatch(stream):
-        message = f"{where!r} is no address of a bus: write nats://HOST:4222/NAME, the name of letters, digits, _ and -"
+        rule = "write nats://HOST:4222/NAME, the name of letters, digits, _ and -"
+        message = f"{shown(where)!r} is no address of a bus: {rule}"
         raise ConfigurationError(message)
+    if "…" in shown(where):
+        message = (
+            f"{shown(where)!r}: no server has such a name; a password with a comma or an @ goes into the environment"
+        )
+        raise ConfigurationError(f"{message}: SOMABUS_NATS_USER and _PASSWORD")
     options = _options(environment)
     if scheme == "tls" or "tls" in options:
         options["tls"] = options.get("tls") or _context({})
     return NatsStore(Link([f"nats://{each}" for each in servers.split(",")], options), stream, now=now)
+
+
+def shown(where: str) -> str:
+    """Return an address without user and password, and without what cannot be the name of a server."""
+    scheme, _, rest = where.partition("://")
+    servers, slash, stream = rest.rpartition("/")
+    if not slash:
+        servers, stream = rest, ""
+    hosts = (each.rpartition("@")[2] for each in servers.split(","))
+    return f"{scheme}://{','.join(each if _SERVER.fullmatch(each) else '…' for each in hosts)}{slash}{stream}"
 
 
 def _options(environment: Mapping[str, str]) -> dict[str, Any]:

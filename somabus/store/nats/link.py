@@ -72,6 +72,17 @@ class Link:
         """How large a message the server takes."""
         return int(self._connected().client.max_payload)
 
+    @property
+    def version(self) -> str:
+        """The server's version."""
+        found = self._connected().client.connected_server_version
+        return f"{found.major}.{found.minor}.{found.patch}"
+
+    @property
+    def secret(self) -> bool:
+        """Whether nobody on the way can read along."""
+        return "tls" in self._options
+
     def ask(self, question: Question) -> Answer:
         """Return the server's answer.
 

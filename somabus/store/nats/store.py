@@ -32,6 +32,7 @@ from somabus.errors import (
     StoreUnavailableError,
 )
 from somabus.store.driveclock import DriveClock
+from somabus.store.nats.facts import Facts, facts_of
 from somabus.store.nats.link import Answer, Link, Question, Refused
 from somabus.store.nats.subjects import Subjects
 from somabus.store.port import JUNK, MAX_BYTES, check_key
@@ -172,7 +173,7 @@ class NatsStore:
     @contextmanager
     def lock(self, name: str) -> Iterator[bool]:
         """See `Store.lock`. A holder that died is passed over after a minute; a longer one is not protected."""
-        key = f"locks/{check_key(name)}"
+        key = f"tmp/locks/{check_key(name)}"
         now = self.now()
         found = self._find(key)
         expected = _NEW if found is None else {_EXPECTED: str(found.revision)}
@@ -219,6 +220,17 @@ class NatsStore:
         if there is None:
             raise NotABusError(self.root)
         self._check_ours(there)
+
+    def facts(self) -> Facts:
+        """Ask the server what it is, and what it has of the bus.
+
+        Raises:
+            StoreError: it does not answer, or does not tell us.
+        """
+        try:
+            return facts_of(self._link, self._bus)
+        except Refused as refused:
+            raise self._meaning(refused, self._bus) from refused
 
     def _check_ours(self, there: dict[str, Any]) -> None:
         wanted = _stream(self._bus, self._subjects.all, 1)
