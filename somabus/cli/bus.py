@@ -200,18 +200,18 @@ def demo(context: Context, *, keep: bool) -> None:
 
 
 @command("bench", "somabus bench --messages 500")
-@click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("path", required=False)
 @click.option("--messages", default=300, show_default=True, type=click.IntRange(20, 100_000))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
 @click.option("--durability", type=click.Choice(["full", "file", "none"]), default="full", show_default=True)
-def bench(context: Context, path: Path | None, messages: int, rounds: int, durability: str) -> None:
-    """Measure this drive.
+def bench(context: Context, path: str | None, messages: int, rounds: int, durability: str) -> None:
+    """Measure this drive, or this server.
 
-    Each work of the bus beside the bare system calls that it needs, as a ratio.
+    Each work of the bus beside the bare system calls, or requests, that it needs, as a ratio.
     """
     from somabus.bench import measure
 
-    rows = measure(path or Path(context.bus()), messages=messages, rounds=rounds, durability=durability)
+    rows = measure(path or context.bus(), messages=messages, rounds=rounds, durability=durability)
     columns = ("work", "µs", "bare µs", "ratio", "what the bare calls are")
     cells = [(row.work, f"{row.us:,.0f}", f"{row.bare_us:,.0f}", f"{row.ratio:.2f}", row.bare) for row in rows]
     facts = {"durability": durability, "messages": messages, "rounds": rounds, "rows": rows}

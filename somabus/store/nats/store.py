@@ -85,6 +85,11 @@ class NatsStore:
         self.now = now or self._clock.now
 
     @property
+    def link(self) -> Link:
+        """The connection, for whoever measures it."""
+        return self._link
+
+    @property
     def root(self) -> str:
         """What people call it."""
         return f"{self._link.where}/{self._bus}"
