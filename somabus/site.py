@@ -5,8 +5,8 @@ nats://10.0.0.7:4222/soma          the stream `soma`; several servers with comma
 """
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -85,6 +85,24 @@ def new_ground(where: str | os.PathLike[str], writer: str) -> "DirectoryStore | 
     store = _nats(str(where), None)
     store.make()
     return store
+
+
+@contextmanager
+def scratch(where: str, kind: str, *, keep: bool = False) -> Iterator[str]:
+    """Yield the address of a new stream on the server where a bus lies; it is removed at the end, unless it is kept.
+
+    Raises:
+        StoreError: the server does not answer, or lets us make none.
+    """
+    address = f"{where.rpartition('/')[0]}/{kind}-{os.urandom(6).hex()}"
+    store = _nats(address, None)
+    store.make()
+    try:
+        yield address
+    finally:
+        if not keep:
+            store.drop()
+        store.close()
 
 
 def address_of(where: str | os.PathLike[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from somabus.bench.bare import Bare
 from somabus.errors import StoreUnavailableError
 from somabus.model.bus import BUS_FILE
-from somabus.site import is_remote
+from somabus.site import is_remote, scratch
 from somabus.store.directory import DirectoryStore
 from somabus.store.directory.trouble import translate
 from somabus.store.port import Store
@@ -62,12 +62,10 @@ def _in_folder(where: str, durability: str) -> Iterator[Ground]:
 def _on_server(where: str) -> Iterator[Ground]:
     from somabus.bench.bareserver import BareServer
     from somabus.store.nats import open_store
-    from somabus.store.nats.link import Question, Refused
+    from somabus.store.nats.link import Refused
 
-    stream = f"bench-{os.urandom(6).hex()}"
-    bus = f"{where.rpartition('/')[0]}/{stream}"
-    with closing(open_store(bus, os.environ)) as store:
-        store.make()
+    with scratch(where, "bench") as bus, closing(open_store(bus, os.environ)) as store:
+        stream = bus.rpartition("/")[2]
         try:
             yield Ground(
                 bus, store, lambda data: BareServer(store.link, stream, data),
@@ -75,5 +73,3 @@ def _on_server(where: str) -> Iterator[Ground]:
             )  # fmt: skip
         except Refused as refused:
             raise StoreUnavailableError(stream, refused.said) from refused
-        finally:
-            store.link.ask(Question(f"$JS.API.STREAM.DELETE.{stream}"))

@@ -215,6 +215,14 @@ class NatsStore:
             if there.get("metadata", there.get("description")) != wanted.get("metadata", wanted["description"]):
                 self._check_ours(there)
 
+    def drop(self) -> None:
+        """Remove the stream, and all that is in it; one that is gone already is no error."""
+        try:
+            self._api(f"STREAM.DELETE.{self._bus}", {})
+        except Refused as refused:
+            if refused.code != _NO_STREAM:
+                raise self._meaning(refused, self._bus) from refused
+
     def check(self) -> None:
         """Make sure that the bus is there.
 
