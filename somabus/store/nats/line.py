@@ -35,13 +35,15 @@ from somabus.store.nats.talk import Answer, Question, Refused
 _T = TypeVar("_T")
 _ANSWER_S: Final = 10.0
 _PATIENCE_S: Final = 3.0
-_CONNECT_S: Final = 5.0
-_AGAIN_S: Final = 0.25
-_PING_S: Final = 10
 _END_S: Final = 2.0
 _GIVEN_UP_S: Final = 60.0
 """After so long the client may have stopped trying; a new one begins."""
 _HEADERS: Final = 1024
+_FOR_EVER: Final[Mapping[str, Any]] = {
+    "allow_reconnect": True, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.25, "connect_timeout": 5,
+    "ping_interval": 10, "max_outstanding_pings": 2, "pending_size": 0,
+}  # fmt: skip
+"""It connects again for ever, finds out by itself that nobody answers, and keeps nothing to be sent later."""
 _DENIED: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 _SHUT_OUT: Final = re.compile(r"authorization|authentication")
 _log: Final = logging.getLogger("somabus")
@@ -175,10 +177,8 @@ class Line:
     async def _begin(self) -> None:
         try:
             await self._client.connect(
-                **self._options, allow_reconnect=True, max_reconnect_attempts=-1, reconnect_time_wait=_AGAIN_S,
-                connect_timeout=_CONNECT_S, ping_interval=_PING_S, max_outstanding_pings=2, pending_size=0,
-                error_cb=self._on_error, disconnected_cb=self._on_broken, reconnected_cb=self._on_back,
-                closed_cb=self._on_closed,
+                **self._options, **_FOR_EVER, error_cb=self._on_error, disconnected_cb=self._on_broken,
+                reconnected_cb=self._on_back, closed_cb=self._on_closed,
             )  # fmt: skip
             self._inbox = self._client.new_inbox()
             await self._client.subscribe(f"{self._inbox}.*", cb=self._on_answer)
@@ -271,7 +271,7 @@ class _Client(Client):
         super().__init__()
         self._must = tls
 
-    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:  # noqa: FBT002
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if self._must and not info.get("tls_required"):
             message = "the server offers no TLS, and the address or the settings ask for it"
             raise ssl.SSLError(message)

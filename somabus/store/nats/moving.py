@@ -1,4 +1,4 @@
-"""How a document is moved, and what a crash leaves after each step:
+"""How a document is moved, and what a crash leaves after each step.
 
     1  the source is written again, unchanged, with a mark that names the target, if nobody wrote since: one winner
        the document where it was; for half a minute others are told that it is gone, then anybody may move it
