@@ -262,6 +262,10 @@ class Line:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_END_S / 2):
                 await self._client.close()
+        while rest := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in rest:  # again and again: a client that is connecting may miss the first time
+                task.cancel()
+            await asyncio.wait(rest, timeout=0.05)
 
 
 class _Client(Client):

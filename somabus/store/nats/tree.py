@@ -32,7 +32,18 @@ class Tree:
         """Write documents and, behind them, the folders that they lie in."""
         said = dict(headers) or None
         questions = [Question(self._subjects.document(key), data, said, key) for key, data in documents]
-        folders = self.folders.behind(key for key, _ in documents)
+        return self._put(questions, [key for key, _ in documents])
+
+    def rewrite(self, key: str, data: bytes, headers: Mapping[str, str]) -> int | None:
+        """Write a document that is there already, and whose folder shows; see `write`."""
+        return self._stream.put([Question(self._subjects.document(key), data, dict(headers), key)])[0]
+
+    def show(self, key: str) -> None:
+        """Make sure that the folders show that a document lies in."""
+        self._put([], [key])
+
+    def _put(self, questions: Sequence[Question], keys: Sequence[str]) -> list[int | None]:
+        folders = self.folders.behind(keys)
         revisions = self._stream.put([*questions, *folders])
         self.folders.shown(folders, revisions[len(questions) :])
         return revisions[: len(questions)]
