@@ -215,6 +215,9 @@ class Line:
             self._shut_out = said
             self._fail(lambda question: StoreRefusedError(question.what, said))
             self._quit()
+        elif isinstance(error, ssl.SSLError):  # not by trying again
+            self._said = said
+            self._quit()
         if said != self._said:  # it tries four times a second
             _log.info("nats: %s", said)
         self._said = said
@@ -266,10 +269,15 @@ class Line:
             for task in rest:  # again and again: a client that is connecting may miss the first time
                 task.cancel()
             await asyncio.wait(rest, timeout=0.05)
+        self._client.drop()
+        await asyncio.sleep(0)
 
 
 class _Client(Client):
-    """nats-py's client, which goes on in clear text where a server asks for no TLS; this one does not."""
+    """nats-py's client, which goes on in clear text where a server asks for no TLS; this one does not.
+
+    And where it is ended while it connects, it would leave its socket to be collected.
+    """
 
     def __init__(self, *, tls: bool) -> None:
         super().__init__()
@@ -280,6 +288,11 @@ class _Client(Client):
             message = "the server offers no TLS, and the address or the settings ask for it"
             raise ssl.SSLError(message)
         await super()._process_info(info, initial_connection)
+
+    def drop(self) -> None:
+        """Let go of a socket that is still there."""
+        if self._transport is not None:
+            self._transport.close()
 
 
 def _answer(message: Msg) -> Answer | Refused:
