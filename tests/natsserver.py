@@ -1,5 +1,6 @@
 """Real nats-servers for tests: on loopback, with a folder of their own, ended with whoever began them."""
 
+import os
 import re
 import shutil
 import signal
@@ -93,6 +94,7 @@ class NatsServer:
     def pause(self):
         """Let it hang: it keeps its connections and says nothing."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def resume(self):
         """Let it go on."""

@@ -87,7 +87,7 @@ class Line:
         """Have the loop do something, and wait for it; it ends by itself, in time.
 
         Raises:
-            StoreUnavailableError: this line has ended.
+            StoreUnavailableError, StoreRefusedError: this line has ended.
         """
         try:
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -164,14 +164,14 @@ class Line:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._known.wait()
-        if self._shut_out:
-            raise StoreRefusedError(what, f"{self._where} does not let us in: {self._shut_out}")
         if self._loop.time() - self._away_since > _GIVEN_UP_S and not self._known.is_set():
             self._quit()
         if self.over or not self._known.is_set():
             raise self._away(what)
 
-    def _away(self, what: str, said: str = "") -> StoreUnavailableError:
+    def _away(self, what: str, said: str = "") -> StoreUnavailableError | StoreRefusedError:
+        if self._shut_out:
+            return StoreRefusedError(what, f"{self._where} does not let us in: {self._shut_out}")
         return StoreUnavailableError(what, f"{self._where}: {said or self._said or 'no server answers there'}")
 
     async def _begin(self) -> None:
@@ -213,7 +213,7 @@ class Line:
             self._fail(lambda question: StoreRefusedError(question.what, said), denied[2])
         elif (denied and denied[2].startswith(self._inbox.lower())) or _SHUT_OUT.search(said.lower()):
             self._shut_out = said
-            self._fail(lambda question: StoreRefusedError(question.what, said))
+            self._fail(lambda question: self._away(question.what))
             self._quit()
         elif isinstance(error, ssl.SSLError):  # not by trying again
             self._said = said
@@ -292,7 +292,7 @@ class _Client(Client):
     def drop(self) -> None:
         """Let go of a socket that is still there."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.close()  # type: ignore[no-untyped-call]
 
 
 def _answer(message: Msg) -> Answer | Refused:
