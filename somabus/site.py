@@ -5,6 +5,7 @@ nats://10.0.0.7:4222/soma          the stream `soma`; several servers with comma
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SCHEMES: Final = ("nats://", "tls://")
+_HOST: Final = re.compile(r"[\w.-]*(:\d+)?|\[[0-9a-fA-F:.%]+\](:\d+)?")
+_UNREADABLE: Final = "…"
 _NEEDS: Final = "a bus on a NATS server needs an extra: pip install 'somabus[nats]'"
 
 
@@ -94,24 +97,32 @@ def scratch(where: str, kind: str, *, keep: bool = False) -> Iterator[str]:
     Raises:
         StoreError: the server does not answer, or lets us make none.
     """
-    address = f"{where.rpartition('/')[0]}/{kind}-{os.urandom(6).hex()}"
+    servers, _, stream = where.rpartition("/")
+    _, at, domain = stream.partition("@")
+    address = f"{servers}/{kind}-{os.urandom(6).hex()}{at}{domain}"
     store = _nats(address, None)
     store.make()
     try:
         yield address
     finally:
         if not keep:
-            store.drop()
+            store.stream.drop()
         store.close()
 
 
 def address_of(where: str | os.PathLike[str]) -> str:
-    """Return what a bus is remembered as: an absolute path, or an address without user and password."""
+    """Return what a bus is remembered as: an absolute path, or an address without user and password.
+
+    What can be no server's name may be a part of a password, and is left out.
+    """
     if not is_remote(where):
         return str(Path(where).absolute())
-    from somabus.store.nats.address import shown
-
-    return shown(str(where))
+    scheme, _, rest = str(where).partition("://")
+    servers, slash, stream = rest.rpartition("/")
+    if not slash:
+        servers, stream = rest, ""
+    hosts = (each.rpartition("@")[2] for each in servers.split(","))
+    return f"{scheme}://{','.join(each if _HOST.fullmatch(each) else _UNREADABLE for each in hosts)}{slash}{stream}"
 
 
 def is_remote(where: str | os.PathLike[str]) -> bool:
@@ -140,8 +151,10 @@ def open_site(
 
 
 def _remote(where: str, now: Any) -> Site:
+    from somabus.store.nats.facts import facts_of
+
     store = _nats(where, now)
-    return Site(address_of(where), store, check=store.check, facts=store.facts)
+    return Site(address_of(where), store, check=store.check, facts=lambda: facts_of(store.stream))
 
 
 def _nats(where: str, now: Any) -> "NatsStore":
@@ -150,6 +163,10 @@ def _nats(where: str, now: Any) -> "NatsStore":
     except ImportError as error:
         raise ConfigurationError(_NEEDS) from error
     from somabus.store.nats import open_store
+
+    if _UNREADABLE in address_of(where):
+        message = f"{address_of(where)!r}: no server has such a name; a password with a comma or an @ goes into"
+        raise ConfigurationError(f"{message} SOMABUS_NATS_PASSWORD")
 
     return open_store(where, os.environ, now=now)
 

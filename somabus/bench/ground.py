@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from somabus.bench.bare import Bare
-from somabus.errors import StoreUnavailableError
 from somabus.model.bus import BUS_FILE
 from somabus.site import is_remote, scratch
 from somabus.store.directory import DirectoryStore
@@ -62,14 +61,9 @@ def _in_folder(where: str, durability: str) -> Iterator[Ground]:
 def _on_server(where: str) -> Iterator[Ground]:
     from somabus.bench.bareserver import BareServer
     from somabus.store.nats import open_store
-    from somabus.store.nats.link import Refused
 
     with scratch(where, "bench") as bus, closing(open_store(bus, os.environ)) as store:
-        stream = bus.rpartition("/")[2]
-        try:
-            yield Ground(
-                bus, store, lambda data: BareServer(store.link, stream, data),
-                lambda box: f"{stream}.k.{box.replace('/', '.')}",
-            )  # fmt: skip
-        except Refused as refused:
-            raise StoreUnavailableError(stream, refused.said) from refused
+        name = store.stream.name
+        yield Ground(
+            bus, store, lambda data: BareServer(store.stream, data), lambda box: f"{name}.k.{box.replace('/', '.')}"
+        )

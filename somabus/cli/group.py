@@ -72,11 +72,11 @@ class Context:
         Raises:
             ConfigurationError: the address says who we are on a server.
         """
-        from somabus.site import address_of
+        from somabus.site import address_of, is_remote
 
         bus = self.bus()
         found = address_of(bus)
-        if "@" in bus.partition("://")[2]:
+        if is_remote(bus) and found != bus:
             message = f"the address of the bus would be written down with a password in it; give {found}, and set"
             raise ConfigurationError(f"{message} SOMABUS_NATS_CREDS, or _USER and _PASSWORD, in the environment")
         return found

@@ -1,4 +1,4 @@
-"""The store on NATS JetStream passes the one public suite, against a real server."""
+"""The store on NATS JetStream passes the one public suite, against real servers."""
 
 import itertools
 
@@ -7,23 +7,22 @@ import pytest
 from somabus.errors import ConfigurationError, NotABusError
 from somabus.store.nats import Link, NatsStore
 from somabus.testing.contract import StoreContract
-from tests.natsserver import NatsServer, binary
+from tests.natsserver import NatsServer, every_server
 
-pytestmark = pytest.mark.skipif(binary() is None, reason="no nats-server here")
 _NAMES = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
+@pytest.fixture(scope="module", params=every_server())
+def server(tmp_path_factory, request):
     """One server for the tests of this file; each has a bus of its own."""
-    running = NatsServer(tmp_path_factory.mktemp("nats"))
+    running = NatsServer(tmp_path_factory.mktemp("nats"), program=request.param)
     yield running
     running.stop()
 
 
 def make(server, name=None):
     """Return a store on a new bus."""
-    store = NatsStore(Link([server.url], {}), name or f"bus{next(_NAMES)}")
+    store = NatsStore(Link([server.url]), name or f"bus{next(_NAMES)}")
     store.make()
     return store
 
@@ -43,16 +42,47 @@ class TestNats(StoreContract):
         return self.stores[-1]
 
 
-def test_a_foreign_stream_is_refused(server):
-    """A stream that is none of somabus's, under the name of a bus, is told and untouched."""
-    store = make(server, "mine")
-    store._api("STREAM.CREATE.theirs", {"name": "theirs", "subjects": ["theirs.>"], "retention": "workqueue"})
+FOREIGN = {
+    "another retention": {"retention": "workqueue"},
+    "a limit that drops the oldest": {"description": "somabus 1", "max_msgs_per_subject": 1, "max_msgs": 100},
+    "an age": {"description": "somabus 1", "max_msgs_per_subject": 1, "max_age": 10**12, "discard": "new"},
+}
 
-    for refuse in (NatsStore(store._link, "theirs").make, NatsStore(store._link, "theirs").check):
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_stream_is_refused(server, foreign):
+    """A stream that is none of somabus's, or that would drop documents, is told and untouched under the name of a bus."""
+    name = f"theirs{next(_NAMES)}"
+    store = NatsStore(Link([server.url]), name)
+    store._stream.ask(f"STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"], **foreign}, name)
+
+    for refuse in (store.make, store.check):
         with pytest.raises(ConfigurationError, match="none of somabus's"):
             refuse()
-    with pytest.raises(NotABusError):
-        NatsStore(store._link, "nobodys").check()
+    store.close()
+
+
+def test_subjects_that_another_stream_has_are_told(server):
+    """A stream of another name that takes the subjects of the bus is told: choose another name."""
+    name = f"taken{next(_NAMES)}"
+    store = NatsStore(Link([server.url]), name)
+    store._stream.ask("STREAM.CREATE.all", {"name": "all", "subjects": [f"{name}.>"]}, name)
+
+    with pytest.raises(ConfigurationError, match="another stream"):
+        store.make()
+    store._stream.ask("STREAM.DELETE.all", {}, name)
+    store.close()
+
+
+def test_a_bus_is_made_once(server):
+    """Making a bus that is there changes nothing in it; one that is not there is told."""
+    store = make(server)
+    store.create("a/b.json", b"1")
+
     store.make()
     store.check()
+
+    assert store.read("a/b.json") == b"1"
+    with pytest.raises(NotABusError):
+        NatsStore(store._link, "nobodys").check()
     store.close()

@@ -1,6 +1,7 @@
 """Which server, which stream, and who we are there.
 
     nats://scout:secret@10.0.0.7:4222,10.0.0.8:4222/soma
+    nats://127.0.0.1:4222/soma@hub            the stream lies in the JetStream domain `hub`, beyond a leaf node
 
 The way in may stand in the address or, better, in the environment, which no process list shows:
 
@@ -14,60 +15,63 @@ The way in may stand in the address or, better, in the environment, which no pro
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from somabus.errors import ConfigurationError
 from somabus.store.nats.link import Link
 from somabus.store.nats.store import NatsStore
 
-_SERVER: Final = re.compile(r"[\w.-]*(:\d+)?|\[[0-9a-fA-F:.%]+\](:\d+)?")
-_STREAM: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_STREAM: Final = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,32})(?:@(?P<domain>[A-Za-z0-9_-]{1,32}))?")
 _OPTIONS: Final = {
     "USER": "user", "PASSWORD": "password", "TOKEN": "token", "NKEY": "nkeys_seed", "CREDS": "user_credentials",
 }  # fmt: skip
+_FILES: Final = ("NKEY", "CREDS")
+_SEED: Final = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(?P<seed>\S+)\s")
 
 
 def open_store(where: str, environment: Mapping[str, str], *, now: Callable[[], datetime] | None = None) -> NatsStore:
     """Return the store at an address; nobody is called before the first verb.
 
     Raises:
-        ConfigurationError: it is no address, or a file that it needs is not there.
+        ConfigurationError: it is no address, or a file that it needs is not there or cannot be used.
     """
     scheme, _, rest = where.partition("://")
-    servers, _, stream = rest.rpartition("/")
-    if not servers or not _STREAM.fullmatch(stream):
-        rule = "write nats://HOST:4222/NAME, the name of letters, digits, _ and -"
-        message = f"{shown(where)!r} is no address of a bus: {rule}"
+    servers, _, path = rest.rpartition("/")
+    stream = _STREAM.fullmatch(path)
+    if not servers or stream is None:
+        said = f"{path.rpartition('@')[2]!r} is no bus on a server: write {scheme}://HOST:4222/NAME"
+        message = f"{said}, the name of letters, digits, _ and -; behind a leaf node NAME@DOMAIN"
         raise ConfigurationError(message)
-    if "…" in shown(where):
-        message = (
-            f"{shown(where)!r}: no server has such a name; a password with a comma or an @ goes into the environment"
-        )
-        raise ConfigurationError(f"{message}: SOMABUS_NATS_USER and _PASSWORD")
     options = _options(environment)
-    if scheme == "tls" or "tls" in options:
-        options["tls"] = options.get("tls") or _context({})
-    return NatsStore(Link([f"nats://{each}" for each in servers.split(",")], options), stream, now=now)
-
-
-def shown(where: str) -> str:
-    """Return an address without user and password, and without what cannot be the name of a server."""
-    scheme, _, rest = where.partition("://")
-    servers, slash, stream = rest.rpartition("/")
-    if not slash:
-        servers, stream = rest, ""
-    hosts = (each.rpartition("@")[2] for each in servers.split(","))
-    return f"{scheme}://{','.join(each if _SERVER.fullmatch(each) else '…' for each in hosts)}{slash}{stream}"
+    if scheme == "tls":
+        options.setdefault("tls", _context({}))
+    link = Link([f"nats://{each}" for each in servers.split(",")], options)
+    return NatsStore(link, stream["name"], stream["domain"] or "", now=now)
 
 
 def _options(environment: Mapping[str, str]) -> dict[str, Any]:
-    told = {name: environment.get(f"SOMABUS_NATS_{name}", "") for name in (
-        "USER", "PASSWORD", "TOKEN", "NKEY", "CREDS", "CA", "CERT", "KEY",
-    )}  # fmt: skip
+    told = {name: environment.get(f"SOMABUS_NATS_{name}", "") for name in (*_OPTIONS, "CA", "CERT", "KEY")}
+    for name in _FILES:
+        if told[name]:
+            _check_key(name, told[name])
     options: dict[str, Any] = {option: told[name] for name, option in _OPTIONS.items() if told[name]}
     if told["CA"] or told["CERT"]:
         options["tls"] = _context(told)
     return options
+
+
+def _check_key(name: str, path: str) -> None:
+    """Refuse a file in which there is no seed of a key: the client would say so only when it connects."""
+    import nkeys
+
+    try:
+        text = Path(path).read_text(encoding="ascii")
+        seed = text.strip() if name == "NKEY" else _SEED.search(text)["seed"]  # type: ignore[index]
+        nkeys.from_seed(seed.encode()).wipe()
+    except (OSError, ValueError, TypeError, nkeys.NkeysError) as error:
+        message = f"SOMABUS_NATS_{name}: {path} holds no key that can be used: {error}"
+        raise ConfigurationError(message) from error
 
 
 def _context(told: Mapping[str, str]) -> Any:

@@ -1,11 +1,9 @@
 """What a server says of itself and of the stream of a bus, for people who ask how it does."""
 
-import json
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from somabus.store.nats.link import Link, Question
-
-_API: Final = "$JS.API"
+from somabus.store.nats.stream import Stream
+from somabus.store.nats.talk import Refused, meaning
 
 
 class Facts(NamedTuple):
@@ -27,23 +25,23 @@ class Facts(NamedTuple):
     account_limit: int
 
 
-def facts_of(link: Link, bus: str) -> Facts:
+def facts_of(stream: Stream) -> Facts:
     """Ask the server.
 
     Raises:
-        Refused: it does not tell us.
-        StoreUnavailableError: it does not answer.
+        StoreError: it does not answer, or does not tell us.
     """
-    account, stream = _asked(link, "INFO"), _asked(link, f"STREAM.INFO.{bus}")
-    config, state = stream["config"], stream["state"]
-    replicas = (stream.get("cluster") or {}).get("replicas") or []
+    version, most_bytes = stream.link.server()
+    account, there = _asked(stream, "INFO"), _asked(stream, f"STREAM.INFO.{stream.name}")
+    config, state = there["config"], there["state"]
+    replicas = (there.get("cluster") or {}).get("replicas") or []
     return Facts(
-        where=link.where.replace("nats://", ""),
-        stream=bus,
-        version=link.version,
+        where=stream.link.where.replace("nats://", ""),
+        stream=stream.name,
+        version=version,
         domain=account.get("domain", ""),
-        secret=link.secret,
-        most_bytes=link.most_bytes,
+        secret=stream.link.secret,
+        most_bytes=most_bytes,
         storage=config["storage"],
         replicas=config["num_replicas"],
         behind=tuple(each["name"] for each in replicas if each.get("offline") or not each.get("current")),
@@ -55,6 +53,8 @@ def facts_of(link: Link, bus: str) -> Facts:
     )
 
 
-def _asked(link: Link, what: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(link.ask(Question(f"{_API}.{what}")).data)
-    return found
+def _asked(stream: Stream, what: str) -> dict[str, Any]:
+    try:
+        return stream.ask(what, {}, stream.name)
+    except Refused as refused:
+        raise meaning(refused, stream.name) from refused

@@ -2,6 +2,8 @@
 
     <bus>.k.<part>.<part>…    a document
     <bus>.f.<part>.<part>…    a folder: it names what a listing of the folder above shows
+    <bus>.l.<part>…           a lock that somebody holds
+    <bus>.clock               what is written to learn the server's time
 
 Dots part the tokens of a subject and blanks end it, so both are written as `%2E` and `%20`, and `%` as `%25`; nothing
 else that a key may hold means anything to a server.
@@ -19,7 +21,7 @@ class Subjects:
     def __init__(self, bus: str) -> None:
         self._documents = f"{bus}.k"
         self._folders = f"{bus}.f"
-        self.all = f"{bus}.>"
+        self._locks = f"{bus}.l"
         self.clock = f"{bus}.clock"
 
     def document(self, key: str) -> str:
@@ -30,10 +32,15 @@ class Subjects:
         """Return the subject that says that there is a folder."""
         return f"{self._folders}.{_tokens(key)}"
 
-    def folders_above(self, key: str) -> list[str]:
-        """Return the folders that a document lies in, the nearest first."""
+    def lock(self, name: str) -> str:
+        """Return the subject of a lock."""
+        return f"{self._locks}.{_tokens(name)}"
+
+    @staticmethod
+    def folders_above(key: str) -> list[str]:
+        """Return the folders that a document lies in, the nearest last."""
         parts = key.split("/")[:-1]
-        return ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        return ["/".join(parts[: length + 1]) for length in range(len(parts))]
 
     def one_level(self, prefix: str) -> tuple[str, str]:
         """Return the filters for the documents and for the folders one level below a folder; "" is the root."""

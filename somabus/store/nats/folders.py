@@ -1,0 +1,61 @@
+"""Folders: a message for each, so that a listing of the folder above shows it.
+
+A document is written before its folder is shown, and a folder after those above it. Whatever is cut off in between
+was never told to be there, and the next process that writes below the folder shows it again.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from somabus.store.nats.stream import NEW, Stream
+from somabus.store.nats.subjects import Subjects
+from somabus.store.nats.talk import Question
+
+_KNOWN: Final = 10_000
+
+
+class Folders:
+    """The folders of one bus; it remembers those that this process has shown."""
+
+    def __init__(self, stream: Stream, subjects: Subjects) -> None:
+        self._stream = stream
+        self._subjects = subjects
+        self._shown: set[str] = set()
+
+    def names(self, folder: str) -> set[str]:
+        """Return what lies one level below, documents and folders; "" is the root."""
+        patterns = self._subjects.one_level(folder)
+        return {Subjects.name(each) for pattern in patterns for each in self._stream.subjects(pattern, folder or ".")}
+
+    def behind(self, keys: Iterable[str]) -> list[Question]:
+        """Return what is to be written behind documents: their folders, unless they are there."""
+        nearest = dict.fromkeys(above[-1] for key in keys if (above := self._subjects.folders_above(key)))
+        chains = ([each] if each in self._shown else self._chain(each) for each in nearest)
+        return [self._question(folder) for folder in dict.fromkeys(each for chain in chains for each in chain)]
+
+    def shown(self, questions: Iterable[Question], revisions: Iterable[int | None]) -> None:
+        """Take note of what was written; a folder that was let go meanwhile may need those above it again."""
+        for question, revision in zip(questions, revisions, strict=True):
+            if revision is not None and question.what in self._shown:
+                self._stream.put([self._question(each) for each in self._chain(question.what)])
+            self._shown.add(question.what)
+        if len(self._shown) > _KNOWN:
+            self._shown.clear()
+
+    def let_go(self, folder: str) -> None:
+        """Show a folder no more in which nothing is left.
+
+        Race: a document may come between the look and the removal; so there is a second look.
+        """
+        found = self._stream.find(self._subjects.folder(folder), folder)
+        if found is None or self.names(folder):
+            return
+        self._shown.discard(folder)
+        if self._stream.remove(found.revision, folder) and self.names(folder):
+            self._stream.put([self._question(each) for each in self._chain(folder)])
+
+    def _chain(self, folder: str) -> list[str]:
+        return [*self._subjects.folders_above(folder), folder]
+
+    def _question(self, folder: str) -> Question:
+        return Question(self._subjects.folder(folder), b"", NEW, folder)
