@@ -91,8 +91,8 @@ def new_ground(where: str | os.PathLike[str], writer: str) -> "DirectoryStore | 
 
 
 @contextmanager
-def scratch(where: str, kind: str, *, keep: bool = False) -> Iterator[str]:
-    """Yield the address of a new stream on the server where a bus lies; it is removed at the end, unless it is kept.
+def scratch(where: str, kind: str, *, keep: bool = False) -> "Iterator[tuple[str, NatsStore]]":
+    """Yield a new stream on the server where a bus lies, as address and store; it is removed at the end, or kept.
 
     Raises:
         StoreError: the server does not answer, or lets us make none.
@@ -103,7 +103,7 @@ def scratch(where: str, kind: str, *, keep: bool = False) -> Iterator[str]:
     store = _nats(address, None)
     store.make()
     try:
-        yield address
+        yield address, store
     finally:
         if not keep:
             store.stream.drop()

@@ -60,9 +60,8 @@ def _in_folder(where: str, durability: str) -> Iterator[Ground]:
 @contextmanager
 def _on_server(where: str) -> Iterator[Ground]:
     from somabus.bench.bareserver import BareServer
-    from somabus.store.nats import open_store
 
-    with scratch(where, "bench") as bus, closing(open_store(bus, os.environ)) as store:
+    with scratch(where, "bench") as (bus, store):
         name = store.stream.name
         yield Ground(
             bus, store, lambda data: BareServer(store.stream, data), lambda box: f"{name}.k.{box.replace('/', '.')}"

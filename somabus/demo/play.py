@@ -76,7 +76,7 @@ def show(*, keep: bool = False, as_json: bool = False, server: str = "") -> bool
     """
     if not server:
         return _show("", keep=keep, as_json=as_json)
-    with scratch(server, "demo", keep=keep) as bus:
+    with scratch(server, "demo", keep=keep) as (bus, _store):
         return _show(bus, keep=keep, as_json=as_json)
 
 

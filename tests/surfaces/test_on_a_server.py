@@ -43,7 +43,7 @@ def server(tmp_path_factory):
 @pytest.fixture
 def address(server):
     """The address of a stream that nothing is in yet."""
-    with scratch(f"{server.url}/any", "test") as bus:
+    with scratch(f"{server.url}/any", "test") as (bus, _store):
         yield bus
 
 
