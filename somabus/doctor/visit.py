@@ -139,7 +139,7 @@ class Visit:
         site.check()
         try:
             return list(server.examine(site.facts(), site.store, self.clock, f"doctor-{new_writer()}"))
-        except (StoreRefusedError, StoreFullError) as error:
+        except StoreFullError as error:
             return [_cannot_write(error)]
 
     def _check_drive(self) -> None:

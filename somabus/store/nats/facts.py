@@ -1,6 +1,9 @@
 """What a server says of itself and of the stream of a bus, for people who ask how it does."""
 
+from contextlib import suppress
 from typing import Any, NamedTuple
+
+from somabus.errors import StoreRefusedError
 
 from somabus.store.nats.stream import Stream
 from somabus.store.nats.talk import Refused, meaning
@@ -32,7 +35,9 @@ def facts_of(stream: Stream) -> Facts:
         StoreError: it does not answer, or does not tell us.
     """
     version, most_bytes = stream.link.server()
-    account, there = _asked(stream, "INFO"), _asked(stream, f"STREAM.INFO.{stream.name}")
+    there, account = _asked(stream, f"STREAM.INFO.{stream.name}"), dict[str, Any]()
+    with suppress(StoreRefusedError):  # an agent need not know how much its account holds
+        account = _asked(stream, "INFO")
     config, state = there["config"], there["state"]
     replicas = (there.get("cluster") or {}).get("replicas") or []
     return Facts(
