@@ -11,7 +11,7 @@ from somabus.store.nats import Link, NatsStore
 from somabus.store.nats.talk import Question
 from tests.crashes.harness import every_point
 from tests.crashes.test_crash_points import SCENES
-from tests.nats.stopping import StoppingLink
+from tests.jetstream.stopping import StoppingLink
 from tests.natsserver import NatsServer, every_server
 
 pytestmark = pytest.mark.slow

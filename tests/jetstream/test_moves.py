@@ -11,7 +11,7 @@ from somabus.store.nats import NatsStore
 from somabus.store.nats.subjects import Subjects
 from somabus.store.port import is_key
 from somabus.testing import Crash, Fuse
-from tests.nats.stopping import StoppingLink
+from tests.jetstream.stopping import StoppingLink
 
 STEPS = {
     1: "before the mark", 2: "before the target's folder", 3: "before the target", 4: "behind it",

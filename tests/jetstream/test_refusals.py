@@ -94,7 +94,11 @@ def test_a_stream_that_went_away_is_not_an_empty_bus(server, store_on):
 def test_a_bus_that_is_not_there_is_told_at_once(server, store_on):
     """A name that no stream has is told in a moment, by whatever verb comes first; with old servers as well."""
     began = time.monotonic()
-    for verb in (lambda store: store.read("a.json"), lambda store: store.list(""), lambda store: store.delete("a.json")):
+    for verb in (
+        lambda store: store.read("a.json"),
+        lambda store: store.list(""),
+        lambda store: store.delete("a.json"),
+    ):
         store = store_on(server, "nobodys", anew=False)
         with pytest.raises(StoreUnavailableError):
             verb(store)
