@@ -86,3 +86,12 @@ def test_a_bus_is_made_once(server):
     with pytest.raises(NotABusError):
         NatsStore(store._link, "nobodys").check()
     store.close()
+
+
+class TestNatsByItsLeader(TestNats):
+    """A stream of which there are copies: only its leader is asked, for another server may be behind."""
+
+    def make_store(self, tmp_path):
+        store = super().make_store(tmp_path)
+        store._stream._direct = False
+        return store

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from somabus.store.nats import Link, NatsStore
+from somabus.store.nats.talk import Question
 from tests.crashes.harness import every_point
 from tests.crashes.test_crash_points import SCENES
-from tests.nats.stopping import StoppingLink
+from tests.jetstream.stopping import StoppingLink
 from tests.natsserver import NatsServer, every_server
 
 pytestmark = pytest.mark.slow
@@ -23,16 +24,17 @@ def on_server(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("nats")
     server = NatsServer(folder, program=request.param, jetstream=f'jetstream {{ store_dir: "{folder}/js" }}\n')
     plain, mortal = Link([server.url]), StoppingLink([server.url], None)
+    buses = []
 
     def ground(fuse, clock):
+        if buses:
+            plain.ask(Question(f"$JS.API.STREAM.DELETE.{buses[-1]}"))
+        buses.append(f"bus{len(buses)}")
         mortal.fuse = fuse
-        store = NatsStore(plain, "soma", now=clock.now, move_takes=AT_ONCE)
-        store._stream.ask("STREAM.DELETE.soma", {}, "soma") if ground.played else None
-        ground.played = True
+        store = NatsStore(plain, buses[-1], now=clock.now, move_takes=AT_ONCE)
         store.make()
-        return store, NatsStore(mortal, "soma", now=clock.now, move_takes=AT_ONCE)
+        return store, NatsStore(mortal, buses[-1], now=clock.now, move_takes=AT_ONCE)
 
-    ground.played = False
     yield ground
     plain.close()
     mortal.close()

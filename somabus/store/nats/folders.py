@@ -1,7 +1,7 @@
 """Folders: a message for each, so that a listing of the folder above shows it.
 
-A document is written before its folder is shown, and a folder after those above it. Whatever is cut off in between
-was never told to be there, and the next process that writes below the folder shows it again.
+A document is written when its folder shows, and those above it: whatever is there is listed, also where its writer died
+in mid-write. Behind the document the folder is shown once more, for it may have been let go between the two.
 """
 
 from collections.abc import Iterable
@@ -27,11 +27,12 @@ class Folders:
         patterns = self._subjects.one_level(folder)
         return {Subjects.name(each) for pattern in patterns for each in self._stream.subjects(pattern, folder or ".")}
 
-    def behind(self, keys: Iterable[str]) -> list[Question]:
-        """Return what is to be written behind documents: their folders, unless they are there."""
+    def around(self, keys: Iterable[str]) -> tuple[list[Question], list[Question]]:
+        """Return what is to be written before documents and behind them; what shows already is refused, and stays."""
         nearest = dict.fromkeys(above[-1] for key in keys if (above := self._subjects.folders_above(key)))
         chains = ([each] if each in self._shown else self._chain(each) for each in nearest)
-        return [self._question(folder) for folder in dict.fromkeys(each for chain in chains for each in chain)]
+        before = dict.fromkeys(each for chain in chains for each in chain)
+        return [self._question(folder) for folder in before], [self._question(folder) for folder in nearest]
 
     def shown(self, questions: Iterable[Question], revisions: Iterable[int | None]) -> None:
         """Take note of what was written; a folder that was let go meanwhile may need those above it again."""

@@ -161,7 +161,7 @@ class Line:
                 return _answer(await future)
         except TimeoutError:
             await self._give_up()
-            raise self._away(question.what, f"no answer within {_ANSWER_S:.0f} s") from None
+            raise self._away(question.what) from None
         except (Error, OSError) as error:
             raise self._away(question.what, str(error)) from error
         finally:
@@ -209,6 +209,7 @@ class Line:
         """Leave a server that hangs; until one answers again, nobody waits for it."""
         self._known.clear()
         self._away_since = self._loop.time() - _PATIENCE_S
+        self._said = f"no answer within {_ANSWER_S:g} s"
         await self._client.force_reconnect()
 
     async def _on_answer(self, message: Msg) -> None:

@@ -3,7 +3,7 @@
     1  the source is written again, unchanged, with a mark that names the target, if nobody wrote since: one winner
        the document where it was; for half a minute others are told that it is gone, then anybody may move it
     2  the target is written, with a note of the source's revision
-       two documents; whoever would move the first one finds the second, shows its folder, and does step 3;
+       two documents; whoever would move the first one finds the second and does step 3;
        whoever would move the second one removes the first before anything else
     3  the source is deleted, if nobody wrote since 1
 
@@ -62,7 +62,6 @@ class Mover:
         there = self._tree.find(target)
         if there is None or there.headers.get(_FROM) != str(found.revision):
             return False
-        self._tree.show(target)
         self._tree.remove(found.revision, source)
         return True
 

@@ -4,7 +4,8 @@ A message's revision is its sequence in the stream, so "nobody wrote since" is a
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -41,6 +42,7 @@ class Stream:
     def __init__(self, link: Link, name: str, domain: str = "") -> None:
         self.link = link
         self.name = name
+        self._direct: bool | None = None
         self._api = f"$JS.{domain}.API" if domain else "$JS.API"
         self.where = f"{link.where}/{name}{domain and '@'}{domain}"
 
@@ -52,8 +54,11 @@ class Stream:
 
     def find_all(self, subjects: Iterable[str], what: str) -> list[Found | None]:
         """Return the messages of several subjects."""
-        questions = [Question(f"{self._api}.DIRECT.GET.{self.name}.{each}", what=what) for each in subjects]
-        return [self._found(answer, what) for answer in self.link.ask_all(questions)]
+        if self._direct is None:
+            self._direct = self._one_copy(what)
+        ask, read = (self._nearest, _direct) if self._direct else (self._leader, _by_leader)
+        answers = self.link.ask_all([ask(each, what) for each in subjects])
+        return [_found(answer, read, what) for answer in answers]
 
     def put(self, questions: Sequence[Question]) -> list[int | None]:
         """Write messages; return the revision of each, or None if somebody wrote since the expected one."""
@@ -107,13 +112,19 @@ class Stream:
         found: dict[str, Any] = json.loads(answer.data)
         return found
 
-    def _found(self, answer: Answer | Refused, what: str) -> Found | None:
-        if isinstance(answer, Refused):
-            if answer.nothing_there:
-                return None
-            raise meaning(answer, what)
-        headers = dict(answer.headers)
-        return Found(answer.data, int(headers["Nats-Sequence"]), _time(headers["Nats-Time-Stamp"]), headers)
+    def _one_copy(self, what: str) -> bool:
+        """Tell whether there is one copy of the stream, which any read sees; of several the leader's alone is new."""
+        there = self._configured()
+        if there is None:
+            raise StoreUnavailableError(what, f"{self.link.where} has no stream {self.name}")
+        return bool(there.get("num_replicas", 1) == 1)
+
+    def _nearest(self, subject: str, what: str) -> Question:
+        return Question(f"{self._api}.DIRECT.GET.{self.name}.{subject}", what=what)
+
+    def _leader(self, subject: str, what: str) -> Question:
+        asked = json.dumps({"last_by_subj": subject})
+        return Question(f"{self._api}.STREAM.MSG.GET.{self.name}", asked.encode(), what=what)
 
     def _revision(self, answer: Answer | Refused, what: str) -> int | None:
         if isinstance(answer, Refused):
@@ -195,6 +206,26 @@ def _configuration(name: str) -> dict[str, Any]:
         "max_consumers": _MAX_CONSUMERS, "storage": "file", "num_replicas": 1, "allow_direct": True,
         "duplicate_window": 0,
     }  # fmt: skip
+
+
+def _found(answer: Answer | Refused, read: Callable[[Answer], Found], what: str) -> Found | None:
+    if not isinstance(answer, Refused):
+        return read(answer)
+    if answer.nothing_there:
+        return None
+    raise meaning(answer, what)
+
+
+def _direct(answer: Answer) -> Found:
+    headers = dict(answer.headers)
+    return Found(answer.data, int(headers["Nats-Sequence"]), _time(headers["Nats-Time-Stamp"]), headers)
+
+
+def _by_leader(answer: Answer) -> Found:
+    message = json.loads(answer.data)["message"]
+    lines = b64decode(message.get("hdrs", "")).decode().splitlines()
+    headers = dict(line.split(": ", 1) for line in lines if ": " in line)
+    return Found(b64decode(message.get("data", "")), message["seq"], _time(message["time"]), headers)
 
 
 def _time(text: str) -> datetime:

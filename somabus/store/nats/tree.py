@@ -29,24 +29,18 @@ class Tree:
         return self.write_all([(key, data)], headers)[0]
 
     def write_all(self, documents: Sequence[tuple[str, bytes]], headers: Mapping[str, str]) -> list[int | None]:
-        """Write documents and, behind them, the folders that they lie in."""
+        """Write documents between the folders that they lie in: those are shown before, and again behind them."""
         said = dict(headers) or None
         questions = [Question(self._subjects.document(key), data, said, key) for key, data in documents]
-        return self._put(questions, [key for key, _ in documents])
+        before, behind = self.folders.around(key for key, _ in documents)
+        revisions = self._stream.put([*before, *questions, *behind])
+        self.folders.shown(before, revisions[: len(before)])
+        self.folders.shown(behind, revisions[len(before) + len(questions) :])
+        return revisions[len(before) : len(before) + len(questions)]
 
     def rewrite(self, key: str, data: bytes, headers: Mapping[str, str]) -> int | None:
         """Write a document that is there already, and whose folder shows; see `write`."""
         return self._stream.put([Question(self._subjects.document(key), data, dict(headers), key)])[0]
-
-    def show(self, key: str) -> None:
-        """Make sure that the folders show that a document lies in."""
-        self._put([], [key])
-
-    def _put(self, questions: Sequence[Question], keys: Sequence[str]) -> list[int | None]:
-        folders = self.folders.behind(keys)
-        revisions = self._stream.put([*questions, *folders])
-        self.folders.shown(folders, revisions[len(questions) :])
-        return revisions[: len(questions)]
 
     def remove(self, revision: int, key: str) -> bool:
         """Delete a document of exactly this revision; False if there is none any more."""

@@ -11,10 +11,11 @@ from somabus.store.nats import NatsStore
 from somabus.store.nats.subjects import Subjects
 from somabus.store.port import is_key
 from somabus.testing import Crash, Fuse
-from tests.nats.stopping import StoppingLink
+from tests.jetstream.stopping import StoppingLink
 
 STEPS = {
-    1: "before the mark", 2: "before the target", 3: "before its folder shows", 4: "before the removal", 5: "behind it",
+    1: "before the mark", 2: "before the target's folder", 3: "before the target", 4: "behind it",
+    5: "before the removal", 6: "behind all",
 }  # fmt: skip
 
 
@@ -122,9 +123,9 @@ def test_a_document_deleted_in_mid_move_stays_deleted(server, store_on):
     assert all_of(store) == {}
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 4, 5])
-def test_a_creation_that_is_cut_off_hides_nothing_later(server, store_on, at):
-    """Wherever a process dies that begins a new folder, the next one's document shows in every listing above it."""
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
+def test_a_creation_that_is_cut_off_hides_nothing(server, store_on, at):
+    """Wherever a process dies that begins a new folder: what is there shows, and the next one's document in every listing above it."""
     store = store_on(server, "soma")
     dead = dying(server, store, at)
     try:
@@ -132,6 +133,8 @@ def test_a_creation_that_is_cut_off_hides_nothing_later(server, store_on, at):
     except Crash:
         pass
     dead.close()
+    assert ("1.json" in store.list("a/b/c")) == (store.read("a/b/c/1.json") is not None)
+    assert store.read("a/b/c/1.json") is None or (store.list("a"), store.list("a/b")) == (["b"], ["c"])
 
     store.create("a/b/c/2.json", b"2")
 

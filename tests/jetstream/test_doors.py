@@ -8,7 +8,7 @@ import pytest
 from somabus.errors import ConfigurationError, StoreRefusedError, StoreUnavailableError
 from somabus.site import address_of
 from somabus.store.nats import open_store
-from tests.nats.tickets import Authority, Operator, new_key, public
+from tests.jetstream.tickets import Authority, Operator, new_key, public
 
 AUTH = "authorization {{ {} }}"
 
