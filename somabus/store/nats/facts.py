@@ -4,7 +4,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from somabus.errors import StoreRefusedError
-
 from somabus.store.nats.stream import Stream
 from somabus.store.nats.talk import Refused, meaning
 
