@@ -10,7 +10,7 @@ from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, typed
 from somabus.connection import create_bus, known_bus, open_bus
-from somabus.errors import ConfigurationError, NotABusError, StoreUnavailableError
+from somabus.errors import NotABusError, StoreUnavailableError
 from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line
 from somabus.scheduler import Standing, standing
@@ -18,6 +18,14 @@ from somabus.site import address_of, is_remote
 
 if TYPE_CHECKING:
     from somabus.verify import Fault
+
+
+class _Place(click.Path):
+    """A path as click checks it, or the address of a bus on a server."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return an address as it is."""
+        return value if is_remote(value) else super().convert(value, param, ctx)
 
 
 @command("init", "somabus init X:/soma_network --name research")
@@ -135,13 +143,13 @@ def _status(context: Context, agent: Agent) -> None:
 
 
 @command("verify", "somabus verify X:/soma_network")
-@click.argument("path", required=False)
+@click.argument("path", required=False, type=_Place(exists=True))
 def verify(context: Context, path: str | None) -> None:
     """Judge a tree, or one file, against the format.
 
     For writers in other languages, and for drives one doubts. A file outside a bus is judged by its form alone.
     """
-    faults, looked_at = _judged(context, path or context.bus(), named=path is not None)
+    faults, looked_at = _judged(context, path or context.bus())
     rows = [(fault.path, fault.weight, line(fault.rule, 110), line(fault.step, 80)) for fault in faults]
     facts = {"faults": faults, "documents": looked_at}
     context.out.table(
@@ -153,15 +161,12 @@ def verify(context: Context, path: str | None) -> None:
     finish(Exit.UNWELL if any(fault.weight == "error" for fault in faults) else Exit.DONE)
 
 
-def _judged(context: Context, where: str, *, named: bool) -> "tuple[list[Fault], int]":
+def _judged(context: Context, where: str) -> "tuple[list[Fault], int]":
     from somabus.verify import judge_path, judge_store
 
     home = context.settings.home or None
     if is_remote(where):
         return judge_store(open_bus(where, home=home))
-    if named and not Path(where).exists():
-        message = f"{where!r} does not exist"
-        raise ConfigurationError(message)
     try:
         return judge_path(Path(where))
     except NotABusError:
@@ -202,7 +207,7 @@ def demo(context: Context, *, keep: bool) -> None:
 
 
 @command("bench", "somabus bench --messages 500")
-@click.argument("path", required=False)
+@click.argument("path", required=False, type=_Place(exists=True, file_okay=False))
 @click.option("--messages", default=300, show_default=True, type=click.IntRange(20, 100_000))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
 @click.option("--durability", type=click.Choice(["full", "file", "none"]), default="full", show_default=True)

@@ -106,14 +106,21 @@ def _seen(scout: Agent, bus: str, home: Path) -> Iterator[float]:
         yield (seen[0] - begun) * 1e6
 
 
+def crowd(keys: int) -> tuple[str, str]:
+    """Return the names of the rows on a server: little beside the large inbox, and much."""
+    few = keys // SHARE
+    return f"NATS, {few:,} of {few + OTHERS:,}", f"NATS, {few:,} of {keys:,}"
+
+
 def _crowd(keys: int, _folder: Path) -> list[Row]:
     few = keys // SHARE
-    sizes = (few + OTHERS, keys)
-    names = {size: f"{few:,} of {size:,}" for size in sizes}
-    base = f"NATS, {names[sizes[0]]}"
+    base = crowd(keys)[0]
     return [
-        Row(f"folder, {names[keys]}", partial(_many_in_folder, few, keys), base, "none"),
-        *(Row(f"NATS, {names[size]}", partial(_many_on_server, few, size), base) for size in sizes),
+        Row(f"folder, {few:,} of {keys:,}", partial(_many_in_folder, few, keys), base, "none"),
+        *(
+            Row(name, partial(_many_on_server, few, size), base)
+            for name, size in zip(crowd(keys), (few + OTHERS, keys), strict=True)
+        ),
     ]
 
 
