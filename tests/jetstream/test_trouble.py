@@ -15,6 +15,7 @@ from somabus.errors import StoreUnavailableError
 from somabus.model.receipt import Whereabouts
 from somabus.store.nats import Link, NatsStore
 from somabus.store.nats import line as lines
+from tests.jetstream.waiting import until
 
 SOON_S = 8.0
 
@@ -32,19 +33,6 @@ def seconds(act):
     with pytest.raises(StoreUnavailableError):
         act()
     return time.monotonic() - began
-
-
-def until(seen, what):
-    """Try until something is so."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            if seen():
-                return
-        except StoreUnavailableError:
-            pass
-        threading.Event().wait(0.05)
-    pytest.fail(f"in vain: {what}")
 
 
 def threads():
