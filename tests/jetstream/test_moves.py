@@ -204,6 +204,7 @@ def test_every_key_has_a_subject_of_its_own(key):
     subjects = Subjects("soma")
     subject = subjects.document(key)
 
-    assert not set(subject) & set(" *>") and "" not in subject.split(".")
+    assert not set(subject) & set(" *>")
+    assert "" not in subject.split(".")
     assert subject.count(".") == key.count("/") + 2
     assert "/".join(Subjects.name(each) for each in subject.split(".")[2:]) == key

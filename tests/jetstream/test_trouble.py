@@ -84,7 +84,7 @@ def test_a_server_that_hangs_costs_one_patience(server, store, quick):
     server.pause()
 
     assert 0.4 < seconds(lambda: store.read("a.json")) < SOON_S
-    assert sum(seconds(lambda: store.create(f"{n}.json", b"")) for n in range(20)) < 0.5
+    assert sum(seconds(lambda n=n: store.create(f"{n}.json", b"")) for n in range(20)) < 0.5
 
     server.resume()
     until(lambda: store.read("a.json") == b"1", "it is read")
@@ -212,7 +212,7 @@ def test_a_process_ends_quietly_and_soon(server, end):
         assert process.stdout.readline() == "up\n"
         server.pause()
         server.kill()
-    out, err = process.communicate("\n", timeout=40)
+    _, err = process.communicate("\n", timeout=40)
 
     assert process.returncode == 0, err
     assert err == ""
