@@ -2,6 +2,7 @@
 
 X:/soma_network                    a folder; on a network mount each call has a deadline
 nats://10.0.0.7:4222/soma          the stream `soma`; several servers with commas, `tls://` for TLS
+nats://127.0.0.1:4222/soma@hub     the stream `soma` of the domain `hub`, through a leaf node
 """
 
 import os

@@ -152,7 +152,7 @@ def test_what_may_not_be_written_is_refused_at_once(servers, store_on):
     began = time.monotonic()
 
     for act in (store.create, store.replace, lambda key, data: store.create_many([("Mine/1.json", data), (key, data)])):
-        with pytest.raises(StoreRefusedError, match="(?i)permissions violation"):
+        with pytest.raises(StoreRefusedError, match=r"(?i)permissions violation"):
             act("Yours/1.json", b"")
     store.create("Mine/2.json", b"1")
     with pytest.raises(StoreRefusedError):

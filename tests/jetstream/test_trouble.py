@@ -15,6 +15,7 @@ from somabus.errors import StoreUnavailableError
 from somabus.model.receipt import Whereabouts
 from somabus.store.nats import Link, NatsStore
 from somabus.store.nats import line as lines
+from tests.jetstream.waiting import until
 
 SOON_S = 8.0
 
@@ -32,19 +33,6 @@ def seconds(act):
     with pytest.raises(StoreUnavailableError):
         act()
     return time.monotonic() - began
-
-
-def until(seen, what):
-    """Try until something is so."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            if seen():
-                return
-        except StoreUnavailableError:
-            pass
-        threading.Event().wait(0.05)
-    pytest.fail(f"in vain: {what}")
 
 
 def threads():
@@ -96,7 +84,7 @@ def test_a_server_that_hangs_costs_one_patience(server, store, quick):
     server.pause()
 
     assert 0.4 < seconds(lambda: store.read("a.json")) < SOON_S
-    assert sum(seconds(lambda: store.create(f"{n}.json", b"")) for n in range(20)) < 0.5
+    assert sum(seconds(lambda n=n: store.create(f"{n}.json", b"")) for n in range(20)) < 0.5
 
     server.resume()
     until(lambda: store.read("a.json") == b"1", "it is read")
@@ -224,7 +212,7 @@ def test_a_process_ends_quietly_and_soon(server, end):
         assert process.stdout.readline() == "up\n"
         server.pause()
         server.kill()
-    out, err = process.communicate("\n", timeout=40)
+    _, err = process.communicate("\n", timeout=40)
 
     assert process.returncode == 0, err
     assert err == ""

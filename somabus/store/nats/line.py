@@ -112,6 +112,13 @@ class Line:
         if threading.current_thread() is not self._thread:  # else: collected as garbage by the loop itself
             self._thread.join(_END_S)
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """The server's version; (0, 0) before it was there."""
+        if not self._client.is_connected:
+            return 0, 0
+        return self._client.connected_server_version.major, self._client.connected_server_version.minor
+
     # -- in the loop ------------------------------------------------------------------------------------------
 
     async def ask_all(self, questions: list[Question]) -> list[Answer | Refused]:

@@ -66,9 +66,13 @@ class Stream:
         return [self._revision(answer, each.what) for answer, each in zip(answers, questions, strict=True)]
 
     def remove(self, revision: int, what: str) -> bool:
-        """Delete a message of exactly this revision; False if there is none any more."""
+        """Delete a message of exactly this revision; False if there is none any more.
+
+        An old server forgets deletions when it is killed, unless it has to overwrite the bytes.
+        """
+        asked = {"seq": revision, "no_erase": self.link.remembers_deletions}
         try:
-            self.ask(f"STREAM.MSG.DELETE.{self.name}", {"seq": revision, "no_erase": True}, what)
+            self.ask(f"STREAM.MSG.DELETE.{self.name}", asked, what)
         except Refused as refused:
             if refused.nothing_there:
                 return False

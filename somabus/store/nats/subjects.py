@@ -2,6 +2,7 @@
 
     <bus>.k.<part>.<part>…    a document
     <bus>.f.<part>.<part>…    a folder: it names what a listing of the folder above shows
+    <bus>.m.<part>.<part>…    an intent to move a document
     <bus>.l.<part>…           a lock that somebody holds
     <bus>.clock               what is written to learn the server's time
 
@@ -21,6 +22,7 @@ class Subjects:
     def __init__(self, bus: str) -> None:
         self._documents = f"{bus}.k"
         self._folders = f"{bus}.f"
+        self._intents = f"{bus}.m"
         self._locks = f"{bus}.l"
         self.clock = f"{bus}.clock"
 
@@ -31,6 +33,10 @@ class Subjects:
     def folder(self, key: str) -> str:
         """Return the subject that says that there is a folder."""
         return f"{self._folders}.{_tokens(key)}"
+
+    def intent(self, key: str) -> str:
+        """Return the subject that says that a document is to be moved."""
+        return f"{self._intents}.{_tokens(key)}"
 
     def lock(self, name: str) -> str:
         """Return the subject of a lock."""

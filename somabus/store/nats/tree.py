@@ -38,9 +38,13 @@ class Tree:
         self.folders.shown(behind, revisions[len(before) + len(questions) :])
         return revisions[len(before) : len(before) + len(questions)]
 
-    def rewrite(self, key: str, data: bytes, headers: Mapping[str, str]) -> int | None:
-        """Write a document that is there already, and whose folder shows; see `write`."""
-        return self._stream.put([Question(self._subjects.document(key), data, dict(headers), key)])[0]
+    def intend(self, key: str, target: str, headers: Mapping[str, str]) -> int | None:
+        """Write that a document is to be moved; return the intent's revision, or None; see `write`."""
+        return self._stream.put([Question(self._subjects.intent(key), target.encode(), dict(headers), key)])[0]
+
+    def intent(self, key: str) -> Found | None:
+        """Return where a document is to be moved, or None."""
+        return self._stream.find(self._subjects.intent(key), key)
 
     def remove(self, revision: int, key: str) -> bool:
         """Delete a document of exactly this revision; False if there is none any more."""
