@@ -1,7 +1,8 @@
 """One connection: nats-py on an event loop in a thread of its own.
 
-With `client.py` the only file that knows nats-py. It connects by itself, again and again, and every question ends in time: with an
-answer, with what the server refused, or with `StoreUnavailableError`, as soon as it is known that no answer comes:
+With `client.py` the only file that knows nats-py. It connects by itself, again and again, and every question ends in
+time: with an answer, with what the server refused, or with `StoreUnavailableError`, as soon as it is known that no
+answer comes:
 
     the connection breaks        whoever waits for an answer is told at once
     it does not come back        for a moment questions wait for it; then they are told at once
