@@ -1,7 +1,8 @@
 """One connection: nats-py on an event loop in a thread of its own.
 
-The only file that knows nats-py. It connects by itself, again and again, and every question ends in time: with an
-answer, with what the server refused, or with `StoreUnavailableError`, as soon as it is known that no answer comes:
+With `client.py` the only file that knows nats-py. It connects by itself, again and again, and every question ends in
+time: with an answer, with what the server refused, or with `StoreUnavailableError`, as soon as it is known that no
+answer comes:
 
     the connection breaks        whoever waits for an answer is told at once
     it does not come back        for a moment questions wait for it; then they are told at once
@@ -25,11 +26,11 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import CancelledError
 from typing import Any, Final, TypeVar
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
 from somabus.errors import DocumentTooLargeError, StoreRefusedError, StoreUnavailableError
+from somabus.store.nats.client import StrictClient
 from somabus.store.nats.talk import Answer, Question, Refused
 
 _T = TypeVar("_T")
@@ -66,7 +67,7 @@ class Line:
         self._options = {"servers": list(servers), **options}
         self._where = ", ".join(server.rpartition("@")[2] for server in self._options["servers"])
         self._listeners = listeners
-        self._client = _Client(tls="tls" in options)
+        self._client = StrictClient(tls="tls" in options)
         self._waiting: dict[str, tuple[Question, asyncio.Future[Msg]]] = {}
         self._numbers = itertools.count()
         self._inbox = ""
@@ -289,28 +290,6 @@ class Line:
             await asyncio.wait(rest, timeout=0.05)
         self._client.drop()
         await asyncio.sleep(0)
-
-
-class _Client(Client):
-    """nats-py's client, which goes on in clear text where a server asks for no TLS; this one does not.
-
-    And where it is ended while it connects, it would leave its socket to be collected.
-    """
-
-    def __init__(self, *, tls: bool) -> None:
-        super().__init__()
-        self._must = tls
-
-    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        if self._must and not info.get("tls_required"):
-            message = "the server offers no TLS, and the address or the settings ask for it"
-            raise ssl.SSLError(message)
-        await super()._process_info(info, initial_connection)
-
-    def drop(self) -> None:
-        """Let go of a socket that is still there."""
-        if self._transport is not None:
-            self._transport.close()  # type: ignore[no-untyped-call]
 
 
 def _answer(message: Msg) -> Answer | Refused:

@@ -11,7 +11,7 @@ from somabus.store.nats.line import Line, Listeners
 from somabus.store.nats.talk import Answer, Question, Refused
 
 _AT_ONCE: Final = 500  # a server drops API requests beyond ten thousand in flight
-_BYTES_AT_ONCE: Final = 4_000_000
+_BYTES_AT_ONCE: Final = 1_000_000
 _REMEMBERS: Final = (2, 10)
 
 

@@ -132,7 +132,7 @@ class Stream:
 
     def _revision(self, answer: Answer | Refused, what: str) -> int | None:
         if isinstance(answer, Refused):
-            if answer.code == WRITTEN_SINCE:
+            if answer.code in WRITTEN_SINCE:
                 return None
             raise meaning(answer, what)
         return int(json.loads(answer.data)["seq"])

@@ -13,7 +13,9 @@ from somabus.errors import (
 
 NO_STREAM: Final = 10059
 NO_MESSAGE: Final = frozenset([404, 10037, 10043])
-WRITTEN_SINCE: Final = 10071
+WRITTEN_SINCE: Final = frozenset([10071, 10164])
+"""The second one where a stream has copies, and another's writing is on its way to them."""
+
 NAME_TAKEN: Final = frozenset([10058, 10065])
 """Another stream has the name, or the subjects."""
 
