@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     from somabus.errors import SomabusError
     from somabus.goals import GoalReading
     from somabus.halt import Stopped
-    from somabus.inbox import Counts, Inbox, Letter
+    from somabus.inbox import Counts, Inbox
     from somabus.lease import Lease
+    from somabus.letter import Letter
     from somabus.model.deadletter import DeadLetter
     from somabus.model.draft import Draft
     from somabus.model.heartbeat import Heartbeat
-    from somabus.model.kinds import Insight
     from somabus.model.message import Message, Priority
     from somabus.model.presence import Presence
     from somabus.model.receipt import Receipt, Trace
     from somabus.model.report import BeatReport
     from somabus.model.retry import RetryPolicy
+    from somabus.model.shapes import Insight
     from somabus.model.trust import Trust
+    from somabus.peer import Peer
     from somabus.post import Channel, Post, Reading
-    from somabus.registry import Peer
 
 __version__ = "0.4.0"
 
@@ -77,20 +78,21 @@ _FROM = {
     "errors": ("SomabusError",),
     "goals": ("GoalReading",),
     "halt": ("Stopped",),
-    "inbox": ("Counts", "Inbox", "Letter"),
+    "inbox": ("Counts", "Inbox"),
     "lease": ("Lease",),
+    "letter": ("Letter",),
     "model.deadletter": ("DeadLetter",),
     "model.draft": ("Draft",),
     "model.heartbeat": ("Heartbeat",),
-    "model.kinds": ("Insight",),
     "model.message": ("Message", "Priority"),
     "model.presence": ("Presence",),
     "model.receipt": ("Receipt", "Trace"),
     "model.report": ("BeatReport",),
     "model.retry": ("RetryPolicy",),
+    "model.shapes": ("Insight",),
     "model.trust": ("Trust",),
+    "peer": ("Peer",),
     "post": ("Channel", "Post", "Reading"),
-    "registry": ("Peer",),
 }
 
 

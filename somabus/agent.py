@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from somabus.approvals import EXPIRES_IN, Approval
-from somabus.arcs import Arc
+import somabus  # its names are imported at their first use: what a beat does without is named so here
 from somabus.assembly import Assembly
 from somabus.beat import Budget
 from somabus.connection import Connection, connect
@@ -28,39 +27,32 @@ from somabus.errors import (
 from somabus.halt import Stopped
 from somabus.handlers import ANY, Handlers, acknowledge, echo
 from somabus.home import next_signer
-from somabus.inbox import LEASE_FOR, Counts, Letter
+from somabus.inbox import LEASE_FOR, Counts
 from somabus.lease import Lease
 from somabus.membership import Membership
 from somabus.model import tree
 from somabus.model.bus import Bus
-from somabus.model.certificate import Rotation
-from somabus.model.draft import Draft
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.heartbeat import Heartbeat, Outcome
 from somabus.model.ids import derive_id
-from somabus.model.kinds import Insight
 from somabus.model.message import Message
 from somabus.model.names import is_name, nearest
-from somabus.model.receipt import Receipt, Trace
 from somabus.model.report import BeatReport
 from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import DEFAULT, Schedule
 from somabus.model.signing import short, to_text
 from somabus.model.slot import State
 from somabus.model.trust import Trust
-from somabus.post import Channel, Reading
-from somabus.registry import Peer
-from somabus.sidechannel import with_unread
+from somabus.peer import Peer
 from somabus.sweep import Allowance, Sweeper, Swept
-from somabus.trace import Tracer
 
 if TYPE_CHECKING:
     from somabus.announcer import News
-    from somabus.goals import GoalReading
     from somabus.model.goal import Proposal, Work
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _COUNT_FOR_S: Final = 1.0
+_ANSWER_IN: Final = timedelta(days=1)
 __all__ = ["Agent"]
 
 
@@ -135,7 +127,7 @@ class Agent:
 
     # -- sending ----------------------------------------------------------------------------------------------
 
-    def send(self, to: str, body: str = "", *, spool: bool = False, **fields: Any) -> Receipt:
+    def send(self, to: str, body: str = "", *, spool: bool = False, **fields: Any) -> "somabus.Receipt":
         """Send a message; when this returns, it is on the drive.
 
         Args:
@@ -152,13 +144,13 @@ class Agent:
             RateLimitError: too much went to this inbox lately. Nothing was sent.
             StoreError: nothing is known to have been sent; a second try with the same `key` delivers once.
         """
-        if isinstance(fields.get("approval"), Approval):
-            fields["approval"] = fields["approval"].id
-        draft = Draft(to=to, body=body, **fields)
+        if "approval" in fields:
+            fields["approval"] = getattr(fields["approval"], "id", fields["approval"])
+        draft = somabus.Draft(to=to, body=body, **fields)
         self._check("Agent.send", draft.kind, even_away=spool)
         return self._services.sender.send(draft, spool=spool)
 
-    def send_many(self, drafts: Iterable[Draft]) -> list[Receipt]:
+    def send_many(self, drafts: "Iterable[somabus.Draft]") -> "list[somabus.Receipt]":
         """Send several messages as one group commit; when this returns, all of them are on the drive.
 
         Raises:
@@ -169,38 +161,38 @@ class Agent:
         self._check("Agent.send_many", *(draft.kind for draft in drafts))
         return self._services.sender.send_many(drafts)
 
-    def reply(self, message: Message, body: str = "", **fields: Any) -> Receipt:
+    def reply(self, message: Message, body: str = "", **fields: Any) -> "somabus.Receipt":
         """Answer a message that is not in your hands any more; answering twice with the same text sends once."""
         self._check("Agent.reply", str(fields.get("kind", "answer")))
         number = int(derive_id(message.id, f"{body}{fields!r}")[-8:], 16)
         return self._services.sender.reply(message, number, body, **fields)
 
-    def trace(self, receipt: Receipt) -> Trace:
+    def trace(self, receipt: "somabus.Receipt") -> "somabus.Trace":
         """Say where a message is now: waiting, delayed, claimed, done, dead, expired, withdrawn, with when and who."""
         return self._services.sender.trace(receipt.to, receipt.id)
 
-    def withdraw(self, receipt: Receipt) -> Trace:
+    def withdraw(self, receipt: "somabus.Receipt") -> "somabus.Trace":
         """Take back a message that nobody took yet; the trace says whether it was in time."""
         self._check("Agent.withdraw")
         return self._services.sender.withdraw(receipt.to, receipt.id)
 
     # -- sharing ----------------------------------------------------------------------------------------------
 
-    def share(self, insight: Insight) -> int:
+    def share(self, insight: "somabus.Insight") -> int:
         """Put an insight into the outbox that every peer follows, and return its number there."""
         self._check("Agent.share", "insight")
-        _, data = self._services.composer.entry(_insight(insight))
+        _, data = self._services.composer.entry(self._insight(insight))
         return self._services.outbox.share(data)
 
     def learn(self, topic: str, statement: str, confidence: float = 0.5) -> None:
         """Note an insight on this machine; the next beat shares it. Works while the drive is away."""
-        insight = Insight(topic=topic, statement=statement, confidence=confidence)
-        message, data = self._services.composer.entry(_insight(insight))
+        insight = somabus.Insight(topic=topic, statement=statement, confidence=confidence)
+        message, data = self._services.composer.entry(self._insight(insight))
         self._services.learnings.note(message, data)
 
     # -- channels ---------------------------------------------------------------------------------------------
 
-    def post(self, channel: str, body: str = "", **fields: Any) -> Receipt:
+    def post(self, channel: str, body: str = "", **fields: Any) -> "somabus.Receipt":
         """Post to a channel, which the first post makes; when this returns, it is on the drive.
 
         Whoever the body calls with `@name` gets a copy as mail.
@@ -218,11 +210,11 @@ class Agent:
             InvalidNameError, MessageError, RateLimitError: nothing was posted.
             StoreError: nothing is known to have been posted; a second try with the same `key` posts once.
         """
-        draft = Draft(to="", body=body, **fields)
+        draft = somabus.Draft(to="", body=body, **fields)
         self._check("Agent.post", draft.kind)
         return self._services.poster.post(channel, draft)
 
-    def read(self, channels: Iterable[str] | None = None, *, limit: int = 20) -> Reading:
+    def read(self, channels: Iterable[str] | None = None, *, limit: int = 20) -> "somabus.Reading":
         """Read what is new in channels, and move this agent's own cursors behind it; nobody else's.
 
         Args:
@@ -236,7 +228,9 @@ class Agent:
         self._check("Agent.read")
         return self.mark_read(self._peek(channels, limit, None))
 
-    def peek(self, channels: Iterable[str] | None = None, *, limit: int = 20, after: int | None = None) -> Reading:
+    def peek(
+        self, channels: Iterable[str] | None = None, *, limit: int = 20, after: int | None = None
+    ) -> "somabus.Reading":
         """Look at what is new in channels and move nothing; `mark_read` moves the cursors once it was worked through.
 
         Args:
@@ -246,7 +240,7 @@ class Agent:
         """
         return self._counted_reading(self._peek(channels, limit, after))
 
-    def mark_read(self, reading: Reading) -> Reading:
+    def mark_read(self, reading: "somabus.Reading") -> "somabus.Reading":
         """Move this agent's cursors behind what `peek` returned, and return it with the count of now."""
         self._check("Agent.mark_read")
         self._services.channels.mark(reading)
@@ -267,7 +261,7 @@ class Agent:
         self._check("Agent.unsubscribe")
         return self._services.channels.unsubscribe(channel)
 
-    def channels(self) -> tuple[Channel, ...]:
+    def channels(self) -> "tuple[somabus.Channel, ...]":
         """Return every channel with its number of posts, what is unread there, and its last post."""
         return self._services.channels.all()
 
@@ -275,15 +269,15 @@ class Agent:
         """Count what is unread in each channel that this agent follows, without opening a post."""
         return self._services.channels.unread_by_channel()
 
-    def arcs(self) -> tuple[Arc, ...]:
+    def arcs(self) -> "tuple[somabus.Arc, ...]":
         """Return the pieces of work that are open, the oldest first: opened by a `brief`, ended by a `closeout`."""
         return self._services.arcs.open()
 
-    def arc(self, name: str) -> Arc:
+    def arc(self, name: str) -> "somabus.Arc":
         """Return one piece of work, open or not, with its scratchpad; `name` begins with `arc:`."""
         return self._services.arcs.arc(name)
 
-    def pair(self, partner: str | None, on: str) -> Receipt:
+    def pair(self, partner: str | None, on: str) -> "somabus.Receipt":
         """Declare to work with a partner in a channel; it counts when both have. None ends it.
 
         Raises:
@@ -292,16 +286,17 @@ class Agent:
         self._check("Agent.pair", "pair")
         if partner is not None and not self._services.registry.knows(partner):
             raise UnknownRecipientError(partner, nearest(partner, self._services.registry.names()))
-        return self._services.poster.post(on, Draft(to="", kind="pair", data={"partner": partner}))
+        return self._services.poster.post(on, somabus.Draft(to="", kind="pair", data={"partner": partner}))
 
-    def echo(self, to: str, short: str, payload: dict[str, Any] | None = None) -> Receipt:
+    def echo(self, to: str, short: str, payload: dict[str, Any] | None = None) -> "somabus.Receipt":
         """Send an echo to the agent that has both this name and this key; it answers with what it got.
 
         Raises:
             UnknownRecipientError: nobody has this name, or its key is another one. Nothing was sent.
         """
         self._check("Agent.echo", "echo")
-        return self._services.sender.send(Draft(to=to, kind="echo", data=payload or {}, short=short or ""))
+        draft = somabus.Draft(to=to, kind="echo", data=payload or {}, short=short or "")
+        return self._services.sender.send(draft)
 
     def wait(self, timeout: float, *, above: int | None = None) -> int | None:
         """Return how much is unread as soon as it has grown, or None after `timeout` seconds.
@@ -320,6 +315,8 @@ class Agent:
 
         A dict gains `_inbox_unread`; anything else comes as `result` of a small wrapper, beside `inbox_unread`.
         """
+        from somabus.sidechannel import with_unread
+
         return cast("_F", with_unread(function, self._unread_lately))
 
     def announce(self, session: str) -> "News":
@@ -352,14 +349,14 @@ class Agent:
         """Forget what a session was told: it has ended, or its memory was cleared."""
         self._services.announcer.forget(session)
 
-    def _peek(self, channels: Iterable[str] | None, limit: int, after: int | None) -> Reading:
+    def _peek(self, channels: Iterable[str] | None, limit: int, after: int | None) -> "somabus.Reading":
         if isinstance(channels, str):
             channels = (channels,)
         with suppress(StoreError):
             self._services.authority.refresh()
         return self._services.channels.peek(None if channels is None else tuple(channels), limit, after)
 
-    def _counted_reading(self, reading: Reading) -> Reading:
+    def _counted_reading(self, reading: "somabus.Reading") -> "somabus.Reading":
         return replace(reading, unread_count=self.unread)
 
     # -- looking ----------------------------------------------------------------------------------------------
@@ -417,9 +414,9 @@ class Agent:
 
     def endings(self, ending: str, *, of: str | None = None) -> list[str]:
         """Return the ids of this agent's messages, or of another's, that end like this, wherever they lie."""
-        return Tracer(self._services.store).endings(of or self.name, ending)
+        return self._services.tracer.endings(of or self.name, ending)
 
-    def find(self, message_id: str) -> Letter | None:
+    def find(self, message_id: str) -> "somabus.Letter | None":
         """Return one of this agent's own messages by its id, wherever it lies, or None.
 
         `fault` says why it may not be acted on, or cannot be read: a dead letter stays what it is.
@@ -460,7 +457,7 @@ class Agent:
         """Return what a human has stopped: the bus, agents, kinds of work; empty if nothing."""
         return self._services.halt.stops()
 
-    def goals(self) -> "GoalReading":
+    def goals(self) -> "somabus.GoalReading":
         """Return the goals that the operators' signatures cover, and report what lies there and is none.
 
         Raises:
@@ -510,8 +507,8 @@ class Agent:
         data: dict[str, Any] | None = None,
         category: str = "general",
         to: str | None = None,
-        expires_in: timedelta = EXPIRES_IN,
-    ) -> Approval:
+        expires_in: timedelta = _ANSWER_IN,
+    ) -> "somabus.Approval":
         """Ask the operators before a protected action; silence past the expiry is "no".
 
         Args:
@@ -532,7 +529,7 @@ class Agent:
             raise UnknownRecipientError(to, nearest(to, self._services.registry.names()))
         return self._services.approvals.ask(action, detail, data or {}, category, to, expires_in)
 
-    def approval(self, approval_id: str) -> Approval:
+    def approval(self, approval_id: str) -> "somabus.Approval":
         """Return an approval that was asked for before, in this process or another; its agent alone may use it.
 
         Raises:
@@ -548,6 +545,8 @@ class Agent:
         Raises:
             ConfigurationError: the bus has no operator who could certify it.
         """
+        from somabus.model.certificate import Rotation
+
         self._check("Agent.rotate")
         self._services.authority.refresh()
         if not self.bus.owned:
@@ -663,6 +662,9 @@ class Agent:
                 self.inbox = self._services.inbox
                 self._membership.moved(self._services)
 
+    def _insight(self, insight: "somabus.Insight") -> "somabus.Draft":
+        return somabus.Draft(to="", kind="insight", topic=insight.topic, data=insight.model_dump())
+
     def _now(self) -> datetime:
         return self._services.now()
 
@@ -680,7 +682,3 @@ def _schedule(every: str | timedelta | None) -> Schedule:
     if isinstance(every, timedelta):
         every = f"{every // timedelta(milliseconds=1)}ms"
     return Schedule.parse(every or DEFAULT)
-
-
-def _insight(insight: Insight) -> Draft:
-    return replace(Draft(to="", kind="insight", topic=insight.topic), data=insight.model_dump())

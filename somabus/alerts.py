@@ -6,18 +6,20 @@ was faster, that entry is read too, and perhaps says the same.
 
 import hashlib
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from somabus.cursors import CursorBook
 from somabus.incidents import Tell
 from somabus.log import Log
 from somabus.model import tree
-from somabus.model.draft import Draft
 from somabus.model.message import Message, Priority
 from somabus.model.trust import Trust
 from somabus.opener import Opened
 from somabus.reader import Entry, Reader, Writers
 from somabus.store.port import Store
+
+if TYPE_CHECKING:
+    from somabus.model.draft import Draft
 
 CHANNEL: Final = "alerts"
 _TRIES: Final = 20
@@ -34,7 +36,7 @@ class Alerts:
         store: Store,
         reader: Reader,
         cursors: CursorBook,
-        compose: Callable[[Draft], tuple[Message, bytes]],
+        compose: "Callable[[Draft], tuple[Message, bytes]]",
         tell: Tell,
     ) -> None:
         self._log = Log(store, tree.ALERTS)
@@ -47,6 +49,8 @@ class Alerts:
 
     def raise_once(self, component: str, episode: str, severity: str, detail: str) -> bool:
         """Raise an alert, unless somebody has raised it for this episode; tell whether it was raised now."""
+        from somabus.model.draft import Draft
+
         draft = Draft(
             to="",
             kind="alert",

@@ -21,7 +21,8 @@ from somabus.errors import (
     StoreDamagedError,
     StoreUnavailableError,
 )
-from somabus.inbox import Inbox, Letter
+from somabus.inbox import Inbox
+from somabus.letter import Letter
 from somabus.model.address import Address, parse_address
 from somabus.model.message import Id, Value
 from somabus.model.wire import parse_object

@@ -39,7 +39,6 @@ from somabus.model.message import Message, explain
 from somabus.model.wire import parse_object, refuse_unwritable
 from somabus.store.port import Store
 
-EXPIRES_IN: Final = timedelta(days=1)
 _LONGEST: Final = timedelta(days=90)
 _GLANCE_S: Final = 1.0
 

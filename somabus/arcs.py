@@ -18,8 +18,9 @@ from somabus.model.archive import SEGMENT
 from somabus.model.names import channel_folder
 from somabus.model.presence import Presence, absence
 from somabus.model.wire import parse_object
+from somabus.peer import Peer
 from somabus.reader import Reader, Writers
-from somabus.registry import Peer, Registry
+from somabus.registry import Registry
 from somabus.store.port import Store
 
 if TYPE_CHECKING:

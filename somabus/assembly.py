@@ -5,12 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from somabus import machine
 from somabus.alerts import CHANNEL, Alerts
-from somabus.approvals import Approvals
-from somabus.arcs import Arcs
 from somabus.authority import Authority
 from somabus.beat import Parts, Routine
 from somabus.box import Box
@@ -32,7 +30,6 @@ from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.ids import IdMaker
 from somabus.model.kinds import NEVER_BOUNCED
 from somabus.model.message import Message
-from somabus.model.receipt import Receipt
 from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import Schedule
 from somabus.model.signing import Signer
@@ -42,12 +39,15 @@ from somabus.ondemand import OnDemand
 from somabus.opener import Opener
 from somabus.outbox import Outbox
 from somabus.pins import Pins
-from somabus.proofs import Proofs
 from somabus.reader import Reader
+from somabus.recall import Recall
 from somabus.registry import Registry
 from somabus.spool import Spool
 from somabus.sweep import Ground, Sweeper
 from somabus.unread import Unread
+
+if TYPE_CHECKING:
+    from somabus.model.receipt import Receipt
 
 _SILENT: Final = frozenset([Reason.UNTRUSTED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.HOPS])
 _TOLD: Final = frozenset([Reason.FORGED, Reason.REVOKED, Reason.WRONG_ADDRESS, Reason.NOT_APPROVED])
@@ -88,7 +88,6 @@ class Assembly(OnDemand):
         self.handlers = handlers
         self._built = False
         self._rule()
-        self._humans()
         self._mail(retry, lease_for)
         self._sharing()
         self._channels()
@@ -115,7 +114,8 @@ class Assembly(OnDemand):
         self.authority = Authority(self.store, self.home, bus, tell)
         with suppress(StoreError):  # the drive is away; what is remembered holds
             self.authority.refresh()
-        self.identities = Identities(self.store, self.authority, Pins(self.home), Proofs(self.home), tell)
+        recall = Recall(self.home)
+        self.identities = Identities(self.store, self.authority, Pins(self.home, recall), recall, tell)
         self.signer = self._signer()
         self.keys = [self.signer.public_key, *former_keys(self.home)]
         self.halt = Halt(self.store, self.home, self.me, self.authority, tell)
@@ -145,7 +145,7 @@ class Assembly(OnDemand):
         self.opener = Opener(self.me, self.authority, self.identities, self.now, shorts)
         self.spool = Spool(self.home)
         box = Box(self.store, self.me, entropy=os.urandom, retry=retry, lease_for=lease_for, on_dead=self._on_dead)
-        guard = Guard(self.authority, self.halt, self.approvals)
+        guard = Guard(self.authority, self.halt, lambda: self.approvals)
         self.inbox = Inbox(self.store, self.me, self.opener, box=box, reply=self.reply, guard=guard)
 
     def _sharing(self) -> None:
@@ -162,14 +162,10 @@ class Assembly(OnDemand):
         )
 
     def _channels(self) -> None:
-        """Channels, what is open in them, and the one count over everything unread."""
+        """Channels, and the one count over everything unread."""
         self.channels = Channels(
             self.store, self.me, reader=self.reader, cursors=self.cursors,
             notes=self._notes, tell=self.incidents.tell,
-        )  # fmt: skip
-        self.arcs = Arcs(
-            self.store, self.home, authority=self.authority, reader=self.reader, registry=self.registry,
-            channels=self.channels, scratchpad=self.scratchpad,
         )  # fmt: skip
         self.unread = Unread(self.store, self.me, self.inbox, self.channels, self.connection.clock.monotonic)
 
@@ -185,21 +181,13 @@ class Assembly(OnDemand):
         """Count what lies where, mail and posts."""
         return replace(self.inbox.counts(), posts=self.channels.unread())
 
-    def _humans(self) -> None:
-        """What the humans rule."""
-        self.approvals = Approvals(
-            self.store, self.home, self.me, authority=self.authority, identities=self.identities, halt=self.halt,
-            sign=self.signer.sign, ids=self.ids, now=self.now, monotonic=self.connection.clock.monotonic,
-            tell=self.incidents.tell,
-        )  # fmt: skip
-
     def _parts(self, schedule: Schedule) -> Parts:
         staleness = self.authority.bus.policy.staleness
         leases = Leases(self.store, self.me, f"{self.connection.machine} {os.getpid()}", staleness)
         self.ground = Ground(
             me=self.me, store=self.store, home=self.home, authority=self.authority, identities=self.identities,
-            registry=self.registry, channels=self.channels, arcs=self.arcs, alerts=self.alerts, cursors=self.cursors,
-            leases=leases,
+            registry=self.registry, channels=self.channels, arcs=lambda: self.arcs, alerts=self.alerts,
+            cursors=self.cursors, leases=leases,
         )  # fmt: skip
         self.parts = Parts(
             me=self.me, bus=self.authority.bus.bus, store=self.store, home=self.home, authority=self.authority,
@@ -215,7 +203,7 @@ class Assembly(OnDemand):
 
     # -- between the services ---------------------------------------------------------------------------------
 
-    def reply(self, parent: Message, number: int, body: str, **fields: Any) -> Receipt:
+    def reply(self, parent: Message, number: int, body: str, **fields: Any) -> "Receipt":
         """Answer a message that is being handled."""
         with suppress(StoreUnavailableError):  # while the drive is away it is spooled, and the next beat looks
             self.halt.check("Delivery.reply", [str(fields.get("kind", "answer"))])

@@ -10,13 +10,12 @@ look is remembered at home, and from then on a signature leads from each version
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError, TrustError
 from somabus.incidents import Tell
 from somabus.log import Log
 from somabus.model import signing, tree
-from somabus.model.audit import NOT_OPERATORS, AuditEntry
 from somabus.model.bus import BUS_FILE, Bus, OperatorKey, succession_fault
 from somabus.model.envelope import Envelope, Seal, Verified, split
 from somabus.model.message import Value
@@ -24,6 +23,9 @@ from somabus.model.revocation import Revocations, Revoked
 from somabus.model.wire import parse_object
 from somabus.ratchet import Numbered, Ratchet
 from somabus.store.port import Store
+
+if TYPE_CHECKING:
+    from somabus.model.audit import AuditEntry
 
 V = TypeVar("V", bound=Value)
 N = TypeVar("N", bound=Numbered)
@@ -120,10 +122,12 @@ class Authority:
 
     def operator_keys(self, name: str) -> tuple[bytes, ...]:
         """Return the keys of an operator of that name; none if nobody of that name is one."""
-        return tuple(each.key for each in self.bus.operators if each.name == name)
+        return tuple(each.key for each in self.bus.operators if each.name == name) if self.owned else ()
 
-    def author_fault(self, entry: AuditEntry) -> str:
+    def author_fault(self, entry: "AuditEntry") -> str:
         """Say why an entry of the audit is not an operator's although it says so, or nothing."""
+        from somabus.model.audit import NOT_OPERATORS
+
         if entry.act in NOT_OPERATORS and entry.by not in {each.name for each in self._ever()}:
             return ""
         if entry.act in NOT_OPERATORS and entry.key is None:

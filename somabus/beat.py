@@ -33,8 +33,9 @@ from somabus.model.presence import Presence, judge_presence
 from somabus.model.report import BeatReport, StepReport
 from somabus.model.schedule import Schedule
 from somabus.outbox import Outbox
+from somabus.peer import Peer
 from somabus.reader import Entry
-from somabus.registry import Peer, Registry
+from somabus.registry import Registry
 from somabus.review import accuse
 from somabus.spool import Spool
 from somabus.store.port import Store

@@ -19,6 +19,7 @@ from somabus.model.slot import WHY, Event, Slot, State, target
 from somabus.store.port import Store
 
 _HOLDER_BYTES: Final = 6
+_FIRST_PAGE: Final = 500  # most who take want one, or there are few
 _PAGE: Final = 5_000
 _LONGEST_LEASE: Final = timedelta(days=30)
 _STRANGER_DIGIT: Final = 9
@@ -156,13 +157,13 @@ class Box:
 
     def walk(self, state: State) -> Iterator[str]:
         """Yield the names in the folder of a state, in order, and keep no more than a page of them at a time."""
-        after = ""
+        after, size = "", _FIRST_PAGE
         while True:
-            page = self._store.list(tree.box(self._me, state), after, _PAGE)
+            page = self._store.list(tree.box(self._me, state), after, size)
             yield from page
-            if len(page) < _PAGE:
+            if len(page) < size:
                 return
-            after = page[-1]
+            after, size = page[-1], _PAGE
 
     def key(self, state: State, name: str) -> str:
         """Return where a message lies."""

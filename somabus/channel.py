@@ -5,7 +5,7 @@ unread is the difference of two numbers, found by listing; no post is opened to 
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from somabus.alerts import CHANNEL as ALERTS
 from somabus.cursors import CursorBook
@@ -13,14 +13,16 @@ from somabus.errors import ReferenceNotFoundError
 from somabus.incidents import Tell
 from somabus.log import Log
 from somabus.model import tree
-from somabus.model.address import Address
 from somabus.model.archive import SEGMENT
 from somabus.model.cursor import Position
 from somabus.model.names import channel_folder, channel_of
 from somabus.model.trust import Trust
-from somabus.post import Channel, Post, Reading
 from somabus.reader import Ahead, Entry, Reader, Writers
 from somabus.store.port import Store
+
+if TYPE_CHECKING:
+    from somabus.model.address import Address
+    from somabus.post import Channel, Post, Reading
 
 _OWN: Final = frozenset([ALERTS])
 """Channels with a protocol of their own: the routine writes and reads them."""
@@ -73,12 +75,12 @@ class Channels:
         found = (channel_of(folder) for folder in self._store.list(tree.CHANNELS))
         return sorted(name for name in found if name is not None and name not in _OWN)
 
-    def all(self) -> tuple[Channel, ...]:
+    def all(self) -> "tuple[Channel, ...]":
         """Return every channel that there is or that this agent follows."""
         self._cursors.load()
         return tuple(self._channel(name) for name in sorted({*self.names(), *self._cursors.subscribed}))
 
-    def post(self, address: Address) -> Post:
+    def post(self, address: "Address") -> "Post":
         """Return one post.
 
         Raises:
@@ -150,7 +152,7 @@ class Channels:
 
     # -- reading ----------------------------------------------------------------------------------------------
 
-    def peek(self, channels: tuple[str, ...] | None, limit: int, after: int | None = None) -> Reading:
+    def peek(self, channels: tuple[str, ...] | None, limit: int, after: int | None = None) -> "Reading":
         """Look, and move no cursor.
 
         Args:
@@ -158,12 +160,14 @@ class Channels:
             limit: at most so many posts, shared fairly among the channels that have some.
             after: look past this number instead of past the cursor; such a reading marks nothing as read.
         """
+        from somabus.post import Reading
+
         self._cursors.load()
         names = self._cursors.subscribed if channels is None else tuple(dict.fromkeys(channels))
         for name in names:
             self._check(name)
         starts = {name: self._start(name, after) for name in names}
-        reading = Reading()
+        positions: dict[str, Position] = {}
         left = sorted(names, key=lambda name: self.log(name).waiting(starts[name].at))  # the short ones leave more over
         posts: list[Post] = []
         for rank, name in enumerate(left):
@@ -172,17 +176,17 @@ class Channels:
             # Who looks behind a number wants all that stands there; what is new to a reader is what others wrote.
             posts += [each for each in found if after is not None or each.fault or each.message.sender != self._me]
             if ahead is not None and after is None:
-                reading.positions[name] = ahead.position
+                positions[name] = ahead.position
         posts.sort(key=lambda each: (each.channel, each.number))
         seen = {each.channel for each in posts}
         return Reading(
             posts=tuple(each for each in posts if not each.fault),
             faults=tuple(each for each in posts if each.fault),
             notes=tuple(note for name in names if name in seen or channels is not None for note in self._notes(name)),
-            positions=reading.positions,
+            positions=positions,
         )
 
-    def mark(self, reading: Reading) -> None:
+    def mark(self, reading: "Reading") -> None:
         """Move this agent's cursors behind what a look has found. They never go back."""
         self._cursors.load()
         for name, position in reading.positions.items():
@@ -220,7 +224,7 @@ class Channels:
         said = ((number, self._reader.said(log, number, writers)) for number in past)
         return [number for number, each in said if each is not None and each.sender == self._me]
 
-    def _look(self, channel: str, start: Position, limit: int) -> tuple[Ahead, list[Post]]:
+    def _look(self, channel: str, start: Position, limit: int) -> "tuple[Ahead, list[Post]]":
         """Read past a position. What this agent wrote itself is passed over, unless it is looked at on purpose."""
         log, writers = self.log(channel), Writers(None, channel)
         seen, ahead = start.hole, self._reader.ahead(log, start, limit + len(start.mine), writers)
@@ -238,10 +242,14 @@ class Channels:
             entries.append(Entry(log.path, hole.number, None, behind))
         return ahead, [self._post(channel, entry) for entry in entries]
 
-    def _post(self, channel: str, entry: Entry) -> Post:
+    def _post(self, channel: str, entry: Entry) -> "Post":
+        from somabus.post import Post
+
         return Post(channel, entry.number, entry.opened, entry.fault)
 
-    def _channel(self, name: str) -> Channel:
+    def _channel(self, name: str) -> "Channel":
+        from somabus.post import Channel
+
         log, follows = self.log(name), name in self._cursors.subscribed
         number = self._last(name)
         last = self._post(name, self._reader.entry(log, number, Writers(None, name))) if number else None

@@ -29,6 +29,7 @@ from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
 from somabus.site import Ask, Site, address_of, at_once, is_remote, new_ground, open_site
+from somabus.store.directory import Durability
 from somabus.store.port import Store
 
 T = TypeVar("T")
@@ -40,11 +41,13 @@ class Connection(NamedTuple):
 
     A bus on a server has no `drive`.
 
-    `unsafe`: others can read the key; the agent raises the alarm and does nothing else.
+    `unsafe`: others can read the key; the agent raises the alarm and does nothing else. `forgettable`: the home once
+    more, for what may be gone after a power cut, and so is written without waiting for the disk.
     """
 
     store: Store
     home: Store
+    forgettable: Store
     bus: Bus
     signer: Signer
     clock: Clock
@@ -155,9 +158,11 @@ def connect(
         check_private(mine)
     except UnsafeKeyError as error:
         unsafe = error
+    forgettable = agent_home(base, bus.bus, agent, f"{writer}-f", Durability.NONE)
     return Connection(
-        site.store, mine, bus, signer, clock or SystemClock(), _machine(base), site.drive, base, unsafe, site.ask
-    )
+        site.store, mine, forgettable, bus, signer, clock or SystemClock(), _machine(base), site.drive, base, unsafe,
+        site.ask,
+    )  # fmt: skip
 
 
 def open_bus(path: str | os.PathLike[str], *, home: str | os.PathLike[str] | None = None) -> Store:

@@ -5,16 +5,18 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from somabus.box import Box
 from somabus.errors import StoppedError
 from somabus.model.ids import from_milliseconds
 from somabus.model.message import Message
-from somabus.model.receipt import Receipt
 from somabus.model.slot import Slot
 from somabus.model.trust import Trust
 from somabus.opener import Opened
+
+if TYPE_CHECKING:
+    from somabus.model.receipt import Receipt
 
 _log: Final = logging.getLogger("somabus")
 
@@ -35,7 +37,7 @@ class Delivery:
         slot: Slot,
         opened: Opened,
         *,
-        reply: Callable[..., Receipt],
+        reply: "Callable[..., Receipt]",
         finish: Callable[[Message], None],
     ) -> None:
         self._box = box
@@ -130,7 +132,7 @@ class Delivery:
         self._box.reject(self._slot, self._opened.message, why)
         self.settled = True
 
-    def reply(self, body: str = "", *, kind: str = "answer", **fields: Any) -> Receipt:
+    def reply(self, body: str = "", *, kind: str = "answer", **fields: Any) -> "Receipt":
         """Answer the sender, one hop further on the same thread.
 
         The answer's id follows from this message and the number of the reply, so a handler that runs a second time

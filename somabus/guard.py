@@ -1,6 +1,8 @@
 """The guard before the inbox: nothing is taken while a human has stopped it, nothing protected without an approval."""
 
-from somabus.approvals import Approvals
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from somabus.authority import Authority
 from somabus.errors import NotApprovedError
 from somabus.halt import Halt
@@ -9,19 +11,26 @@ from somabus.model.message import Message
 from somabus.model.trust import Trust
 from somabus.opener import Opened, Refusal
 
+if TYPE_CHECKING:
+    from somabus.approvals import Approvals
+
 
 class Guard:
     """Guards one agent's mail."""
 
-    def __init__(self, authority: Authority, halt: Halt, approvals: Approvals) -> None:
+    def __init__(self, authority: Authority, halt: Halt, approvals: "Callable[[], Approvals]") -> None:
         self._authority = authority
         self._halt = halt
         self._approvals = approvals
 
     def begin(self, entry: str) -> frozenset[str]:
         """Look what the humans rule now, and let an entry point pass; see `stopped_kinds`."""
-        self._authority.refresh()
+        self.refresh()
         return self.stopped_kinds(entry)
+
+    def refresh(self) -> None:
+        """Look what the humans rule now."""
+        self._authority.refresh()
 
     def stopped_kinds(self, entry: str) -> frozenset[str]:
         """Let an entry point pass, and return the kinds of work that must be left where they are.
@@ -43,14 +52,14 @@ class Guard:
     def finish(self, message: Message) -> None:
         """Note that a message was handled to its end and acknowledged: no copy of it is covered by its approval."""
         if message.kind in self._authority.bus.policy.protected:
-            self._approvals.finish(message)
+            self._approvals().finish(message)
 
     def _covered(self, opened: Opened, *, spend: bool) -> Refusal | None:
         protected = opened.message.kind in self._authority.bus.policy.protected
         if not protected or opened.trust is Trust.OPERATOR:
             return None
         try:
-            self._approvals.cover(opened.message, spend=spend)
+            self._approvals().cover(opened.message, spend=spend)
         except NotApprovedError as error:
             return Refusal(Reason.NOT_APPROVED, str(error))
         return None

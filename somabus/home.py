@@ -5,7 +5,7 @@
     <home>/buses/<bus id>/<agent>/key           the private key, for this user alone
     <home>/buses/<bus id>/<agent>/key.next      the key that it asks an operator to certify
     <home>/buses/<bus id>/<agent>/key.was       the public half of the key before
-    <home>/buses/<bus id>/<agent>/proofs        which signatures in the registry were found good
+    <home>/buses/<bus id>/<agent>/recall/       what lay in the registry at the last look; may be deleted
     <home>/buses/<bus id>/<agent>/pins/ seen/ stops/ approvals/ episodes/ spool/ learnings/ refused/
     <home>/operators/<bus id>/<operator>/key    a human's private key, and that one's memory beside it
 
@@ -25,7 +25,7 @@ from somabus.model.bus import Bus
 from somabus.model.drive import Drive
 from somabus.model.message import Value
 from somabus.model.wire import parse_object
-from somabus.store.directory import DirectoryStore
+from somabus.store.directory import DirectoryStore, Durability
 from somabus.store.port import Store
 
 _KEY: Final = "key"
@@ -103,9 +103,11 @@ class Drives:
             return Drive()  # damaged: the next `somabus doctor` writes it anew
 
 
-def agent_home(home: Path, bus: str, agent: str, writer: str) -> DirectoryStore:
+def agent_home(
+    home: Path, bus: str, agent: str, writer: str, durability: Durability = Durability.FULL
+) -> DirectoryStore:
     """Return the store of one agent's own things."""
-    return DirectoryStore(str(home / "buses" / bus / agent), writer=writer, private=True)
+    return DirectoryStore(str(home / "buses" / bus / agent), writer=writer, private=True, durability=durability)
 
 
 def operator_home(home: Path, bus: str, operator: str, writer: str) -> DirectoryStore:

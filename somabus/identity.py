@@ -9,26 +9,27 @@ A card is sealed with the key it carries, so nobody can change one member of it;
 what pins and certificates are for. A name that looks like a known one is not pinned: it takes a certificate.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from somabus.authority import Authority
+from somabus.certificates import Certificates
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreRefusedError, TrustError
 from somabus.incidents import Tell
 from somabus.model import tree
 from somabus.model.card import Card
-from somabus.model.certificate import Certificate
 from somabus.model.envelope import Envelope, Seal, split
 from somabus.model.lookalike import Lookalikes
 from somabus.model.names import is_name
-from somabus.model.trust import Policy, Trust
-from somabus.model.wire import parse_object
+from somabus.model.trust import Trust
 from somabus.pins import Pins
-from somabus.proofs import Proofs
+from somabus.recall import UNTOLD, Recall, Stamps
 from somabus.store.port import Store
 
-_LOOK_AGAIN: Final = timedelta(seconds=30)
+if TYPE_CHECKING:
+    from somabus.model.certificate import Certificate
+
 _LOOK_SOON: Final = timedelta(seconds=1)
 
 
@@ -38,18 +39,7 @@ class Standing(NamedTuple):
     keys: tuple[bytes, ...]
     trust: Trust
     fault: str = ""
-    certificate: Certificate | None = None
-
-
-class _Looked(NamedTuple):
-    """A certificate as it lay there, opened once."""
-
-    at: datetime
-    raw: bytes | None
-    version: int
-    certificate: Certificate | None
-    fault: str
-    predecessor: bytes | None = None
+    certificate: "Certificate | None" = None
 
 
 class _Listed(NamedTuple):
@@ -63,20 +53,30 @@ class _Listed(NamedTuple):
 class Identities:
     """Knows on behalf of one agent who is who."""
 
-    def __init__(self, store: Store, authority: Authority, pins: Pins, proofs: Proofs, tell: Tell) -> None:
+    def __init__(self, store: Store, authority: Authority, pins: Pins, recall: Recall, tell: Tell) -> None:
         self._store = store
         self._authority = authority
         self._pins = pins
-        self._proofs = proofs
+        self.recall = recall
         self._tell = tell
         self._listed: _Listed | None = None
         self._cards: dict[str, tuple[bytes, Card]] = {}
-        self._certificates: dict[str, _Looked] = {}
+        self._certificates = Certificates(store, authority, recall)
         self._titles: dict[str, tuple[datetime, str]] = {}
 
     def names(self) -> frozenset[str]:
         """Return the names of all who have joined."""
         return frozenset(name for name in self._store.list(tree.REGISTRY) if is_name(name))
+
+    def stamps(self, names: Iterable[str]) -> Stamps:
+        """Ask once what stands still of the documents of these names; who is handed the answer reads all others."""
+        places = (tree.card, tree.heartbeat, *([tree.certificate] if self._authority.owned else []))
+        keys = [place(name) for name in names for place in places]
+        return {**dict(zip(keys, self._store.stamps(keys), strict=True)), **self._pins.stamps(names)}
+
+    def read(self, where: str, stamps: Stamps = UNTOLD) -> bytes | None:
+        """Return a document of the registry."""
+        return self.recall.read(self._store, where, stamps)
 
     def card(self, name: str) -> Card | None:
         """Return the card of a name, checked against its own seal, or None if there is none.
@@ -86,41 +86,53 @@ class Identities:
         Raises:
             MessageError, TrustError, StoreError: there is one, and it cannot be read or is not genuine.
         """
-        raw = self._store.read(tree.card(name))
+        raw = self.read(tree.card(name))
         if raw is None:
             return None
         known = self._cards.get(name)
-        if known is not None and known[0] == raw:
-            return known[1]
-        envelope = split(raw)
-        card = Card.from_object(parse_object(envelope.body))
+        if known is None or known[0] != raw:
+            known = self._cards[name] = (raw, self._checked(name, raw))
+        return known[1]
+
+    def carried(self, name: str, stamps: Stamps = UNTOLD) -> tuple[bytes, bytes] | None:
+        """Return a card as it lies there, checked like `card`, and its key; one that is known is not parsed."""
+        where = tree.card(name)
+        raw = self.read(where, stamps)
+        if raw is None:
+            return None
+        found = self.recall.found(where, raw)
+        return raw, bytes.fromhex(found[0]) if found else self._checked(name, raw).key
+
+    def _checked(self, name: str, raw: bytes) -> Card:
+        card = Card.decode(split(raw).body)
         if (card.name, card.bus) != (name, self._authority.bus.bus):
             raise TrustError(f"the card of {name} was made for {card.name} on the bus {card.bus}")
-        if not self._proofs.holds(name, envelope, card.key, Seal.CARD):
+        if not self.recall.holds(tree.card(name), raw, card.key, Seal.CARD):
             raise TrustError(f"the card of {name} is not sealed with its own key")
-        self._cards[name] = (raw, card)
         return card
+
+    def writer(self, name: str, where: str, raw: bytes, seal: Seal) -> bytes | None:
+        """Return the key that counts for a name and sealed what was read there, or None; see `Recall.holds`."""
+        return self._sealer(name, lambda key: self.recall.holds(where, raw, key, seal))[1]
 
     def signed_by(self, name: str, envelope: Envelope, seal: Seal) -> bool:
         """Tell whether a key that counts for a name sealed a document; looked again before it is denied."""
         return self.signer(name, envelope, seal)[1] is not None
 
     def signer(self, name: str, envelope: Envelope, seal: Seal) -> tuple[Standing, bytes | None]:
-        """Return what counts for a name, and the key of it that sealed a document, or None if none did.
+        """Return what counts for a name, and the key of it that sealed a document, or None if none did."""
+        return self._sealer(name, lambda key: envelope.verified_by(key, seal))
 
-        A certificate may be looked at half a minute late; before a document is called false it is looked at now.
-        """
+    def _sealer(self, name: str, sealed: Callable[[bytes], bool]) -> tuple[Standing, bytes | None]:
+        """Look for the key; before something is called false, a certificate half a minute old is looked at anew."""
         standing = self.standing(name)
-        key = self._sealer(name, standing, envelope, seal)
-        if key is None and self._certificates.pop(name, None) is not None:
+        key = next(filter(sealed, standing.keys), None)
+        if key is None and self._certificates.forget(name):
             standing = self.standing(name)
-            key = self._sealer(name, standing, envelope, seal)
+            key = next(filter(sealed, standing.keys), None)
         return standing, key
 
-    def _sealer(self, name: str, standing: Standing, envelope: Envelope, seal: Seal) -> bytes | None:
-        return next((each for each in standing.keys if self._proofs.holds(name, envelope, each, seal)), None)
-
-    def standing(self, name: str) -> Standing:
+    def standing(self, name: str, stamps: Stamps = UNTOLD) -> Standing:
         """Return which keys count for a name.
 
         A name seen for the first time is pinned to its card's key. A card that is missing, damaged or not genuine
@@ -134,15 +146,15 @@ class Identities:
             return Standing(mine, Trust.OPERATOR)
         try:
             if self._authority.owned:
-                return self._owned_standing(name)
-            key = self._pins.key(name) or self._first_seen(name)
+                return self._owned_standing(name, stamps)
+            key = self._pins.key(name, stamps) or self._first_seen(name)
         except (MessageError, TrustError, StoreDamagedError, StoreRefusedError, DocumentTooLargeError) as error:
             return Standing((), Trust.UNSIGNED, str(error))
         return Standing((), Trust.UNSIGNED) if key is None else Standing((key,), Trust.PINNED)
 
     def look_again(self, name: str) -> Standing:
         """Return which keys count for a name, by what lies there now."""
-        self._certificates.pop(name, None)
+        self._certificates.forget(name)
         return self.standing(name)
 
     def title(self, name: str) -> str:
@@ -166,15 +178,15 @@ class Identities:
         return self._pins.key(name)
 
     def keep(self) -> None:
-        """Remember at home what was proven; called by whoever has met everybody."""
-        self._proofs.keep()
+        """Remember at home what was read and proven; called by whoever has met everybody."""
+        self.recall.keep()
 
     # -- certificates -----------------------------------------------------------------------------------------
 
-    def _owned_standing(self, name: str) -> Standing:
+    def _owned_standing(self, name: str, stamps: Stamps) -> Standing:
         now = self._store.now()
-        pin = self._pins.key(name)
-        certificate, fault = self._certificate(name, now)
+        pin = self._pins.key(name, stamps)
+        certificate, fault = self._certificate(name, now, stamps)
         if certificate is not None and not fault:
             fault = self._hand_over(name, pin, certificate, now)
         if certificate is not None and not fault:
@@ -185,54 +197,30 @@ class Identities:
             return Standing((), Trust.REVOKED, _called_back(name, revoked.at, revoked.why))
         return Standing((), Trust.UNSIGNED, fault) if key is None else Standing((key,), Trust.PINNED, fault)
 
-    def _certificate(self, name: str, now: datetime) -> tuple[Certificate | None, str]:
+    def _certificate(self, name: str, now: datetime, stamps: Stamps = UNTOLD) -> "tuple[Certificate | None, str]":
         """Return the certificate of a name if it counts now, or why it does not."""
-        looked = self._look(name, now)
+        looked = self._certificates.look(name, now, stamps)
         certificate, fault = looked.certificate, looked.fault
         if certificate is not None and not fault:
             fault = certificate.fault(self._authority.bus.bus, name, now) or self._uncounted(certificate, now)
+        if fault and stamps:  # nobody is accused of what was not read just now
+            self._certificates.forget(name)
+            return self._certificate(name, now)
         if fault:
             self._tell(name, f"fault: {fault}"[:200], fault, looked.raw)
         return (None if fault else certificate), fault
 
-    def _uncounted(self, certificate: Certificate, now: datetime) -> str:
+    def _uncounted(self, certificate: "Certificate", now: datetime) -> str:
         if self._authority.revocations is None:
             return f"{tree.REVOCATIONS} is missing, so no certificate counts"
         revoked = self._authority.revoked(certificate.key, now)
         return "" if revoked is None else _called_back(certificate.agent, revoked.at, revoked.why)
 
-    def _look(self, name: str, now: datetime) -> _Looked:
-        """Read a certificate, at most twice a minute where it counts; its signature is verified once."""
-        looked, version = self._certificates.get(name), self._authority.bus.version
-        if looked is not None and looked.version == version:
-            # A bus that acts on certified mail alone must not turn away who was certified a moment ago.
-            waiting = looked.certificate is None and self._authority.bus.policy.trust is Policy.CERTIFIED
-            if timedelta(0) <= now - looked.at < (_LOOK_SOON if waiting else _LOOK_AGAIN):
-                return looked
-        # By listing: on NFS a name that was looked for before it came stays missing for half a minute.
-        there = "certificate.json" in self._store.list(f"{tree.REGISTRY}/{name}")
-        raw = self._store.read(tree.certificate(name), listed=True) if there else None
-        if looked is not None and (looked.raw, looked.version) == (raw, version):
-            looked = looked._replace(at=now)
-        else:
-            looked = self._opened(name, raw, version, now)
-        self._certificates[name] = looked
-        return looked
-
-    def _opened(self, name: str, raw: bytes | None, version: int, now: datetime) -> _Looked:
-        if raw is None:
-            return _Looked(now, None, version, None, "")
-        try:
-            certificate = self._authority.opened(raw, Seal.CERTIFICATE, Certificate, partial(self._proofs.holds, name))
-            return _Looked(now, raw, version, certificate, "", certificate.predecessor())
-        except (MessageError, TrustError) as error:
-            return _Looked(now, raw, version, None, str(error))
-
-    def _hand_over(self, name: str, pin: bytes | None, certificate: Certificate, now: datetime) -> str:
+    def _hand_over(self, name: str, pin: bytes | None, certificate: "Certificate", now: datetime) -> str:
         """Pin a certified key; where another was pinned, only if that one handed over or was called back."""
         if pin == certificate.key:
             return ""
-        handed_over = pin is not None and self._certificates[name].predecessor == pin
+        handed_over = pin is not None and self._certificates.predecessor(name) == pin
         if pin is not None and not handed_over and self._authority.revoked(pin, now) is None:
             fault = f"the certificate of {name} names another key than the one seen first, which handed nothing over"
             self._tell(name, f"fault: {fault}"[:200], fault, None)
@@ -240,8 +228,8 @@ class Identities:
         self._pins.succeed(name, certificate.key, now)
         return ""
 
-    def _with_previous(self, certificate: Certificate, now: datetime) -> tuple[bytes, ...]:
-        previous, old = certificate.previous, self._certificates[certificate.agent].predecessor
+    def _with_previous(self, certificate: "Certificate", now: datetime) -> tuple[bytes, ...]:
+        previous, old = certificate.previous, self._certificates.predecessor(certificate.agent)
         if previous is None or old is None or previous.until <= now or self._authority.revoked(old, now):
             return (certificate.key,)
         return certificate.key, old

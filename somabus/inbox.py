@@ -11,13 +11,15 @@ message's affair: it is set aside with its reason, its sender is told, and the n
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from somabus.box import Box
 from somabus.delivery import Chain, Delivery
+from somabus.endings import done_keys, read_why
 from somabus.errors import (
     DocumentTooLargeError,
     MessageError,
@@ -33,15 +35,17 @@ from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.envelope import split
 from somabus.model.ids import milliseconds
 from somabus.model.message import Message
-from somabus.model.receipt import Receipt
 from somabus.model.slot import WHY, Event, Slot, State
 from somabus.opener import Opened, Opener
 from somabus.store.port import Store
-from somabus.trace import Tracer, done_keys, read_why
+from somabus.tried import Tried
+
+if TYPE_CHECKING:
+    from somabus.letter import Letter
+    from somabus.model.receipt import Receipt
 
 LEASE_FOR: Final = timedelta(minutes=10)
 _RELIST_AFTER: Final = timedelta(seconds=2)
-_REMEMBERED: Final = 2_000
 _LONGEST_LEASE_MS: Final = 31 * 86_400_000  # a name that claims more is no lease of ours, and hides nothing
 
 
@@ -67,51 +71,11 @@ class Counts:
         return self.mail + self.posts
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message that was looked at and not taken. `fault` says why it may not be acted on, or could not be read."""
-
-    name: str
-    state: State
-    opened: Opened | None
-    fault: str = ""
-
-
 class _Glance(NamedTuple):
     """A message before it is taken, and its bytes, if it could be read."""
 
-    letter: Letter
+    letter: "Letter"
     raw: bytes = b""
-
-
-class _Tried:
-    """What a drain need not try again: each name and each message once.
-
-    A stale listing shows for seconds what is gone: the last thousands of names will do. What was given back, or is in
-    somebody's hands, is for the next drain, however long this one takes.
-    """
-
-    def __init__(self) -> None:
-        self._new = set[str]()
-        self._old = set[str]()
-        self._held = set[str]()
-
-    def fresh(self, names: Iterable[tuple[State, str]]) -> Iterator[tuple[State, str]]:
-        """Yield what was not tried yet."""
-        for state, name in names:
-            if name not in self._new and name not in self._old and name[2:38] not in self._held:
-                self._new.add(name)
-                if len(self._new) >= _REMEMBERED:
-                    self._old, self._new = self._new, set()
-                yield state, name
-
-    @contextmanager
-    def holding(self, delivery: Delivery) -> Iterator[None]:
-        """Remember a message until it is acknowledged: it comes no more then."""
-        self._held.add(delivery.message.id)
-        yield
-        if delivery.acknowledged:
-            self._held.discard(delivery.message.id)
 
 
 class Inbox:
@@ -127,7 +91,7 @@ class Inbox:
     """
 
     def __init__(
-        self, store: Store, me: str, opener: Opener, *, box: Box, reply: Callable[..., Receipt], guard: Guard
+        self, store: Store, me: str, opener: Opener, *, box: Box, reply: "Callable[..., Receipt]", guard: Guard
     ) -> None:
         self._store = store
         self._me = me
@@ -135,7 +99,6 @@ class Inbox:
         self._box = box
         self._reply = reply
         self._guard = guard
-        self._tracer = Tracer(store)
         self.now = store.now
         self.chain = Chain()
 
@@ -159,37 +122,41 @@ class Inbox:
             StoppedError: a human stopped it; it is looked before each message. What waits goes on waiting.
             StoreUnavailableError: could not look. What was delivered before stays delivered.
         """
-        return self._drain("Inbox.drain", lease_for, limit, wanted)
+        return islice(self._drain("Inbox.drain", lease_for, wanted), limit)
 
     def _drain(
-        self,
-        entry: str,
-        lease_for: timedelta | None,
-        limit: int | None,
-        wanted: Callable[[Message], bool] | None,
+        self, entry: str, lease_for: timedelta | None, wanted: Callable[[Message], bool] | None
     ) -> Iterator[Delivery]:
-        given, tried = 0, _Tried()
-        self._guard.begin(entry)
+        tried = Tried()
+        self._guard.refresh()
         while True:
             listed_at, progress = self.now(), False
-            for state, name in tried.fresh(self._candidates(listed_at)):
-                if limit is not None and given >= limit:
-                    return
-                # Before each message: a stop waits for no drain to end.
-                stopped = self._guard.stopped_kinds(entry)
+            for state, name, stopped in self._unstopped(entry, tried.fresh(self._candidates(listed_at))):
                 glance = self._glance(state, name) if stopped or wanted is not None else None
                 if not _wants(glance, wanted, stopped):
                     continue
                 delivery = self._take(state, name, lease_for, stopped, glance)
                 progress = True
                 if delivery is not None:
-                    given += 1
                     with tried.holding(delivery):
                         yield delivery
                 if self.now() - listed_at > _RELIST_AFTER:
                     break  # urgent mail may have come meanwhile
             if not progress:
                 return
+
+    def _unstopped(self, entry: str, names: Iterable[tuple[State, str]]) -> Iterator[tuple[State, str, frozenset[str]]]:
+        """Yield each name with the kinds of work that are stopped now: a stop waits for no drain to end.
+
+        Raises:
+            StoppedError: all of it is stopped; also where nothing waits.
+        """
+        looked = False
+        for state, name in names:
+            yield state, name, self._guard.stopped_kinds(entry)
+            looked = True
+        if not looked:
+            self._guard.stopped_kinds(entry)
 
     def claim(self, *, lease_for: timedelta | None = None) -> Delivery | None:
         """Take the next message by priority, then age, or return None when none waits.
@@ -201,7 +168,7 @@ class Inbox:
             StoppedError: a human stopped it. Nothing was claimed.
             StoreUnavailableError: could not look. Nothing was claimed.
         """
-        return next(self._drain("Inbox.claim", lease_for, 1, None), None)
+        return next(self._drain("Inbox.claim", lease_for, None), None)
 
     def take(self, message_id: str, *, lease_for: timedelta | None = None) -> Delivery | None:
         """Take one particular message, or return None if it does not wait, or if its kind of work is stopped."""
@@ -239,7 +206,7 @@ class Inbox:
         names = (name for _, name in self._candidates(self.now()))
         return [slot.id for slot in map(Slot.parse, names) if slot is not None]
 
-    def peek(self, limit: int = 20) -> tuple[Letter, ...]:
+    def peek(self, limit: int = 20) -> "tuple[Letter, ...]":
         """Look at what waits, in the order of service, and take nothing.
 
         Raises:
@@ -254,9 +221,12 @@ class Inbox:
                 letters.append(glance.letter)
         return tuple(letters)
 
-    def find(self, message_id: str) -> Letter | None:
+    def find(self, message_id: str) -> "Letter | None":
         """Look at one message by its id, wherever it lies, or return None; nothing is taken."""
-        found = self._tracer.find(self._me, message_id)
+        from somabus.letter import Letter
+        from somabus.trace import Tracer
+
+        found = Tracer(self._store).find(self._me, message_id)
         if found is None:
             return None
         try:
@@ -400,6 +370,8 @@ class Inbox:
 
     def _glance(self, state: State, name: str) -> "_Glance | None":
         """Look at a message without taking it; None if somebody took it meanwhile."""
+        from somabus.letter import Letter
+
         slot = Slot.parse(name)
         if slot is None or not slot.fits(state):
             return _Glance(Letter(name, state, None, "no file name of a message that waits"))

@@ -6,7 +6,7 @@ What could not be proven is named with its fault, and its text is not shown.
 from datetime import datetime
 from typing import Final
 
-from somabus.inbox import Letter
+from somabus.letter import Letter
 from somabus.model.text import ago, line
 from somabus.post import Post
 

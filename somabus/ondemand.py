@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from somabus.announcer import Announcer
+    from somabus.approvals import Approvals
+    from somabus.arcs import Arcs
     from somabus.audit import Audit
     from somabus.authority import Authority
     from somabus.beat import Parts
     from somabus.channel import Channels
     from somabus.composer import Composer
+    from somabus.connection import Connection
     from somabus.goals import Goals
     from somabus.halt import Halt
     from somabus.identity import Identities
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from somabus.sender import Sender
     from somabus.spool import Spool
     from somabus.store.port import Store
+    from somabus.trace import Tracer
     from somabus.unread import Unread
 
 
@@ -38,6 +42,7 @@ class OnDemand:
     """Builds what sends, posts and speaks with the humans, out of the services that are there at any rate."""
 
     me: str
+    connection: "Connection"
     store: "Store"
     home: "Store"
     ids: "IdMaker"
@@ -71,7 +76,7 @@ class OnDemand:
         """The brake on floods."""
         from somabus.rates import Rates
 
-        return Rates(self.home, self.authority, self.now)
+        return Rates(self.connection.forgettable, self.authority, self.now)
 
     @cached_property
     def references(self) -> "References":
@@ -106,6 +111,34 @@ class OnDemand:
             self.store, self.me, authority=self.authority, identities=self.identities,
             sign=self.signer.sign, ids=self.ids, now=self.now, tell=self.incidents.tell,
         )  # fmt: skip
+
+    @cached_property
+    def approvals(self) -> "Approvals":
+        """What asks the humans, and uses up what they granted."""
+        from somabus.approvals import Approvals
+
+        return Approvals(
+            self.store, self.home, self.me, authority=self.authority, identities=self.identities, halt=self.halt,
+            sign=self.signer.sign, ids=self.ids, now=self.now, monotonic=self.connection.clock.monotonic,
+            tell=self.incidents.tell,
+        )  # fmt: skip
+
+    @cached_property
+    def arcs(self) -> "Arcs":
+        """What is open in the channels."""
+        from somabus.arcs import Arcs
+
+        return Arcs(
+            self.store, self.home, authority=self.authority, reader=self.reader, registry=self.registry,
+            channels=self.channels, scratchpad=self.scratchpad,
+        )  # fmt: skip
+
+    @cached_property
+    def tracer(self) -> "Tracer":
+        """What finds a message, wherever it lies."""
+        from somabus.trace import Tracer
+
+        return Tracer(self.store)
 
     @cached_property
     def poster(self) -> "Poster":

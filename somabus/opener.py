@@ -4,8 +4,8 @@ It knows whose key is whose and the bus's policy; what becomes of a message that
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from somabus.authority import Authority
 from somabus.errors import MessageTooLargeError
@@ -19,8 +19,7 @@ from somabus.model.trust import Policy, Trust, may_act
 from somabus.model.wire import MAX_DOCUMENT
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A message with the trust in its origin. `short` belongs to the key that signed it, if that key is the sender's.
 
     `doubt` says why the sender is not proven; `signed` whether anybody signed it at all; `title` is the display name
@@ -41,8 +40,7 @@ class Opened:
         return f"{self.message.sender} {mark}" + (f" ({self.title})" if self.title else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a message may not be acted on; `later` if that may be a matter of waiting."""
 
     reason: Reason

@@ -1,8 +1,7 @@
 """Who is on the bus, and how each of them does. A heartbeat counts only if its owner sealed it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,37 +25,12 @@ from somabus.model.heartbeat import Heartbeat
 from somabus.model.lookalike import twin_of
 from somabus.model.names import is_name
 from somabus.model.presence import Presence, judge_presence
-from somabus.model.trust import Trust
+from somabus.peer import LifeSign, Peer
+from somabus.recall import UNTOLD, Stamps
 from somabus.store.port import Store
 
 _LOOKED_RECENTLY: Final = timedelta(seconds=30)
 _OTHER_KEY: Final = "its key is not the one seen first; nobody believes it until a human decides"
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """One agent as the registry shows it now.
-
-    `fault` says what could not be read or verified, and `fault_at` which document; without fault and verdict its card
-    is not visible here yet.
-    """
-
-    name: str
-    presence: Presence | None
-    last_seen: datetime | None = None
-    card: Card | None = None
-    heartbeat: Heartbeat | None = None
-    trust: Trust | None = None
-    fault: str = ""
-    fault_at: str = ""
-
-    @property
-    def short(self) -> str:
-        """The first eight hex digits of its key's fingerprint, or nothing if the card could not be read."""
-        return self.card.short if self.card else ""
-
-    def __str__(self) -> str:
-        return f"{self.name} #{self.short}: {self.presence or self.fault or 'no card yet'}"
 
 
 class Registry:
@@ -66,6 +40,7 @@ class Registry:
         self._store = store
         self._authority = authority
         self._identities = identities
+        self._recall = identities.recall
         self._known: set[str] = set()
         self._looked: dict[str, tuple[datetime, Peer]] = {}
 
@@ -91,19 +66,8 @@ class Registry:
         Raises:
             MessageError, TrustError, StoreError: there is one, and it cannot be read or is not genuine.
         """
-        key = tree.heartbeat(name)
-        raw = self._store.read(key)
-        if raw is None:
-            return None
-        if not self._genuine(name, raw):
-            # Race: sshfs shows what was replaced just now once cut off at its old length, and whole at the next look.
-            raw = self._store.read(key) or raw
-            if not self._genuine(name, raw):
-                raise TrustError(f"the heartbeat of {name} was not written by {name}")
-        heartbeat = Heartbeat.decode(split(raw).body)
-        if (heartbeat.agent, heartbeat.bus) != (name, self._authority.bus.bus):
-            raise TrustError(f"the heartbeat of {name} was made for {heartbeat.agent} on {heartbeat.bus}")
-        return heartbeat
+        raw = self._identities.read(tree.heartbeat(name))
+        return None if raw is None else self._opened(name, raw)[1]
 
     def peer(self, name: str) -> Peer:
         """Return what is known of one agent now; what cannot be read becomes its `fault`, not an error.
@@ -111,49 +75,30 @@ class Registry:
         Raises:
             StoreUnavailableError: could not look at all.
         """
-        card: Card | None = None
-        at = tree.card(name)
-        try:
-            card = self.card(name)
-            if card is None:
-                return Peer(name, None)  # joining just now, or its card is not visible here yet
-            standing = self._identities.standing(name)
-            if card.key not in standing.keys:
-                fault = standing.fault or _OTHER_KEY
-                return Peer(name, None, card=card, trust=standing.trust, fault=fault, fault_at=at)
-            at = tree.heartbeat(name)
-            heartbeat = self.heartbeat(name)
-        except StoreUnavailableError:
-            raise
-        except (MessageError, TrustError, StoreError, ValueError) as error:
-            return Peer(name, None, card=card, fault=str(error), fault_at=at)
-        seen = heartbeat.written_at if heartbeat else card.joined_at
-        verdict = judge_presence(
-            last_seen=seen,
-            every_s=heartbeat.every_s if heartbeat else card.every_s,
-            stopped=heartbeat.stopped if heartbeat else False,
-            now=self._store.now(),
-            staleness=self._authority.bus.policy.staleness,
-        )
-        return Peer(name, verdict, seen, card, heartbeat, standing.trust)
+        return self._judged(name, UNTOLD)
 
     def peers(self, *, but: str = "") -> tuple[Peer, ...]:
-        """Return everybody but one, sorted by name. What was proven on the way, the next process need not prove.
+        """Return everybody but one, sorted by name; what stands still is not read again, now or by the next process.
+
+        Nobody is called at fault for what was not read just now; who accuses somebody of silence asks for `peer`.
 
         Raises:
             StoreUnavailableError: could not look at all.
         """
-        found = tuple(self.peer(name) for name in sorted(self.names() - {but}))
+        names = sorted(self.names() - {but})
+        stamps = self._identities.stamps(names)
+        found = (self._judged(name, stamps) for name in names)
+        peers = tuple(self.peer(each.name) if each.fault else each for each in found)
         self._identities.keep()
-        return found
+        return peers
 
     def silent_since(self, name: str) -> datetime | None:
         """Return a silent agent's last sign of life, or None; the answer may be half a minute old."""
         now = self._store.now()
-        looked, peer = self._looked.get(name, (now - _LOOKED_RECENTLY * 2, Peer(name, None)))
-        if not timedelta(0) <= now - looked < _LOOKED_RECENTLY:
-            peer = self.peer(name)
-            self._looked[name] = (now, peer)
+        known = self._looked.get(name)
+        if known is None or not timedelta(0) <= now - known[0] < _LOOKED_RECENTLY:
+            known = self._looked[name] = (now, self.peer(name))
+        peer = known[1]
         return peer.last_seen if peer.presence is Presence.SILENT else None
 
     def join(self, card: Card, sign: Callable[[bytes], bytes]) -> Card:
@@ -181,8 +126,64 @@ class Registry:
         """Replace the agent's own heartbeat."""
         self._store.replace(tree.heartbeat(heartbeat.agent), seal_body(heartbeat.to_json(), Seal.HEARTBEAT, sign))
 
-    def _genuine(self, name: str, raw: bytes) -> bool:
-        return self._identities.signed_by(name, split(raw), Seal.HEARTBEAT)
+    def _judged(self, name: str, stamps: Stamps) -> Peer:
+        card, at = None, tree.card(name)
+        try:
+            carried = self._identities.carried(name, stamps)
+            if carried is None:
+                return Peer(name, None)  # joining just now, or its card is not visible here yet
+            card, key = carried
+            standing = self._identities.standing(name, stamps)
+            if key not in standing.keys:
+                fault = standing.fault or _OTHER_KEY
+                return Peer(name, None, trust=standing.trust, fault=fault, fault_at=at, card_bytes=card)
+            at = tree.heartbeat(name)
+            heartbeat, sign = self._life_sign(name, stamps, standing.keys)
+        except StoreUnavailableError:
+            raise
+        except (MessageError, TrustError, StoreError, ValueError) as error:
+            return Peer(name, None, fault=str(error), fault_at=at, card_bytes=card)
+        if sign is None:
+            joined = Card.decode(split(card).body)
+            sign = LifeSign(joined.joined_at, joined.every_s)
+        verdict = judge_presence(
+            last_seen=sign.at,
+            every_s=sign.every_s,
+            stopped=sign.stopped,
+            now=self._store.now(),
+            staleness=self._authority.bus.policy.staleness,
+        )
+        return Peer(name, verdict, sign.at, standing.trust, card_bytes=card, heartbeat_bytes=heartbeat)
+
+    def _life_sign(
+        self, name: str, stamps: Stamps, keys: Collection[bytes]
+    ) -> tuple[bytes, LifeSign] | tuple[None, None]:
+        """Return a heartbeat as it lies there, checked like `heartbeat`, and what it says of its writer's life."""
+        where = tree.heartbeat(name)
+        raw = self._identities.read(where, stamps)
+        if raw is None:
+            return None, None
+        key, *words = self._recall.found(where, raw) or ("",)
+        if words and bytes.fromhex(key) in keys:
+            return raw, LifeSign.parse(*words)
+        raw, heartbeat = self._opened(name, raw)
+        return raw, LifeSign.of(heartbeat)
+
+    def _opened(self, name: str, raw: bytes) -> tuple[bytes, Heartbeat]:
+        """Return a heartbeat as it was read, or read once more, and what it says."""
+        where = tree.heartbeat(name)
+        key = self._identities.writer(name, where, raw, Seal.HEARTBEAT)
+        if key is None:
+            # Race: sshfs shows what was replaced just now once cut off at its old length, and whole at the next look.
+            raw = self._identities.read(where) or raw
+            key = self._identities.writer(name, where, raw, Seal.HEARTBEAT)
+        if key is None:
+            raise TrustError(f"the heartbeat of {name} was not written by {name}")
+        heartbeat = Heartbeat.decode(split(raw).body)
+        if (heartbeat.agent, heartbeat.bus) != (name, self._authority.bus.bus):
+            raise TrustError(f"the heartbeat of {name} was made for {heartbeat.agent} on {heartbeat.bus}")
+        self._recall.learn(where, raw, key, *LifeSign.of(heartbeat).words())
+        return raw, heartbeat
 
     def _check_name(self, name: str) -> None:
         operators = {each.name: each.short for each in self._authority.bus.operators}

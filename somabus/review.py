@@ -1,14 +1,13 @@
 """Reviewing peers: who is silent, and who of us may say so."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from somabus.model.presence import Presence
-from somabus.registry import Peer
+from somabus.peer import Peer
 
 
-@dataclass(frozen=True, slots=True)
-class Accusation:
+class Accusation(NamedTuple):
     """What would be raised as an alert, once an episode."""
 
     component: str

@@ -16,12 +16,12 @@ from somabus.clock import Clock
 from somabus.errors import ConfigurationError, StoreUnavailableError
 from somabus.home import Drives, check_apart
 from somabus.model.bus import BUS_FILE
-from somabus.store.deadline import Deadline, DeadlineStore
 from somabus.store.directory import DirectoryStore
 from somabus.store.directory.mount import mount_of
 from somabus.store.port import Store
 
 if TYPE_CHECKING:
+    from somabus.store.deadline import Deadline
     from somabus.store.nats import NatsStore
     from somabus.store.nats.facts import Facts
 
@@ -174,7 +174,7 @@ def _nats(where: str, now: Any) -> "NatsStore":
 
 def _folder(where: str | os.PathLike[str], base: Path, writer: str, durability: str, now: Any) -> Site:
     root = Path(where).absolute()
-    deadline = Deadline() if mount_of(root).network else None
+    deadline = _deadline() if mount_of(root).network else None
     ask: Ask = at_once if deadline is None else deadline.ask
     with suppress(StoreUnavailableError):  # it was apart when it was first seen; whoever never saw it finds no bus
         ask(lambda: check_apart(base, root), str(root))
@@ -190,7 +190,15 @@ def _folder(where: str | os.PathLike[str], base: Path, writer: str, durability: 
     return Site(str(root), store, root, ask)
 
 
-def _with_deadline(disk: DirectoryStore, deadline: Deadline) -> Store:
+def _deadline() -> "Deadline":
+    from somabus.store.deadline import Deadline  # local drives, which do not hang, need none
+
+    return Deadline()
+
+
+def _with_deadline(disk: DirectoryStore, deadline: "Deadline") -> Store:
+    from somabus.store.deadline import DeadlineStore
+
     def close(last: Callable[[], None]) -> None:
         with suppress(StoreUnavailableError, RuntimeError):  # no thread can be begun when the interpreter ends
             deadline.ask(last, "tmp")

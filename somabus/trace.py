@@ -3,18 +3,16 @@
 It looks by listing; a message that moves while it is looked for is looked for once more.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from somabus.endings import done_keys, read_why
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.model import tree
-from somabus.model.deadletter import DeadLetter
 from somabus.model.envelope import split
 from somabus.model.ids import from_milliseconds, is_id
 from somabus.model.message import Message
 from somabus.model.receipt import Trace, Whereabouts
 from somabus.model.slot import WHY, Event, Slot, State, done_event
-from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
 _LIVING = (State.INBOX, State.LATER, State.CLAIMED, State.DEAD)
@@ -26,8 +24,7 @@ _ENDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A message's place; `slot` is None for one that is done."""
 
     agent: str
@@ -137,26 +134,4 @@ class Tracer:
             if self._store.read(key) is not None:
                 folder, _, name = key.rpartition("/")
                 return Found(agent, State.DONE, folder, name, None)
-        return None
-
-
-def done_keys(store: Store, agent: str, message_id: str, events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
-    """Yield the keys under which a message may be done, on the days that there are, latest first."""
-    earliest = tree.earliest_end(message_id, store.now())
-    for day in reversed(store.list(tree.box(agent, State.DONE))):
-        if day < earliest:
-            return
-        for event in events:
-            yield tree.done(agent, day, message_id, event), event
-
-
-def read_why(store: Store, agent: str, name: str) -> DeadLetter | None:
-    """Return the record beside a dead letter, or None if there is none or it cannot be read."""
-    try:
-        raw = store.read(f"{tree.box(agent, State.DEAD)}/{name}{WHY}")
-        if raw is None:
-            return None
-        # The record is not signed: under which name it was found is certain, what it says of that is not.
-        return DeadLetter.from_object(parse_object(raw)).model_copy(update={"file": name})
-    except (MessageError, StoreDamagedError, DocumentTooLargeError):
         return None

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,12 +38,12 @@ _MODULES: Final = {
 """Which module holds a command: only that one is imported, for a command line that starts at once."""
 
 
-@dataclass
 class Context:
     """What the shared options say."""
 
-    options: dict[str, str] = field(default_factory=dict)
-    as_json: bool = False
+    def __init__(self) -> None:
+        self.options: dict[str, str] = {}
+        self.as_json = False
 
     @property
     def out(self) -> Output:

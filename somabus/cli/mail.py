@@ -19,7 +19,7 @@ from somabus.errors import (
     StoreError,
     TrustError,
 )
-from somabus.inbox import Letter
+from somabus.letter import Letter
 from somabus.model.ids import is_id
 from somabus.model.message import Message, Priority
 from somabus.model.names import is_name

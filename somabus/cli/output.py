@@ -21,7 +21,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
 from datetime import timedelta
 from enum import IntEnum
 from typing import Any, Final
@@ -153,6 +152,8 @@ def to_json(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Turn a value into what JSON can hold."""
+    from dataclasses import asdict, is_dataclass
+
     from pydantic import BaseModel
 
     if isinstance(value, BaseModel):

@@ -1,23 +1,19 @@
 """Commands for an agent's routine: join, beat, due, run, share, learn, peers."""
 
-import runpy
 import sys
-import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from somabus.agent import Agent
-from somabus.cli import collector
+from somabus.cli import collector, plugins
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, code_of, to_json
-from somabus.cli.signals import stopping
 from somabus.errors import ConfigurationError, SomabusError, StoppedError, StoreError
 from somabus.model.heartbeat import Outcome
-from somabus.model.kinds import Insight
 from somabus.model.report import BeatReport
 from somabus.model.schedule import parse_duration
 from somabus.model.text import ago, clean, line
@@ -86,7 +82,7 @@ def beat(
         _report(context, report)
         return _code(report)
 
-    with _logged(context, log):
+    with plugins.left_out() if script is None else nullcontext(), _logged(context, log):
         if scheduled:
             from somabus.cli.scheduled import serve_slot
 
@@ -101,12 +97,13 @@ def due(context: Context) -> None:
 
     0 yes, 3 no, 4 could not look, 8 a human stopped it. No model need be woken for an empty inbox.
     """
-    agent = context.agent()
-    held = next((each for each in agent.stops() if each.scope.covers(agent.name, None)), None)
-    if held is not None:
-        raise StoppedError("somabus due", str(held.scope), held.why, held.by)
-    yes = agent.due()
-    context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
+    with plugins.left_out():
+        agent = context.agent()
+        held = next((each for each in agent.stops() if each.scope.covers(agent.name, None)), None)
+        if held is not None:
+            raise StoppedError("somabus due", str(held.scope), held.why, held.by)
+        yes = agent.due()
+        context.out.answer({"due": yes}, "due" if yes else "nothing to do", unread=agent.unread)
     finish(Exit.DONE if yes else Exit.NOTHING)
 
 
@@ -123,6 +120,8 @@ def run(context: Context, script: Path | None, lease: str | None, every: str | N
 
     Ctrl-C, SIGTERM, or on Windows Ctrl-Break or a closed console, stops after the current message.
     """
+    from somabus.cli.signals import stopping
+
     agent = _prepared(context, script, lease, every)
     collector.work()
     with stopping() as stop:
@@ -135,6 +134,8 @@ def run(context: Context, script: Path | None, lease: str | None, every: str | N
 @click.option("--confidence", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 def share(context: Context, topic: str, statement: str, confidence: float) -> None:
     """Share an insight with everybody, now."""
+    from somabus import Insight
+
     agent = context.agent()
     number = agent.share(Insight(topic=topic, statement=statement, confidence=confidence))
     context.out.answer({"number": number}, f"shared as number {number} of {agent.name}'s outbox", unread=agent.unread)
@@ -183,7 +184,8 @@ def peers(context: Context) -> None:
 def _peer_facts(peer: object) -> dict[str, object]:
     from somabus.cli.output import plain
 
-    return dict(plain(peer))
+    members = ("name", "presence", "last_seen", "card", "heartbeat", "trust", "fault", "fault_at")
+    return {member: plain(getattr(peer, member)) for member in members}
 
 
 def _prepared(context: Context, script: Path | None, lease: str | None, every: str | None = None) -> Agent:
@@ -204,6 +206,8 @@ def _set_up(agent: Agent, script: Path) -> None:
 
     It may lie on a drive that is away, so it is looked for no earlier than here.
     """
+    import runpy
+
     if not script.is_file():
         message = f"--script {script}: there is no such file; a Python file with a function setup(agent) is needed"
         raise ConfigurationError(message)
@@ -237,6 +241,8 @@ def _logged(context: Context, path: Path | None) -> Iterator[None]:
             context.out.error(error)
             finish(code_of(error))
         except Exception:
+            import traceback
+
             traceback.print_exc()
             raise
 

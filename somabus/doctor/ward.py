@@ -30,7 +30,8 @@ from somabus.model.tree import box
 from somabus.model.wire import parse_object
 from somabus.operator.oversight import stops_of
 from somabus.operator.seat import Seat
-from somabus.registry import Peer, Registry
+from somabus.peer import Peer
+from somabus.registry import Registry
 from somabus.scheduler import standing
 from somabus.store.directory.mount import mount_of
 from somabus.sweep.room import Fill

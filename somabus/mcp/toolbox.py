@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from somabus.agent import Agent
 from somabus.delivery import Delivery
 from somabus.errors import MalformedMessageError, SomabusError
-from somabus.inbox import Letter
+from somabus.letter import Letter
 from somabus.lines import letter_line, post_line
 from somabus.mcp.say import message_text, post_text, receipt_text
 from somabus.model.address import parse_address

@@ -13,8 +13,8 @@ from typing import Final, Literal
 from pydantic import Field
 
 from somabus.model.address import Address, mentions, parse_address
-from somabus.model.kinds import Pair, Sign
 from somabus.model.message import Message, Name, Utc, Value
+from somabus.model.shapes import Pair, Sign
 
 MOST_QUESTIONS: Final = 200
 """So many open questions of one channel are kept in mind, the newest."""

@@ -1,12 +1,13 @@
 """The card: who an agent is. Created once at joining, replaced only by its owner, sealed with its own key."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from somabus.model import signing
 from somabus.model.message import Id, Name, PublicKey, Utc, Value
 from somabus.model.schedule import MAX_EVERY_S
+from somabus.model.wire import parse_object
 
 
 class Card(Value):
@@ -21,6 +22,15 @@ class Card(Value):
     cadence: str = Field(max_length=100)
     every_s: float = Field(gt=0, le=MAX_EVERY_S)
     skills: tuple[Annotated[str, Field(max_length=80)], ...] = Field(default=(), max_length=64)
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """Read a card from the bytes that its seal is over.
+
+        Raises:
+            MessageError: no card of format 1; the reason names member and rule.
+        """
+        return cls.from_object(parse_object(body))
 
     @property
     def key(self) -> bytes:

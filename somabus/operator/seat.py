@@ -28,7 +28,7 @@ from somabus.model.message import Value
 from somabus.model.signing import Signer
 from somabus.model.wire import parse_object
 from somabus.pins import Pins
-from somabus.proofs import Proofs
+from somabus.recall import Recall
 from somabus.store.port import Store
 
 _MOST: Final = 100_000
@@ -174,7 +174,8 @@ def take_seat(
     authority = Authority(store, home, bus, incidents.tell)
     audit = Audit(store, bus.bus, name, signer, now, home, author_fault=authority.author_fault)
     authority.refresh()
-    identities = Identities(store, authority, Pins(home), Proofs(home), incidents.tell)
+    recall = Recall(home)
+    identities = Identities(store, authority, Pins(home, recall), recall, incidents.tell)
     return Seat(
         store=store, home=home, name=name, signer=signer, authority=authority, identities=identities, audit=audit,
         ids=IdMaker(entropy), now=now, monotonic=monotonic,

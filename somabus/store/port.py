@@ -8,7 +8,7 @@ with a dot or a blank, and are no device of Windows: legal everywhere, and never
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import lru_cache
@@ -75,6 +75,14 @@ class Store(Protocol):
         Raises:
             StoreDamagedError: a folder or a link stands there.
             DocumentTooLargeError: over `MAX_BYTES`; it was not read whole.
+        """
+
+    def stamps(self, keys: Sequence[str]) -> list[str | None]:
+        """Return for each key a word that stands for the document as it is, or None: read it.
+
+        A word that was said before means that nothing was changed since, whichever process it was said to; after a
+        change it never comes again. Another word means nothing, and None may always be the answer: where nothing is,
+        where something changed just now, where the drive cannot tell.
         """
 
     def create(self, key: str, data: bytes) -> None:

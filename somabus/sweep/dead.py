@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from somabus.endings import read_why
 from somabus.model import tree
 from somabus.model.deadletter import DeadLetter
 from somabus.model.retention import Retention
 from somabus.model.slot import WHY, State
 from somabus.store.port import Store
 from somabus.sweep.area import Allowance, Swept, held_back
-from somabus.trace import read_why
 
 _ORPHANED: Final = timedelta(days=2)
 

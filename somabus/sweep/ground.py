@@ -1,9 +1,9 @@
 """What a sweeper works on: the stores and services of one agent."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from somabus.alerts import Alerts
-from somabus.arcs import Arcs
 from somabus.authority import Authority
 from somabus.channel import Channels
 from somabus.cursors import CursorBook
@@ -12,6 +12,9 @@ from somabus.lease import Leases
 from somabus.registry import Registry
 from somabus.store.port import Store
 from somabus.sweep.rehearsal import Rehearsal
+
+if TYPE_CHECKING:
+    from somabus.arcs import Arcs
 
 
 class Ground(NamedTuple):
@@ -24,7 +27,7 @@ class Ground(NamedTuple):
     identities: Identities
     registry: Registry
     channels: Channels
-    arcs: Arcs
+    arcs: "Callable[[], Arcs]"
     alerts: Alerts
     cursors: CursorBook
     leases: Leases

@@ -14,7 +14,8 @@ from somabus.model.cursor import Cursors, Position
 from somabus.model.envelope import Seal, split
 from somabus.model.retention import Retention
 from somabus.model.wire import parse_object
-from somabus.registry import Peer, Registry
+from somabus.peer import Peer
+from somabus.registry import Registry
 from somabus.store.port import Store
 
 NOBODY: Final = 2**62

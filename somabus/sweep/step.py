@@ -118,7 +118,7 @@ class Step:
 
     def _floor(self, log: str, channel: str) -> int:
         """Return the first number of a channel that somebody has not read, that is open, or that is referred to."""
-        agenda = self._ground.arcs.agenda(channel, deep=True)
+        agenda = self._ground.arcs().agenda(channel, deep=True)
         opened = [question.word.number for question in agenda.questions]
         opened += [agenda.brief.number] if agenda.open and agenda.brief is not None else []
         held = self._open.look(self._allowance)

@@ -84,6 +84,26 @@ class StoreContract:
         store.create("a/b/1.json", b"2")
         assert store.read("a/b/1.json") == b"2"
 
+    def test_a_stamp_never_comes_again_after_a_change(self, tmp_path: Any) -> None:
+        """A document that was changed, and be it back to what it was, has another stamp than any before, or none."""
+        store = self.make_store(tmp_path)
+        said: set[str] = set()
+        store.create("a/b.json", b"0")
+        for n in range(50):
+            (stamp,) = store.stamps(["a/b.json"])
+            assert store.stamps(["a/b.json"]) in ([stamp], [None])
+            assert stamp not in said
+            said.add(stamp or f"none {n}")
+            if n % 2:
+                store.replace("a/b.json", b"%d" % (n % 4))
+            else:
+                store.delete("a/b.json")
+                store.create("a/c.json", b"0")
+                store.move("a/c.json", "a/b.json")
+        store.delete("a/b.json")
+        assert store.stamps(["a/b.json", "a/none.json"]) == [None, None]
+        assert store.stamps([]) == []
+
     def test_replace_gives_old_or_new(self, tmp_path: Any) -> None:
         """A reader beside a writer sees one of the whole versions, never neither and never a mixture."""
         store = self.make_store(tmp_path)
@@ -153,6 +173,7 @@ class StoreContract:
         store.create("good.json", b"1")
         for key in BAD_KEYS:
             _raises(InvalidKeyError, lambda key=key: store.read(key))
+            _raises(InvalidKeyError, lambda key=key: store.stamps([key]))
             _raises(InvalidKeyError, lambda key=key: store.create(key, b""))
             _raises(InvalidKeyError, lambda key=key: store.create_many([(key, b"")]))
             _raises(InvalidKeyError, lambda key=key: store.replace(key, b""))

@@ -5,7 +5,7 @@ process is dead: what its `finally` blocks would still like to do does not reach
 """
 
 import errno
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -81,6 +81,11 @@ class StoppingStore:
         """See `Store.read`."""
         self._fuse.step()
         return self._store.read(key, listed=listed)
+
+    def stamps(self, keys: Sequence[str]) -> list[str | None]:
+        """See `Store.stamps`."""
+        self._fuse.step()
+        return self._store.stamps(keys)
 
     def create(self, key: str, data: bytes) -> None:
         """See `Store.create`."""

@@ -46,6 +46,7 @@ class World:
         return Connection(
             store=store or self.store,
             home=home or self.homes[name],
+            forgettable=home or self.homes[name],
             bus=self.bus,
             signer=self.signers[name],
             clock=self.clock,

@@ -21,7 +21,7 @@ from somabus.model.revocation import Revocations
 from somabus.model.trust import Trust
 from somabus.model.wire import parse_object
 from somabus.pins import Pins
-from somabus.proofs import Proofs
+from somabus.recall import Recall
 from somabus.store.memory import MemoryStore
 from somabus.store.port import Store
 
@@ -71,7 +71,8 @@ class Grounds:
         self._ever: list[OperatorKey] = []
         self._remember_published(home)
         self.authority = Authority(store, home, found, self._tell)
-        self.identities = Identities(store, self.authority, Pins(home), Proofs(home), self._tell)
+        recall = Recall(home)
+        self.identities = Identities(store, self.authority, Pins(home, recall), recall, self._tell)
         try:
             self.authority.refresh()
         except TrustError as error:

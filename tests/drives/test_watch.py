@@ -88,7 +88,6 @@ def test_a_watcher_that_died_is_begun_anew(watch):
     """A watcher that died without a word is replaced at the next look, and events wake again."""
     watching, folder = watch
     watching._listener.stop()
-    watching._listener.join(5)
     watching.wait(0)
 
     (after,) = woken(watching, (folder / "a").touch)

@@ -1,9 +1,11 @@
 """`import somabus` is light, does nothing, and later loads only what is used."""
 
 import ast
+import inspect
 import json
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,19 @@ from somabus import Agent, create_bus
 PACKAGE = Path(somabus.__file__).parent
 HEAVY = ["click", "watchdog", "rich", "filelock", "croniter", "nacl", "platformdirs"]
 READS_ENVIRONMENT = {"settings.py", "connection.py", "site.py", "scheduler/pick.py", "cli", "demo"}
-READS_CLOCK = {"clock.py", "store/driveclock.py", "store/directory/listing.py", "bench", "demo"}
+READS_CLOCK = {
+    "clock.py",
+    "store/driveclock.py",
+    "store/directory/listing.py",
+    "store/directory/stamp.py",
+    "bench",
+    "demo",
+}
+NOT_FOR_NOTHING = [
+    "sender", "poster", "goals", "approvals", "arcs", "trace", "letter", "post", "sidechannel", "audit", "sweep.step",
+    "scheduler", "store.deadline", "cli.signals", "model.draft", "model.receipt", "model.shapes", "model.certificate",
+    "model.audit", "model.approval", "model.agenda", "model.address",
+]  # fmt: skip
 CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
 
 
@@ -114,16 +128,98 @@ def test_the_version_is_told_without_a_library_but_click():
 
 
 def test_a_beat_with_nothing_to_do_loads_only_what_it_uses(tmp_path):
-    """A scheduler that wakes an agent for nothing waits for no sender, no scheduler, no sweep and no cron library."""
-    bus, home = str(tmp_path / "bus"), str(tmp_path / "home")
-    create_bus(bus, home=home)
-    Agent("scout", bus, home=home).beat()
-
-    loaded = loaded_after(command("--bus", bus, "--agent", "scout", "beat", "--home", home))
+    """A scheduler that wakes an agent for nothing waits for nothing that only mail, posts, humans or a due sweep need."""
+    loaded = loaded_after(idle_beat(tmp_path))
 
     assert "somabus.beat" in loaded
-    assert loaded & {"croniter", "watchdog", "rich", "logging.handlers"} == set()
-    assert loaded & {f"somabus.{name}" for name in ("sender", "poster", "goals", "sweep.step", "scheduler")} == set()
+    assert loaded & {f"somabus.{name}" for name in NOT_FOR_NOTHING} == set()
+
+
+def test_a_beat_with_nothing_to_do_loads_no_library_in_vain(tmp_path):
+    """It waits for no cron, no watcher, no tables, and for no library of mail or archives that others drag along."""
+    loaded = loaded_after(idle_beat(tmp_path))
+
+    assert "pydantic" in loaded
+    assert loaded & {"croniter", "watchdog", "rich", "logging.handlers", "asyncio"} == set()
+    assert loaded & {"importlib.metadata", "email.message", "zipfile", "shutil", "socket", "signal", "queue"} == set()
+
+
+def test_a_script_has_its_pydantic_plugins(tmp_path):
+    """The search for plugins is left out where somabus runs alone, and never for the models of a script."""
+    plugin(tmp_path)
+    (tmp_path / "script.py").write_text(
+        "import loud\nfrom pydantic import BaseModel\n"
+        "class Lead(BaseModel): name: str\n"
+        "def setup(agent): assert 'Lead' in loud.seen, loud.seen\n"
+    )
+
+    assert "loud" in loaded_after(idle_beat(tmp_path, "--script", str(tmp_path / "script.py")))
+    assert "loud" not in loaded_after(idle_beat(tmp_path))
+
+
+def test_whoever_asks_for_metadata_meanwhile_gets_it(tmp_path):
+    """What stands in for `importlib.metadata` while the search is left out is as good as the real one, and goes again."""
+    code = """
+import os, sys
+from somabus.cli import plugins
+with plugins.left_out():
+    from importlib.metadata import entry_points
+    assert "email.message" not in sys.modules
+    assert list(entry_points(group="console_scripts"))
+    from importlib.metadata import version
+    assert version("click")
+import importlib.metadata
+assert importlib.metadata.version is version and type(importlib.metadata).__name__ == "module"
+assert "PYDANTIC_DISABLE_PLUGINS" not in os.environ
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "mine"
+with plugins.left_out(): assert os.environ["PYDANTIC_DISABLE_PLUGINS"] == "mine"
+assert os.environ["PYDANTIC_DISABLE_PLUGINS"] == "mine"
+"""
+
+    assert "email.message" in loaded_after(code)
+
+
+def idle_beat(folder, *words):
+    """Return code that beats once more for an agent that has nothing to do; its folder comes first where is imported."""
+    bus, home = str(folder / "bus"), str(folder / "home")
+    if not (folder / "bus").exists():
+        create_bus(bus, home=home)
+        Agent("scout", bus, home=home).beat()
+    beat = command("--bus", bus, "--agent", "scout", "beat", "--home", home, *words)
+    return f"import sys; sys.path.insert(0, {str(folder)!r})\n{beat}"
+
+
+def plugin(folder):
+    """Install a plugin of pydantic that notes which models were made."""
+    facts = folder / "loud-1.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: loud\nVersion: 1\n")
+    (facts / "entry_points.txt").write_text("[pydantic]\nloud = loud:plugin\n")
+    (folder / "loud.py").write_text(
+        "seen = set()\n"
+        "class Plugin:\n"
+        "    def new_schema_validator(self, schema, schema_type, *rest):\n"
+        "        seen.add(schema_type.__name__)\n"
+        "        return None, None, None\n"
+        "plugin = Plugin()\n"
+    )
+
+
+def test_the_hints_of_an_agent_can_be_read():
+    """Whoever makes tools of an agent's methods reads their hints; the public names in them are imported then."""
+    methods = [value for value in vars(Agent).values() if inspect.isfunction(value)]
+
+    assert len(methods) > 40
+    assert {unread(method) for method in methods} & set(somabus.__all__) == set()
+
+
+def unread(method):
+    """Return the first name in the hints of a method that cannot be resolved, or None."""
+    try:
+        typing.get_type_hints(method)
+    except NameError as error:
+        return error.name
+    return None
 
 
 def test_importing_every_module_changes_nothing_on_the_disk(tmp_path):

@@ -2,15 +2,16 @@
 
 import pytest
 
-from somabus import Draft, box, inbox
+from somabus import Draft, box, tried
 from somabus.testing import World
 
 
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch):
     """Three names a page, and four names remembered: what else takes a hundred thousand messages."""
+    monkeypatch.setattr(box, "_FIRST_PAGE", 2)
     monkeypatch.setattr(box, "_PAGE", 3)
-    monkeypatch.setattr(inbox, "_REMEMBERED", 2)
+    monkeypatch.setattr(tried, "_REMEMBERED", 2)
 
 
 @pytest.fixture

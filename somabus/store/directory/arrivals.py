@@ -4,9 +4,10 @@ Where the system's library has no inotify, importing it is an OSError: nobody is
 """
 
 import errno
+import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from watchdog.events import DirCreatedEvent, FileCreatedEvent, FileMovedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
@@ -25,45 +26,50 @@ class Listener(Protocol):
 
 
 if sys.platform == "linux":
-    from watchdog.observers.api import EventQueue, ObservedWatch
     from watchdog.utils import UnsupportedLibcError
 
     try:
-        from watchdog.observers.inotify import InotifyEmitter
-        from watchdog.observers.inotify_c import InotifyConstants, InotifyFD
+        from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyEvent, InotifyFD, Mask
     except UnsupportedLibcError as error:
         raise OSError(errno.ENOSYS, str(error)) from error
 
-    if TYPE_CHECKING:
-        from watchdog.observers.inotify_c import Mask
+    _MASK: Final = Mask(InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_CREATE | InotifyConstants.IN_DELETE_SELF)
 
-    class _Comings(InotifyEmitter):
+    class _Comings:
         """Asks the system for what comes, and tells of it from the thread that read it.
 
-        What goes is not asked for: watchdog keeps half of a move back for half a second, to see whether the other
-        half comes, and everything behind it as well. The mail that came right after a claim would wake that late.
+        Below watchdog's observers, which hand each event to a second thread and ask for what goes as well: of a move
+        they keep half back for half a second, to see whether the other half comes, and everything behind it. The mail
+        that came right after a claim would wake that late.
         """
 
         def __init__(self, path: str, heard: Callable[[], None]) -> None:
-            # One of its own: the one that all would share is a parent's in the child of a fork, and nobody reads it.
-            self._descriptor = InotifyFD()
-            watch = ObservedWatch(path, recursive=False)
-            super().__init__(EventQueue(), watch, event_filter=_COMINGS, inotify_fd=self._descriptor)
-            self._descriptor.start()
             self._heard = heard
+            self._gone = False
+            # One of its own: the one that all would share is a parent's in the child of a fork, and nobody reads it.
+            self._events = InotifyFD()
+            self._events.start()  # what it has open, only its own thread closes
+            try:
+                self._events.add_callback(os.fsencode(path), _MASK, self, CallbackId(id(self)))
+            except BaseException:
+                self._events.stop()
+                raise
 
         def is_alive(self) -> bool:
-            return super().is_alive() and self._descriptor.is_alive()
+            return self._events.is_alive() and not self._gone
 
         def stop(self) -> None:
-            super().stop()
-            self._descriptor.stop()
+            self._gone = True
+            self._events.stop()
 
-        def get_event_mask_from_filter(self) -> "Mask":
-            constants = InotifyConstants
-            return constants.IN_MOVED_TO | constants.IN_CREATE | constants.IN_DELETE_SELF  # type: ignore[return-value]
+        def on_event(self, event: "InotifyEvent") -> None:
+            self._gone = self._gone or event.is_delete_self
+            self._heard()
 
-        def queue_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002 - which one does not matter
+        def on_watch_deleted(self, descriptor: int) -> None:  # noqa: ARG002 - there is one
+            self._gone = True
+
+        def on_queue_overflow(self) -> None:
             self._heard()
 
 
@@ -93,7 +99,5 @@ def listen(path: str, heard: Callable[[], None]) -> Listener:
         OSError, RuntimeError: the system has no watcher, or no thread, to give.
     """
     if sys.platform == "linux":
-        comings = _Comings(path, heard)
-        comings.start()
-        return comings
+        return _Comings(path, heard)
     return _Observed(path, heard)

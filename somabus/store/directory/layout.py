@@ -39,9 +39,9 @@ class Layout:
         A folder is looked at once a process: this keeps a link that somebody left in the tree from being followed;
         it is no defence against one who swaps folders while we run. Folder permissions are.
         """
-        folder = os.path.dirname(path)
-        if folder in self._walked:
+        if path[: path.rfind(os.sep)] in self._walked:  # nearly always, and quicker to tell than by `dirname`
             return
+        folder = os.path.dirname(path)
         todo = []
         while folder not in self._walked:
             todo.append(folder)

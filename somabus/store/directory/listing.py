@@ -10,7 +10,8 @@ was put back, a name could otherwise come in the same second once more.
 import os
 import time
 from bisect import bisect_right
-from heapq import nsmallest
+from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 from somabus.store.directory.mount import mount_of
@@ -21,6 +22,7 @@ _SECOND_NS: Final = 1_000_000_000
 _NOWHERE: Final = -1
 _MANY_NAMES: Final = 2_000
 _ALL_NAMES: Final = 50_000
+_AT_ONCE: Final = 10_000
 _LARGE_BYTES: Final = 2 * 1024 * 1024
 """A folder of this size has tens of thousands of names, or had them: too many to hold where few are asked for."""
 
@@ -42,25 +44,30 @@ class Listings:
         """
         if limit is not None and path not in self._known and os.stat(path).st_size > _LARGE_BYTES:
             return _first(path, after, limit)
-        names = self._names(path)
+        names, parts = self._names(path)
         start = bisect_right(names, after) if after else 0
-        return names[start : None if limit is None else start + limit]
+        if parts:
+            return names[start : None if limit is None else start + limit]
+        return list(islice(filter(_is_part, islice(names, start, None)), limit))
 
-    def _names(self, path: str) -> list[str]:
+    def _names(self, path: str) -> tuple[list[str], bool]:
+        """Return what is in a folder, sorted, and whether all of it is known to be parts of keys."""
         if self._device is None:
             self._device = os.stat(self._root).st_dev if mount_of(self._root).dated else _NOWHERE
         if self._device == _NOWHERE:
-            return _read(path)
+            return sorted(os.listdir(path)), False
         now = time.time_ns()
         found = os.stat(path)
         known = self._known.get(path)
         if known is not None and known[0] == found.st_ctime_ns and known[1] == found.st_ino:
-            return known[2]
-        names = _read(path)
+            return known[2], True
+        names = sorted(os.listdir(path))
         stood = now - found.st_ctime_ns > _TICK_NS and found.st_ctime_ns % _SECOND_NS != 0
         if stood and found.st_dev == self._device and len(names) <= _MANY_NAMES:
+            names = list(filter(_is_part, names))
             self._keep(path, found, names)
-        return names
+            return names, True
+        return names, False
 
     def _keep(self, path: str, found: os.stat_result, names: list[str]) -> None:
         if self._held > _ALL_NAMES:
@@ -71,14 +78,29 @@ class Listings:
 
 
 def _first(path: str, after: str, limit: int) -> list[str]:
-    """Read a folder and keep no more names than are asked for; twice as slow as to sort them all, if they are few."""
+    """Return the first names that may be parts of keys; what may not is judged last, for there is hardly any."""
+    found: list[str] = []
+    while (missing := limit - len(found)) > 0:
+        several = _smallest(path, after, missing)
+        found += filter(_is_part, several)
+        if len(several) < missing:
+            break
+        after = several[-1]
+    return found
+
+
+def _smallest(path: str, after: str, limit: int) -> list[str]:
+    """Read a folder and keep hardly more names than are asked for."""
+    names: list[str] = []
     with os.scandir(path) as entries:
-        names = (entry.name for entry in entries)
-        return nsmallest(limit, (name for name in names if name > after and (is_ours(name) or is_part(name))))
-
-
-def _read(path: str) -> list[str]:
-    # Most names of a backlog of a hundred thousand are told at a glance.
-    names = [name for name in os.listdir(path) if is_ours(name) or is_part(name)]
-    names.sort()
+        others = filter(after.__lt__, map(attrgetter("name"), entries))
+        while several := list(islice(others, _AT_ONCE)):
+            names += filter(names[-1].__gt__, several) if len(names) == limit else several
+            names.sort()
+            del names[limit:]
     return names
+
+
+def _is_part(name: str) -> bool:
+    # Most names of a backlog of a hundred thousand are told at a glance.
+    return is_ours(name) is not None or is_part(name)

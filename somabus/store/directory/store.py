@@ -18,7 +18,7 @@ import itertools
 import os
 import stat
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -38,6 +38,7 @@ from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
 from somabus.store.directory.listing import Listings
 from somabus.store.directory.mount import Mount, mount_of
+from somabus.store.directory.stamp import FileStamps
 from somabus.store.directory.trouble import KEPT, NO_LINKS, OCCUPIED, PATIENCE_S, Translated, patiently, translate
 from somabus.store.directory.watch import POLL_S, FolderWatch
 from somabus.store.directory.windows import is_link, on_disk
@@ -100,6 +101,7 @@ class DirectoryStore:
         self._poll_s = poll_s
         self._drive = drive or _UNKNOWN
         self._listings = Listings(self._layout.root)
+        self._stamps = FileStamps(self._layout.root)
         self._watches: dict[str, FolderWatch] = {}
         self._clock = DriveClock(self._drive_time)
         self.now = now or self._clock.now
@@ -124,6 +126,10 @@ class DirectoryStore:
         if len(data) > MAX_BYTES:
             raise DocumentTooLargeError(key, f"over {MAX_BYTES:,} bytes")
         return data
+
+    def stamps(self, keys: Sequence[str]) -> list[str | None]:
+        """See `Store.stamps`."""
+        return self._stamps.of([self._layout.path(check_key(key)) for key in keys])
 
     def create(self, key: str, data: bytes) -> None:
         """See `Store.create`."""

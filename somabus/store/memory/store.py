@@ -1,7 +1,8 @@
 """`MemoryStore`: dictionaries under one lock. What another adapter does differently is a bug of that adapter."""
 
+import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -19,6 +20,8 @@ class MemoryStore:
         self._locks: set[str] = set()
         self._versions: dict[str, int] = {}
         self._seen: dict[str, int] = {}
+        self._numbers = itertools.count(1)
+        self._stamps: dict[str, str] = {}
         self._changed = threading.Condition()
 
     def read(self, key: str, *, listed: bool = False) -> bytes | None:  # noqa: ARG002 - nothing is ever late here
@@ -27,6 +30,11 @@ class MemoryStore:
         if data is not None and len(data) > MAX_BYTES:
             raise DocumentTooLargeError(key, f"{len(data):,} bytes")
         return data
+
+    def stamps(self, keys: Sequence[str]) -> list[str | None]:
+        """See `Store.stamps`; every change here has a number."""
+        with self._changed:
+            return [self._stamps.get(check_key(key)) for key in keys]
 
     def create(self, key: str, data: bytes) -> None:
         """See `Store.create`."""
@@ -100,11 +108,13 @@ class MemoryStore:
         if key not in self._documents:
             self._show(key)
         self._documents[key] = data
+        self._stamps[key] = str(next(self._numbers))
         self._touch(key)
 
     def _take(self, key: str) -> bytes:
         self._hide(key)
         self._touch(key)
+        del self._stamps[key]
         return self._documents.pop(key)
 
     def _show(self, path: str) -> None:

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 
 from somabus import Agent, Peer, create_bus
 from tests.bench.clock import ms
@@ -26,7 +27,7 @@ def _run(bus: Path, bus_id: str, count: int, folder: Path) -> Steps:
     agent = start()
     yield
     figures = {FIRST: ms(agent.peers)}
-    (home / "buses" / bus_id / watcher / "proofs").unlink(missing_ok=True)  # few proofs are not kept at all
+    rmtree(home / "buses" / bus_id / watcher / "recall", ignore_errors=True)  # of few nothing is kept at all
     agent = start()
     figures |= {COLD: ms(agent.peers), SAME: ms(agent.peers)}
     agent, found = start(), list[Peer]()
