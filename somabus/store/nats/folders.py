@@ -24,8 +24,8 @@ class Folders:
 
     def names(self, folder: str) -> set[str]:
         """Return what lies one level below, documents and folders; "" is the root."""
-        patterns = self._subjects.one_level(folder)
-        return {Subjects.name(each) for pattern in patterns for each in self._stream.subjects(pattern, folder or ".")}
+        found = self._stream.subjects(self._subjects.one_level(folder), folder or ".")
+        return {Subjects.name(each) for each in found if self._subjects.shows(each)}
 
     def around(self, keys: Iterable[str]) -> tuple[list[Question], list[Question]]:
         """Return what is to be written before documents and behind them; what shows already is refused, and stays."""

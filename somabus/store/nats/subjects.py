@@ -24,6 +24,8 @@ class Subjects:
         self._folders = f"{bus}.f"
         self._intents = f"{bus}.m"
         self._locks = f"{bus}.l"
+        self._shown = (f"{self._documents}.", f"{self._folders}.")
+        self._bus = bus
         self.clock = f"{bus}.clock"
 
     def document(self, key: str) -> str:
@@ -48,10 +50,13 @@ class Subjects:
         parts = key.split("/")[:-1]
         return ["/".join(parts[: length + 1]) for length in range(len(parts))]
 
-    def one_level(self, prefix: str) -> tuple[str, str]:
-        """Return the filters for the documents and for the folders one level below a folder; "" is the root."""
-        below = f".{_tokens(prefix)}.*" if prefix else ".*"
-        return f"{self._documents}{below}", f"{self._folders}{below}"
+    def one_level(self, prefix: str) -> str:
+        """Return the filter for what lies one level below a folder, "" is the root; not all of it is to be shown."""
+        return f"{self._bus}.*.{_tokens(prefix)}.*" if prefix else f"{self._bus}.*.*"
+
+    def shows(self, subject: str) -> bool:
+        """Tell whether a subject is that of a document or a folder."""
+        return subject.startswith(self._shown)
 
     def below(self, prefix: str) -> str:
         """Return the filter for all documents below a folder, however deep."""
