@@ -1,4 +1,4 @@
-"""pydantic's search for plugins, left out where no code but somabus's own runs; why: docs/decisions/0031."""
+"""pydantic's search for plugins, left out where no code but somabus's own runs; why: docs/decisions/0034."""
 
 import importlib
 import os
