@@ -374,7 +374,7 @@ class DocumentTooLargeError(StoreError):
 class StoreUnavailableError(StoreError):
     """Could not look. This is not an empty answer; try again later."""
 
-    _sentence = "could not look at {key}: the drive does not answer or is not there; try again later"
+    _sentence = "could not look at {key}: the drive or the server does not answer, or is not there; try again later"
 
 
 class NoAnswerError(StoreUnavailableError):

@@ -8,7 +8,7 @@ from tests.bench.queues import ALL as CONTENDERS
 from tests.bench.row import COUNTS, Size
 from tests.bench.run import Found, Results, Value, over
 from tests.bench.works import ALL as WORKS
-from tests.bench.works import backlog, batch, beat, broadcast, crowd, mail, memory, registry, start, unread, wake
+from tests.bench.works import backlog, batch, beat, broadcast, crowd, mail, memory, nats, registry, start, unread, wake
 
 _FLOOR, _FULL, _BEST = "floor, none", "floor, full", "floor, full, best here"
 _PLAIN, _SIGNED = "somabus, unsigned, none", "somabus, signed, none"
@@ -248,6 +248,20 @@ def _registry(_: Size) -> list[Check]:
     ]
 
 
+def _server(_: Size) -> list[Check]:
+    name = nats.DAILY.name
+    return [
+        Check(f"{figure}, {nats.SYNCED} / {nats.FOLDER}", cost(name, nats.SYNCED, nats.FOLDER, figure))
+        for figure in ("send", "claim + ack", "unread", "send to seen")
+    ]
+
+
+def _keys(size: Size) -> list[Check]:
+    name, (little, much) = nats.CROWD.name, nats.crowd(_scale(nats.CROWD.name, size))
+    said = {"list of 100": "list an inbox of 100", "list all": "list the large inbox", "first": "take its first"}
+    return [Check(f"{said[figure]}, much / little", cost(name, much, little, figure), most=1.5) for figure in said]
+
+
 TARGETS: Final = (
     Target("send, durability none, unsigned / signed", "at least 0.70 / 0.45 of the floor's rate; faster than every peer that writes a file a message / at least on par with the fastest", ("mail",), _send),
     Target("send, durability full, one by one", "at least 0.85 of the floor's rate of the best order that survives power cuts here", ("durable mail",), _durable),
@@ -262,4 +276,6 @@ TARGETS: Final = (
     Target("`import somabus`; `somabus --version`", "under 1.3 times importing pydantic and orjson alone; click's own start-up plus 30 %", ("start",), _start),
     Target("memory of an agent draining 100,000 messages", "flat: under 60 MB, independent of the backlog", ("memory",), _memory),
     Target("registry review, 10,000 heartbeats", "bounded by reading what changed, not by reading all: at least 5 times faster on an unchanged registry than on a cold one", ("registry",), _registry),
+    Target("a bus on a server", "what each work takes beside a folder: told, not promised", ("nats",), _server),
+    Target("100,000 wait for one agent among 1,000,000 keys of a server", "an inbox costs what is in it, whatever else is on the bus", ("nats crowd",), _keys),
 )  # fmt: skip

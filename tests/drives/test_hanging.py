@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import somabus.connection
+import somabus.site
 from somabus import Agent, create_bus
 from somabus.connection import connect
 from somabus.errors import KeyMissingError, StoreUnavailableError
@@ -169,7 +169,7 @@ def test_a_new_process_on_a_drive_that_hangs_spools_what_it_sends(drive, tmp_pat
         return resolved(self, strict)
 
     monkeypatch.setattr(somabus.connection, "mount_of", lambda _: Mount("nfs", network=True))
-    monkeypatch.setattr(somabus.connection, "_deadline", lambda: Deadline(0.2))
+    monkeypatch.setattr(somabus.site, "_deadline", lambda: Deadline(0.2))
     monkeypatch.setattr(somabus.connection, "DirectoryStore", partial(DirectoryStore, files=drive.files()))
     monkeypatch.setattr(Path, "resolve", resolve)
     drive.gate.clear()

@@ -29,6 +29,7 @@ class Use:
 
 KEY = "6SEKgXMpxVYD98JPqjVfYXHPsC2aTXRHHvcjHR8OWsU"  # of an operator on another machine
 ARC = ("arc", "open", "owner", "claimed", "age", "brief", "last", "pairs", "notes")
+COPIED = ("documents", "written", "removed", "digest", "finished", "left")
 CHANGE = ("path", "changed", "added", "replaced", "removed")
 ALL = {
     "init": Use("init new --name n", ("bus", "path")),
@@ -64,6 +65,8 @@ ALL = {
     "sweep": Use("sweep --rehearse", ("swept", "rehearsed"), unread=1),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
     "doctor": Use("doctor", ("findings",), unread=1),
+    "copy": Use("copy bus elsewhere", COPIED, first="stop"),
+    "mirror": Use("mirror bus elsewhere --once", COPIED),
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
     "beat": Use("beat", ("agent", "number", "outcome", "steps", "missed", "dead", "peers"), unread=0),
     "due": Use("due", ("due",), unread=1),
@@ -104,6 +107,8 @@ WITHOUT_MAIL = {
     "init",
     "verify",
     "bench",
+    "copy",
+    "mirror",
     "hooks uninstall",
     "schedule remove",
     *ACTS,

@@ -1,0 +1,254 @@
+"""Copying a whole bus from one store to another, document by document.
+
+A place becomes a bus by its `somabus.json`. A copy has that file under another name until a human has stopped the bus
+and nothing has changed since: so one bus is never at work in two places, and a copy to look at (a mirror) is no bus.
+What is there already, byte for byte, is left alone: a copy that was cut off goes on where it was. What
+is being written in `tmp` is not copied.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from somabus.connection import read_bus
+from somabus.errors import ConfigurationError, DocumentTooLargeError, StoreDamagedError
+from somabus.model.bus import BUS_FILE, Bus
+from somabus.model.envelope import split
+from somabus.model.stop import Range, scope_of
+from somabus.model.wire import parse_object
+from somabus.store.port import Store
+
+ASIDE: Final = "copy-of-somabus.json"
+NOTE: Final = "THIS-IS-A-COPY.txt"
+_APART: Final = frozenset(["tmp", BUS_FILE, ASIDE, NOTE])
+_LASTING: Final = ("messages/", "channels/", "leases/")  # what has a name there never changes under it
+_BEATS: Final = "/heartbeat.json"  # agents beat under a stop, too
+_BATCH: Final = 500
+_BATCH_BYTES: Final = 4 * 1024 * 1024
+_PASSES: Final = 5
+
+Seen = Callable[[int], None]
+"""Told how many documents were dealt with."""
+
+
+class Copied(NamedTuple):
+    """What a copy did.
+
+    `digest` stands for all keys and bytes, and is the same for two places that hold the same; it is empty where they
+    were not read again. `finished`: the target
+    is a bus now. `left`: what lies at the source and is no document that an agent could read; it was not copied.
+    """
+
+    documents: int
+    written: int
+    removed: int
+    digest: str
+    finished: bool
+    left: tuple[str, ...]
+
+
+def copy(source: Store, target: Store, *, seen: Seen = lambda _count: None) -> Copied:
+    """Make the target hold what the source holds, and make it a bus if the source is stopped.
+
+    Power cut or kill at any line: the target is no bus, or the whole of it. Copying again goes on.
+
+    Args:
+        source: the bus. While it is at work the copy is made ahead, and left unfinished.
+        target: nothing, an earlier copy, or this same bus, stopped.
+        seen: told how many documents each pass has dealt with.
+
+    Raises:
+        ConfigurationError: the target holds something else, or is at work; nothing was changed.
+        StoreError: one of the two failed; what was copied stays.
+    """
+    _may_hold(target, read_bus(source))
+    if target.read(BUS_FILE) is None:
+        _put_aside(source, target)
+    written = removed = 0
+    for _ in range(_PASSES):
+        stopped = _is_stopped(source)
+        done = _Pass(source, target, seen)
+        done.folder("")
+        written, removed = written + done.written, removed + done.removed
+        if not stopped or done.settled:
+            break
+    finished = stopped and done.settled
+    if finished:
+        _make_a_bus(source, target)
+    return Copied(done.count, written, removed, done.total.hexdigest(), finished, tuple(done.left))
+
+
+def mirror(source: Store, target: Store, *, note: str, again: bool = False, seen: Seen = lambda _count: None) -> Copied:
+    """Make the target a copy to look at; what moves on the bus meanwhile is put right by the next one.
+
+    Args:
+        source: the bus, at work or not.
+        target: nothing, or an earlier copy of the same bus.
+        note: what is said to people who find the copy.
+        again: the target is as the last mirror left it: what cannot change under its name is not read again.
+        seen: told how many documents were dealt with.
+
+    Raises:
+        ConfigurationError: the target holds something else, or is a bus; nothing was changed.
+        StoreError: one of the two failed; what was copied stays.
+    """
+    _may_hold(target, read_bus(source), a_bus=False)
+    _put_aside(source, target)
+    if target.read(NOTE) != note.encode():
+        target.replace(NOTE, note.encode())
+    done = _Pass(source, target, seen, lasting=_LASTING if again else ())
+    done.folder("")
+    same = "" if again else done.total.hexdigest()
+    return Copied(done.count, done.written, done.removed, same, finished=False, left=tuple(done.left))
+
+
+def digest(store: Store) -> str:
+    """Return what stands for all keys and bytes of a bus, or of a copy."""
+    total = hashlib.sha256()
+    for key, data in documents(store):
+        total.update(_said(key, data))
+    return total.hexdigest()
+
+
+def documents(store: Store, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield every document that is copied, in the order of the keys; what cannot be read is left out."""
+    for key in _keys(store, prefix):
+        try:
+            data = _read(store, key)
+        except DocumentTooLargeError:
+            continue
+        if data is None:
+            yield from documents(store, key)
+        else:
+            yield key, data
+
+
+def count(store: Store, prefix: str = "") -> int:
+    """Return about how many documents there are, from the listings alone."""
+    return sum(1 if key.endswith(".json") else count(store, key) for key in _keys(store, prefix))
+
+
+class _Pass:
+    """One walk over the source, folder by folder; each makes the target's the same."""
+
+    def __init__(self, source: Store, target: Store, seen: Seen, lasting: tuple[str, ...] = ()) -> None:
+        self._source, self._target, self._seen, self._lasting = source, target, seen, lasting
+        self._waiting: list[tuple[str, bytes]] = []
+        self._bytes = 0
+        self.count = self.written = self.removed = 0
+        self.total = hashlib.sha256()
+        self.settled = True
+        self.left: list[str] = []
+
+    def folder(self, prefix: str) -> None:
+        """Copy what lies below, then take away what does not lie there any more."""
+        here, there = list(_keys(self._source, prefix)), set(_keys(self._target, prefix))
+        for key in here:
+            self._one(key, known=key in there)
+        for key in sorted(there.difference(here)):
+            self._take_away(key)
+        self._seen(self.count)
+        if not prefix:
+            self._write()
+
+    def _one(self, key: str, *, known: bool) -> None:
+        if known and key.startswith(self._lasting) and key.endswith(".json"):
+            self.count += 1
+            return
+        try:
+            data = _read(self._source, key)
+        except DocumentTooLargeError:
+            self.left.append(key)
+            return
+        if data is None:
+            self._below(key)
+            return
+        self.count += 1
+        self.total.update(_said(key, data))
+        if not known or self._target.read(key) != data:
+            self._waiting.append((key, data))
+            self._bytes += len(data)
+            self.settled &= key.endswith(_BEATS)
+        if len(self._waiting) >= _BATCH or self._bytes >= _BATCH_BYTES:
+            self._write()
+
+    def _below(self, key: str) -> None:
+        try:
+            self._source.list(key)
+        except StoreDamagedError:  # a link, a pipe
+            self.left.append(key)
+        else:
+            self.folder(key)
+
+    def _write(self) -> None:
+        self._target.create_many(self._waiting)
+        self.written += len(self._waiting)
+        self._waiting, self._bytes = [], 0
+        self._seen(self.count)
+
+    def _take_away(self, key: str) -> None:
+        if _read(self._target, key) is None:
+            for each in list(_keys(self._target, key)):
+                self._take_away(each)
+            self._target.prune(key)
+            return
+        self._target.delete(key)
+        self.removed += 1
+        self.settled = False
+
+
+def _keys(store: Store, prefix: str) -> Iterator[str]:
+    """Yield what lies one level below a folder, sorted; nothing where no folder is."""
+    with suppress(StoreDamagedError):
+        for name in store.list(prefix):
+            if prefix or name not in _APART:
+                yield f"{prefix}/{name}" if prefix else name
+
+
+def _read(store: Store, key: str) -> bytes | None:
+    """Return a document, or None where a folder stands, or nothing any more."""
+    try:
+        return store.read(key)
+    except StoreDamagedError:
+        return None
+
+
+def _said(key: str, data: bytes) -> bytes:
+    return b"%d %s %d %s" % (len(key), key.encode(), len(data), data)
+
+
+def _is_stopped(source: Store) -> bool:
+    """Tell whether a human has stopped the whole bus, with a file that is copied as well."""
+    stops = (name for name in source.list("") if (scope := scope_of(name)) and scope.range is Range.BUS)
+    return any(_read(source, name) is not None for name in stops)
+
+
+def _may_hold(target: Store, bus: Bus, *, a_bus: bool = True) -> None:
+    """Make sure that nothing is lost at the target."""
+    at_work, aside = target.read(BUS_FILE), target.read(ASIDE)
+    there = at_work or aside
+    if there is None and any(_keys(target, "")):
+        message = "something lies at the target that is no copy of this bus; nothing was copied: choose an empty place"
+        raise ConfigurationError(message)
+    if there is not None and Bus.from_object(parse_object(split(there).body)).bus != bus.bus:
+        message = "another bus lies at the target; nothing was copied: choose an empty place"
+        raise ConfigurationError(message)
+    if at_work is not None and not (a_bus and _is_stopped(target)):
+        step = "stop it there first, if it is to become as it is here" if a_bus else "choose an empty folder"
+        message = f"this bus is at work at the target, too, and what happened there would be undone: {step}"
+        raise ConfigurationError(message)
+
+
+def _put_aside(source: Store, target: Store) -> None:
+    raw = source.read(BUS_FILE)
+    if raw is not None and target.read(ASIDE) != raw:
+        target.replace(ASIDE, raw)
+
+
+def _make_a_bus(source: Store, target: Store) -> None:
+    raw = source.read(BUS_FILE)
+    if raw is not None and target.read(BUS_FILE) != raw:
+        target.replace(BUS_FILE, raw)
+    for name in (ASIDE, NOTE):
+        target.delete(name)

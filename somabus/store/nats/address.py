@@ -1,0 +1,87 @@
+"""Which server, which stream, and who we are there.
+
+    nats://scout:secret@10.0.0.7:4222,10.0.0.8:4222/soma
+    nats://127.0.0.1:4222/soma@hub            the stream lies in the JetStream domain `hub`, beyond a leaf node
+
+The way in may stand in the address or, better, in the environment, which no process list shows:
+
+    SOMABUS_NATS_USER, SOMABUS_NATS_PASSWORD      a user and a password
+    SOMABUS_NATS_TOKEN                            a token
+    SOMABUS_NATS_NKEY                             a file with the seed of an nkey
+    SOMABUS_NATS_CREDS                            a credentials file: a JWT and a seed
+    SOMABUS_NATS_CA, _CERT, _KEY                  TLS: who may vouch for the server; our own certificate and key
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from somabus.errors import ConfigurationError
+from somabus.store.nats.link import Link
+from somabus.store.nats.store import NatsStore
+
+_STREAM: Final = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,32})(?:@(?P<domain>[A-Za-z0-9_-]{1,32}))?")
+_OPTIONS: Final = {
+    "USER": "user", "PASSWORD": "password", "TOKEN": "token", "NKEY": "nkeys_seed", "CREDS": "user_credentials",
+}  # fmt: skip
+_FILES: Final = ("NKEY", "CREDS")
+_SEED: Final = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(?P<seed>\S+)\s")
+
+
+def open_store(where: str, environment: Mapping[str, str], *, now: Callable[[], datetime] | None = None) -> NatsStore:
+    """Return the store at an address; nobody is called before the first verb.
+
+    Raises:
+        ConfigurationError: it is no address, or a file that it needs is not there or cannot be used.
+    """
+    scheme, _, rest = where.partition("://")
+    servers, _, path = rest.rpartition("/")
+    stream = _STREAM.fullmatch(path)
+    if not servers or stream is None:
+        said = f"{path.rpartition('@')[2]!r} is no bus on a server: write {scheme}://HOST:4222/NAME"
+        message = f"{said}, the name of letters, digits, _ and -; behind a leaf node NAME@DOMAIN"
+        raise ConfigurationError(message)
+    options = _options(environment)
+    if scheme == "tls":
+        options.setdefault("tls", _context({}))
+    link = Link([f"nats://{each}" for each in servers.split(",")], options)
+    return NatsStore(link, stream["name"], stream["domain"] or "", now=now)
+
+
+def _options(environment: Mapping[str, str]) -> dict[str, Any]:
+    told = {name: environment.get(f"SOMABUS_NATS_{name}", "") for name in (*_OPTIONS, "CA", "CERT", "KEY")}
+    for name in _FILES:
+        if told[name]:
+            _check_key(name, told[name])
+    options: dict[str, Any] = {option: told[name] for name, option in _OPTIONS.items() if told[name]}
+    if told["CA"] or told["CERT"]:
+        options["tls"] = _context(told)
+    return options
+
+
+def _check_key(name: str, path: str) -> None:
+    """Refuse a file in which there is no seed of a key: the client would say so only when it connects."""
+    import nkeys
+
+    try:
+        text = Path(path).read_text(encoding="ascii")
+        seed = text.strip() if name == "NKEY" else _SEED.search(text)["seed"]  # type: ignore[index]
+        nkeys.from_seed(seed.encode()).wipe()
+    except (OSError, ValueError, TypeError, nkeys.NkeysError) as error:
+        message = f"SOMABUS_NATS_{name}: {path} holds no key that can be used: {error}"
+        raise ConfigurationError(message) from error
+
+
+def _context(told: Mapping[str, str]) -> Any:
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=told.get("CA") or None)
+        if told.get("CERT"):
+            context.load_cert_chain(told["CERT"], told.get("KEY") or None)
+    except (OSError, ssl.SSLError) as error:
+        message = f"SOMABUS_NATS_CA, _CERT or _KEY cannot be used: {error}"
+        raise ConfigurationError(message) from error
+    return context

@@ -1,0 +1,28 @@
+"""nats-py's client, and what it leaves undone."""
+
+import ssl
+from typing import Any
+
+from nats.aio.client import Client
+
+
+class StrictClient(Client):
+    """nats-py's client, which goes on in clear text where a server asks for no TLS; this one does not.
+
+    And where it is ended while it connects, it would leave its socket to be collected.
+    """
+
+    def __init__(self, *, tls: bool) -> None:
+        super().__init__()
+        self._must = tls
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if self._must and not info.get("tls_required"):
+            message = "the server offers no TLS, and the address or the settings ask for it"
+            raise ssl.SSLError(message)
+        await super()._process_info(info, initial_connection)
+
+    def drop(self) -> None:
+        """Let go of a socket that is still there."""
+        if self._transport is not None:
+            self._transport.close()  # type: ignore[no-untyped-call]

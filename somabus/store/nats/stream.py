@@ -1,0 +1,238 @@
+"""One JetStream stream that keeps the last message of each subject: what a server does for a store.
+
+A message's revision is its sequence in the stream, so "nobody wrote since" is a condition that the server judges.
+"""
+
+import json
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from somabus.errors import ConfigurationError, NotABusError, StoreRefusedError, StoreUnavailableError
+from somabus.store.nats.link import Link
+from somabus.store.nats.talk import NAME_TAKEN, NO_STREAM, WRITTEN_SINCE, Answer, Question, Refused, meaning
+
+EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+NEW: Final = {EXPECTED: "0"}
+_DESCRIPTION: Final = "somabus 1"
+_PAGE: Final = 100_000
+_MAX_CONSUMERS: Final = 1000
+_UNLIMITED: Final = ("max_msgs", "max_bytes", "max_age")
+
+
+class Found(NamedTuple):
+    """A message as the stream has it."""
+
+    data: bytes
+    revision: int
+    at: datetime
+    headers: dict[str, str]
+
+
+class Stream:
+    """The stream of one bus.
+
+    Args:
+        link: the connection.
+        name: of the stream, and the first word of its subjects.
+        domain: the JetStream domain that it lies in, where servers are joined as leaf nodes.
+    """
+
+    def __init__(self, link: Link, name: str, domain: str = "") -> None:
+        self.link = link
+        self.name = name
+        self._direct: bool | None = None
+        self._api = f"$JS.{domain}.API" if domain else "$JS.API"
+        self.where = f"{link.where}/{name}{domain and '@'}{domain}"
+
+    # -- messages ---------------------------------------------------------------------------------------------
+
+    def find(self, subject: str, what: str) -> Found | None:
+        """Return the message of a subject, or None."""
+        return self.find_all([subject], what)[0]
+
+    def find_all(self, subjects: Iterable[str], what: str) -> list[Found | None]:
+        """Return the messages of several subjects."""
+        if self._direct is None:
+            self._direct = self._one_copy(what)
+        ask, read = (self._nearest, _direct) if self._direct else (self._leader, _by_leader)
+        answers = self.link.ask_all([ask(each, what) for each in subjects])
+        return [_found(answer, read, what) for answer in answers]
+
+    def put(self, questions: Sequence[Question]) -> list[int | None]:
+        """Write messages; return the revision of each, or None if somebody wrote since the expected one."""
+        answers = self.link.ask_all(questions)
+        return [self._revision(answer, each.what) for answer, each in zip(answers, questions, strict=True)]
+
+    def remove(self, revision: int, what: str) -> bool:
+        """Delete a message of exactly this revision; False if there is none any more.
+
+        An old server forgets deletions when it is killed, unless it has to overwrite the bytes.
+        """
+        asked = {"seq": revision, "no_erase": self.link.remembers_deletions}
+        try:
+            self.ask(f"STREAM.MSG.DELETE.{self.name}", asked, what)
+        except Refused as refused:
+            if refused.nothing_there:
+                return False
+            raise meaning(refused, what) from refused
+        return True
+
+    def subjects(self, pattern: str, what: str) -> Iterator[str]:
+        """Yield the subjects that match, from as many pages as there are."""
+        offset = 0
+        while True:
+            try:
+                state = self.ask(
+                    f"STREAM.INFO.{self.name}", {"subjects_filter": pattern, "offset": offset}, what
+                )["state"]  # fmt: skip
+            except Refused as refused:
+                raise meaning(refused, what) from refused
+            page = state.get("subjects") or {}
+            yield from page
+            offset += len(page)
+            if len(page) < _PAGE:
+                return
+
+    def time(self, subject: str) -> float | None:
+        """Return the server's time: when it got a message that is written now; None where that is not allowed."""
+        try:
+            self.put([Question(subject, what="clock")])
+        except StoreRefusedError:
+            return None
+        found = self.find(subject, "clock")
+        if found is None:
+            raise StoreUnavailableError("clock", "what was written just now is not there")
+        return found.at.timestamp()
+
+    def ask(self, what: str, asked: dict[str, Any], key: str) -> dict[str, Any]:
+        """Ask JetStream itself.
+
+        Raises:
+            Refused: it said no.
+        """
+        answer = self.link.ask(Question(f"{self._api}.{what}", json.dumps(asked).encode(), what=key))
+        found: dict[str, Any] = json.loads(answer.data)
+        return found
+
+    def _one_copy(self, what: str) -> bool:
+        """Tell whether there is one copy of the stream, which any read sees; of several the leader's alone is new."""
+        there = self._configured()
+        if there is None:
+            raise StoreUnavailableError(what, f"{self.link.where} has no stream {self.name}")
+        return bool(there.get("num_replicas", 1) == 1)
+
+    def _nearest(self, subject: str, what: str) -> Question:
+        return Question(f"{self._api}.DIRECT.GET.{self.name}.{subject}", what=what)
+
+    def _leader(self, subject: str, what: str) -> Question:
+        asked = json.dumps({"last_by_subj": subject})
+        return Question(f"{self._api}.STREAM.MSG.GET.{self.name}", asked.encode(), what=what)
+
+    def _revision(self, answer: Answer | Refused, what: str) -> int | None:
+        if isinstance(answer, Refused):
+            if answer.code in WRITTEN_SINCE:
+                return None
+            raise meaning(answer, what)
+        return int(json.loads(answer.data)["seq"])
+
+    # -- the stream itself ------------------------------------------------------------------------------------
+
+    def make(self) -> None:
+        """Make the stream of a new bus; one that is a bus's already stays as it is.
+
+        Raises:
+            ConfigurationError: a foreign stream has the name; it is untouched.
+        """
+        try:
+            self.ask(f"STREAM.CREATE.{self.name}", _configuration(self.name), self.name)
+        except Refused as refused:
+            if refused.code not in NAME_TAKEN:
+                raise meaning(refused, self.name) from refused
+            there = self._configured()
+            if there is None:
+                message = f"another stream at {self.link.where} has the subjects {self.name}.>; choose another name"
+                raise ConfigurationError(message) from refused
+            self._check_ours(there)
+
+    def drop(self) -> None:
+        """Remove the stream and all that is in it; one that is gone already is no error."""
+        try:
+            self.ask(f"STREAM.DELETE.{self.name}", {}, self.name)
+        except Refused as refused:
+            if refused.code != NO_STREAM:
+                raise meaning(refused, self.name) from refused
+
+    def check(self) -> None:
+        """Make sure that the bus is there.
+
+        Raises:
+            NotABusError: no stream of that name is there. ConfigurationError: it is none of a bus's.
+        """
+        there = self._configured()
+        if there is None:
+            raise NotABusError(self.where)
+        self._check_ours(there)
+
+    def _configured(self) -> dict[str, Any] | None:
+        try:
+            there: dict[str, Any] = self.ask(f"STREAM.INFO.{self.name}", {}, self.name)["config"]
+        except Refused as refused:
+            if refused.code == NO_STREAM:
+                return None
+            raise meaning(refused, self.name) from refused
+        return there
+
+    def _check_ours(self, there: dict[str, Any]) -> None:
+        """Refuse a stream that is none of a bus's, or that would drop documents to make room for others."""
+        wanted = _configuration(self.name)
+        same = ("description", "subjects", "max_msgs_per_subject", "retention", "allow_direct")
+        wrong = [name for name in same if there.get(name) != wanted[name]]
+        if there.get("discard") != "new":
+            wrong += [name for name in _UNLIMITED if there.get(name, 0) > 0]
+        if there.get("max_age", 0) > 0:
+            wrong.append("max_age")
+        if wrong:
+            said = f"a stream named {self.name} is at {self.link.where}, and it is none of somabus's"
+            message = f"{said} ({', '.join(dict.fromkeys(wrong))}); choose another name behind the address"
+            raise ConfigurationError(message)
+
+
+def _configuration(name: str) -> dict[str, Any]:
+    """Return what a bus's stream is: the last message of each subject, for ever; a full one refuses.
+
+    The number of consumers is said, for a server that is not told has a limit of its own; somabus makes none.
+    """
+    return {
+        "name": name, "description": _DESCRIPTION, "subjects": [f"{name}.>"], "retention": "limits", "discard": "new",
+        "max_msgs_per_subject": 1, "max_msgs": -1, "max_bytes": -1, "max_age": 0, "max_msg_size": -1,
+        "max_consumers": _MAX_CONSUMERS, "storage": "file", "num_replicas": 1, "allow_direct": True,
+        "duplicate_window": 0,
+    }  # fmt: skip
+
+
+def _found(answer: Answer | Refused, read: Callable[[Answer], Found], what: str) -> Found | None:
+    if not isinstance(answer, Refused):
+        return read(answer)
+    if answer.nothing_there:
+        return None
+    raise meaning(answer, what)
+
+
+def _direct(answer: Answer) -> Found:
+    headers = dict(answer.headers)
+    return Found(answer.data, int(headers["Nats-Sequence"]), _time(headers["Nats-Time-Stamp"]), headers)
+
+
+def _by_leader(answer: Answer) -> Found:
+    message = json.loads(answer.data)["message"]
+    lines = b64decode(message.get("hdrs", "")).decode().splitlines()
+    headers = dict(line.split(": ", 1) for line in lines if ": " in line)
+    return Found(b64decode(message.get("data", "")), message["seq"], _time(message["time"]), headers)
+
+
+def _time(text: str) -> datetime:
+    """Read a server's time, which has nanoseconds."""
+    stem, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{stem}.{fraction[:6] or '0':0<6}").replace(tzinfo=UTC)

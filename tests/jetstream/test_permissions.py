@@ -1,0 +1,109 @@
+"""P7 on a server: with the lists of docs/nats-permissions.md two agents do all that agents do, and the server itself takes nothing under another's name."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from somabus import Agent, Insight, create_bus
+from somabus.errors import StoreRefusedError
+from somabus.model.receipt import Whereabouts
+from somabus.store.nats import open_store
+
+PAGE = Path(__file__).parents[2] / "docs" / "nats-permissions.md"
+FORGED = (
+    "registry/planner/card.json", "registry/planner/heartbeat.json", "registry/planner/cursors.json",
+    "registry/planner/certificate.json", "messages/planner/outbox/000000/000000001.json",
+    "messages/planner/claimed/5-0199.json", "messages/planner/done/2026-01-01/0199.json",
+    "messages/planner/dead/5-0199.json", "messages/planner/keys/0199.json", "goals/0199/planner.json",
+    "goals/0199.json", "somabus.json", "STOP", "STOP/1.json", "operator/resumed/x.json", "values.md", "operator/revocations.json", "new/at/the/root.json",
+)  # fmt: skip
+
+
+def lists(agent):
+    """Return what the page lets an agent publish."""
+    text = PAGE.read_text()
+    common = re.findall(r'"([^"]+)"', re.search(r"agent = \[(.*?)\n```", text, re.DOTALL)[1])
+    own = re.findall(r'"([^"]+)"', re.search(r"publish: \[ …, (.*?)\]", text)[1])
+    return [each.replace("scout", agent) for each in (*common, *own)]
+
+
+def user(name, publish, subscribe):
+    """Return one user of a server's configuration."""
+    said = ", ".join(f'"{each}"' for each in publish)
+    heard = ", ".join(f'"{each}"' for each in subscribe)
+    return f"{{ user: {name}, password: pw, permissions: {{ publish: [{said}], subscribe: [{heard}] }} }}"
+
+
+@pytest.fixture
+def bus(servers, tmp_path):
+    """The address of a bus for a user; the bus was made by a human."""
+    users = [user(each, lists(each), ["_INBOX.>", "soma.k.>"]) for each in ("scout", "planner")]
+    users.append(user("humans", ["soma.>", "$JS.API.>"], [">"]))
+    server = servers(more=f"authorization {{ users = [ {', '.join(users)} ] }}")
+
+    def bus(name):
+        return f"nats://{name}:pw@{server.address}/soma"
+
+    create_bus(bus("humans"), home=tmp_path)
+    return bus
+
+
+@pytest.fixture
+def team(bus, tmp_path):
+    """Two agents, each with the rights of its own."""
+    return [Agent(name, bus=bus(name), home=tmp_path / name, every="1h") for name in ("scout", "planner")]
+
+
+def test_agents_do_everything_that_agents_do(team):
+    """Joining, mail and its ways, posts, insights, leases, beats and sweeps need no more than the lists give."""
+    scout, planner = team
+    question = scout.send("planner", "how many?", kind="question", key="once")
+    for delivery in planner.inbox.drain():
+        delivery.extend()
+        delivery.reply("three")
+        delivery.ack()
+    assert scout.trace(question).state is Whereabouts.DONE
+    with next(iter(scout.inbox.drain())) as answer:
+        assert answer.body == "three"
+    again, bad = scout.send("planner", "again"), scout.send("planner", "bad")
+    for delivery in planner.inbox.drain():
+        delivery.reject("no") if delivery.message.id == bad.id else delivery.nack("later")
+    assert (scout.trace(again).state, scout.trace(bad).state) == (Whereabouts.DELAYED, Whereabouts.DEAD)
+    planner.inbox.replay(bad.id)
+
+    scout.subscribe("arc:wiki")
+    planner.subscribe("arc:wiki")
+    scout.post("arc:wiki", "hello @planner")
+    assert [each.message.body for each in planner.read(channels=["arc:wiki"]).posts] == ["hello @planner"]
+    scout.share(Insight(topic="smb", statement="slow", confidence=0.5))
+    scout.learn("smb", "slower")
+    with planner.lease("deploy", for_=timedelta(minutes=1)) as lease:
+        lease.extend(timedelta(minutes=2))
+    for agent in (*team, *team):
+        agent.on("*")(lambda message: None)
+        report = agent.beat()
+        assert report.outcome == "ok", [step for step in report.steps if not step.ok]
+        agent.sweep()
+    assert scout.peers()
+
+
+@pytest.mark.parametrize("key", FORGED)
+def test_the_server_refuses_what_is_another_s(team, bus, key):
+    """Whoever has scout's password and writes as planner, or as the humans, is refused by the server, whichever verb it tries; nothing changed."""
+    store, humans = open_store(bus("scout"), {}), open_store(bus("humans"), {})
+    store.create("messages/scout/keys/mine.json", b"{}")
+    before, root = humans.read(key), humans.list("")
+
+    for act in (
+        lambda: store.create(key, b"{}"), lambda: store.replace(key, b"{}"), lambda: store.create_many([(key, b"{}")]),
+        lambda: store.move("messages/scout/keys/mine.json", key),
+    ):  # fmt: skip
+        with pytest.raises(StoreRefusedError, match=r"(?i)permissions violation"):
+            act()
+
+    assert humans.read(key) == before
+    assert set(humans.list("")) - set(root) <= {"goals"}, "an empty folder at most"
+    store.close()
+    humans.close()
