@@ -2,17 +2,20 @@
 
 A place becomes a bus by its `somabus.json`. A copy has that file under another name until a human has stopped the bus
 and nothing has changed since: so one bus is never at work in two places, and a copy to look at (a mirror) is no bus.
+A bus that is copied over is made none first, before anything else of it changes.
 What is there already, byte for byte, is left alone: a copy that was cut off goes on where it was. What
 is being written in `tmp` is not copied.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from somabus.connection import read_bus
-from somabus.errors import ConfigurationError, DocumentTooLargeError, StoreDamagedError
+from somabus.errors import ConfigurationError, DocumentTooLargeError, StoreDamagedError, StoreUnavailableError
 from somabus.model.bus import BUS_FILE, Bus
 from somabus.model.envelope import split
 from somabus.model.stop import Range, scope_of
@@ -22,7 +25,8 @@ from somabus.store.port import Store
 ASIDE: Final = "copy-of-somabus.json"
 NOTE: Final = "THIS-IS-A-COPY.txt"
 _APART: Final = frozenset(["tmp", BUS_FILE, ASIDE, NOTE])
-_LASTING: Final = ("messages/", "channels/", "leases/")  # what has a name there never changes under it
+_LASTING: Final = re.compile(r"(?:messages/[^/]+/(?!keys/)|channels/).+(?<!\.why)\.json")
+"""Messages and posts: what has such a name never changes under it."""
 _BEATS: Final = "/heartbeat.json"  # agents beat under a stop, too
 _BATCH: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -48,7 +52,7 @@ class Copied(NamedTuple):
     left: tuple[str, ...]
 
 
-def copy(source: Store, target: Store, *, seen: Seen = lambda _count: None) -> Copied:
+def copy(source: Store, target: Store, *, over: bool = False, seen: Seen = lambda _count: None) -> Copied:
     """Make the target hold what the source holds, and make it a bus if the source is stopped.
 
     Power cut or kill at any line: the target is no bus, or the whole of it. Copying again goes on.
@@ -56,26 +60,30 @@ def copy(source: Store, target: Store, *, seen: Seen = lambda _count: None) -> C
     Args:
         source: the bus. While it is at work the copy is made ahead, and left unfinished.
         target: nothing, an earlier copy, or this same bus, stopped.
+        over: also where the target is this bus and differs: what happened there is undone.
         seen: told how many documents each pass has dealt with.
 
     Raises:
-        ConfigurationError: the target holds something else, or is at work; nothing was changed.
+        ConfigurationError: the target holds something else, is at work, or differs; nothing was changed.
         StoreError: one of the two failed; what was copied stays.
     """
     _may_hold(target, read_bus(source))
-    if target.read(BUS_FILE) is None:
-        _put_aside(source, target)
+    if not over and target.read(BUS_FILE) is not None and _differ(source, target):
+        message = "this bus lies at the target, too, and differs from the one here: what happened there would be undone"
+        raise ConfigurationError(f"{message}; nothing was copied. If that is the one to give up: somabus copy --over")
+    raw = _put_aside(source, target)
     written = removed = 0
     for _ in range(_PASSES):
-        stopped = _is_stopped(source)
+        stops = _stops(source)
         done = _Pass(source, target, seen)
         done.folder("")
         written, removed = written + done.written, removed + done.removed
+        stopped = bool(stops) and _stops(source) == stops
         if not stopped or done.settled:
             break
     finished = stopped and done.settled
     if finished:
-        _make_a_bus(source, target)
+        _make_a_bus(target, raw)
     return Copied(done.count, written, removed, done.total.hexdigest(), finished, tuple(done.left))
 
 
@@ -97,7 +105,7 @@ def mirror(source: Store, target: Store, *, note: str, again: bool = False, seen
     _put_aside(source, target)
     if target.read(NOTE) != note.encode():
         target.replace(NOTE, note.encode())
-    done = _Pass(source, target, seen, lasting=_LASTING if again else ())
+    done = _Pass(source, target, seen, again=again)
     done.folder("")
     same = "" if again else done.total.hexdigest()
     return Copied(done.count, done.written, done.removed, same, finished=False, left=tuple(done.left))
@@ -132,8 +140,8 @@ def count(store: Store, prefix: str = "") -> int:
 class _Pass:
     """One walk over the source, folder by folder; each makes the target's the same."""
 
-    def __init__(self, source: Store, target: Store, seen: Seen, lasting: tuple[str, ...] = ()) -> None:
-        self._source, self._target, self._seen, self._lasting = source, target, seen, lasting
+    def __init__(self, source: Store, target: Store, seen: Seen, *, again: bool = False) -> None:
+        self._source, self._target, self._seen, self._again = source, target, seen, again
         self._waiting: list[tuple[str, bytes]] = []
         self._bytes = 0
         self.count = self.written = self.removed = 0
@@ -146,14 +154,15 @@ class _Pass:
         here, there = list(_keys(self._source, prefix)), set(_keys(self._target, prefix))
         for key in here:
             self._one(key, known=key in there)
-        for key in sorted(there.difference(here)):
+        gone = sorted(there.difference(here))
+        if gone or not prefix:
+            self._write()  # before what has moved is taken away
+        for key in gone:
             self._take_away(key)
         self._seen(self.count)
-        if not prefix:
-            self._write()
 
     def _one(self, key: str, *, known: bool) -> None:
-        if known and key.startswith(self._lasting) and key.endswith(".json"):
+        if known and self._again and _LASTING.fullmatch(key):
             self.count += 1
             return
         try:
@@ -175,11 +184,15 @@ class _Pass:
 
     def _below(self, key: str) -> None:
         try:
-            self._source.list(key)
+            empty = not self._source.list(key)
         except StoreDamagedError:  # a link, a pipe
             self.left.append(key)
-        else:
-            self.folder(key)
+            return
+        if (
+            empty and self.settled
+        ):  # a folder, or a document that went on since it was listed, to where we looked before
+            self.settled = key in _keys(self._source, key.rpartition("/")[0])
+        self.folder(key)
 
     def _write(self) -> None:
         self._target.create_many(self._waiting)
@@ -218,10 +231,15 @@ def _said(key: str, data: bytes) -> bytes:
     return b"%d %s %d %s" % (len(key), key.encode(), len(data), data)
 
 
-def _is_stopped(source: Store) -> bool:
-    """Tell whether a human has stopped the whole bus, with a file that is copied as well."""
-    stops = (name for name in source.list("") if (scope := scope_of(name)) and scope.range is Range.BUS)
-    return any(_read(source, name) is not None for name in stops)
+def _stops(store: Store) -> dict[str, bytes]:
+    """Return the files with which a human has stopped the whole bus; they are copied as well."""
+    names = (name for name in store.list("") if (scope := scope_of(name)) and scope.range is Range.BUS)
+    return {name: raw for name in names if (raw := _read(store, name)) is not None}
+
+
+def _differ(source: Store, target: Store) -> bool:
+    """Tell whether two places hold different documents."""
+    return any(here != there for here, there in zip_longest(documents(source), documents(target)))
 
 
 def _may_hold(target: Store, bus: Bus, *, a_bus: bool = True) -> None:
@@ -234,21 +252,30 @@ def _may_hold(target: Store, bus: Bus, *, a_bus: bool = True) -> None:
     if there is not None and Bus.from_object(parse_object(split(there).body)).bus != bus.bus:
         message = "another bus lies at the target; nothing was copied: choose an empty place"
         raise ConfigurationError(message)
-    if at_work is not None and not (a_bus and _is_stopped(target)):
+    if at_work is not None and not (a_bus and _stops(target)):
         step = "stop it there first, if it is to become as it is here" if a_bus else "choose an empty folder"
         message = f"this bus is at work at the target, too, and what happened there would be undone: {step}"
         raise ConfigurationError(message)
 
 
-def _put_aside(source: Store, target: Store) -> None:
-    raw = source.read(BUS_FILE)
-    if raw is not None and target.read(ASIDE) != raw:
+def _put_aside(source: Store, target: Store) -> bytes:
+    """Make the target no bus, but a copy of this one; return what will make it one."""
+    raw, before = source.read(BUS_FILE) or b"", target.read(BUS_FILE)
+    if target.read(ASIDE) != raw:
         target.replace(ASIDE, raw)
+    if before is not None:
+        target.delete(BUS_FILE)
+        try:
+            read_bus(source)
+        except StoreUnavailableError as error:  # two ways to one place
+            target.replace(BUS_FILE, before)
+            target.delete(ASIDE)
+            message = "the source went away as the target was opened: are they one place? nothing was copied"
+            raise ConfigurationError(message) from error
+    return raw
 
 
-def _make_a_bus(source: Store, target: Store) -> None:
-    raw = source.read(BUS_FILE)
-    if raw is not None and target.read(BUS_FILE) != raw:
-        target.replace(BUS_FILE, raw)
+def _make_a_bus(target: Store, raw: bytes) -> None:
+    target.replace(BUS_FILE, raw)
     for name in (ASIDE, NOTE):
         target.delete(name)

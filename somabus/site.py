@@ -6,7 +6,6 @@ nats://127.0.0.1:4222/soma@hub     the stream `soma` of the domain `hub`, throug
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from somabus.clock import Clock
 from somabus.errors import ConfigurationError, StoreUnavailableError
-from somabus.home import Drives, check_apart
+from somabus.home import Drives, Places, check_apart
+from somabus.model import remote
 from somabus.model.bus import BUS_FILE
 from somabus.store.directory import DirectoryStore
 from somabus.store.directory.mount import mount_of
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from somabus.store.nats.facts import Facts
 
 T = TypeVar("T")
-_SCHEMES: Final = ("nats://", "tls://")
-_HOST: Final = re.compile(r"[\w.-]*(:\d+)?|\[[0-9a-fA-F:.%]+\](:\d+)?")
-_UNREADABLE: Final = "…"
 _NEEDS: Final = "a bus on a NATS server needs an extra: pip install 'somabus[nats]'"
 
 
@@ -112,23 +109,32 @@ def scratch(where: str, kind: str, *, keep: bool = False) -> "Iterator[tuple[str
 
 
 def address_of(where: str | os.PathLike[str]) -> str:
-    """Return what a bus is remembered as: an absolute path, or an address without user and password.
-
-    What can be no server's name may be a part of a password, and is left out.
-    """
-    if not is_remote(where):
-        return str(Path(where).absolute())
-    scheme, _, rest = str(where).partition("://")
-    servers, slash, stream = rest.rpartition("/")
-    if not slash:
-        servers, stream = rest, ""
-    hosts = (each.rpartition("@")[2] for each in servers.split(","))
-    return f"{scheme}://{','.join(each if _HOST.fullmatch(each) else _UNREADABLE for each in hosts)}{slash}{stream}"
+    """Return what a bus is remembered as: an absolute path, or an address without user and password."""
+    return remote.shown(str(where)) if is_remote(where) else str(Path(where).absolute())
 
 
 def is_remote(where: str | os.PathLike[str]) -> bool:
     """Tell whether a bus lies on a server."""
-    return str(where).startswith(_SCHEMES)
+    return remote.is_remote(str(where))
+
+
+def check_separate(one: str, other: str) -> None:
+    """Make sure that of two places neither lies in the other: a copy in there would be copied, too, for ever.
+
+    Raises:
+        ConfigurationError: it does.
+    """
+    here, there = address_of(one), address_of(other)
+    if here != there and (is_remote(one) or is_remote(other)):
+        return
+    if here == there or _lies_in(Path(here), Path(there)) or _lies_in(Path(there), Path(here)):
+        message = f"{here} and {there} lie in one another; nothing was copied: choose a place apart"
+        raise ConfigurationError(message)
+
+
+def _lies_in(inner: Path, outer: Path) -> bool:
+    inner = inner.resolve()
+    return outer.exists() and any(each.exists() and each.samefile(outer) for each in (inner, *inner.parents))
 
 
 def open_site(
@@ -165,10 +171,6 @@ def _nats(where: str, now: Any) -> "NatsStore":
         raise ConfigurationError(_NEEDS) from error
     from somabus.store.nats import open_store
 
-    if _UNREADABLE in address_of(where):
-        message = f"{address_of(where)!r}: no server has such a name; a password with a comma or an @ goes into"
-        raise ConfigurationError(f"{message} SOMABUS_NATS_PASSWORD")
-
     return open_store(where, os.environ, now=now)
 
 
@@ -176,8 +178,11 @@ def _folder(where: str | os.PathLike[str], base: Path, writer: str, durability: 
     root = Path(where).absolute()
     deadline = _deadline() if mount_of(root).network else None
     ask: Ask = at_once if deadline is None else deadline.ask
-    with suppress(StoreUnavailableError):  # it was apart when it was first seen; whoever never saw it finds no bus
+    try:
         ask(lambda: check_apart(base, root), str(root))
+    except StoreUnavailableError:
+        if Places(base, writer).recall(str(root)) is None:  # a bus that was seen there before was apart
+            raise
     try:
         disk = DirectoryStore(
             str(root), writer=writer, marker=BUS_FILE, durability=durability, now=now,

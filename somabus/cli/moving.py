@@ -11,7 +11,7 @@ from somabus.cli.output import Exit, typed
 from somabus.cli.progress import progress
 from somabus.cli.signals import interrupted, stopping
 from somabus.errors import ConfigurationError, StoreUnavailableError
-from somabus.site import address_of, is_remote
+from somabus.site import address_of, check_separate, is_remote
 
 if TYPE_CHECKING:
     from somabus.copying import Copied, Seen
@@ -28,7 +28,8 @@ A file STOP in here stops nobody. This does: somabus --bus {typed} stop
 @command("copy", "somabus copy X:/soma_network nats://10.0.0.7:4222/soma")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
-def copy(context: Context, source: str, target: str) -> None:
+@click.option("--over", is_flag=True, help="Also over this same bus, stopped: what happened there is undone.")
+def copy(context: Context, source: str, target: str, *, over: bool) -> None:
     """Copy a whole bus to another folder or server.
 
     While the bus is at work the copy is made ahead, and is no bus yet. Stop the bus (somabus stop) and copy again: that
@@ -38,9 +39,11 @@ def copy(context: Context, source: str, target: str) -> None:
     from somabus.connection import new_writer, open_bus
     from somabus.site import new_ground
 
-    here, there = open_bus(source, home=context.settings.home or None), new_ground(target, new_writer())
+    here = open_bus(source, home=context.settings.home or None)
+    check_separate(source, target)
+    there = new_ground(target, new_writer())
     with interrupted(), _bar(context, here) as seen:
-        done = copying.copy(here, there, seen=seen)
+        done = copying.copy(here, there, over=over, seen=seen)
     lines = [_counted(done), *_left(done), *(_moved if done.finished else _ahead)(source, target)]
     context.out.answer(done._asdict(), "\n".join(lines))
     finish(Exit.DONE if done.finished and not done.left else Exit.UNWELL)
@@ -63,10 +66,9 @@ def mirror(context: Context, source: str, target: str, *, once: bool, every_s: f
     if is_remote(target):
         message = f"{address_of(target)} is no folder; a bus is copied to a server with: somabus copy"
         raise ConfigurationError(message)
-    here, there = (
-        open_bus(source, home=context.settings.home or None),
-        DirectoryStore(address_of(target), writer=new_writer(), durability="none"),
-    )
+    here = open_bus(source, home=context.settings.home or None)
+    check_separate(source, target)
+    there = DirectoryStore(address_of(target), writer=new_writer(), durability="none")
     note = _NOTE.format(source=address_of(source), typed=typed(address_of(source)))
     with _bar(context, here) as seen:
         done = copying.mirror(here, there, note=note, seen=seen)

@@ -1,6 +1,7 @@
 """A whole bus is copied from one store to another, document by document; one bus is never at work in two places."""
 
 import os
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from somabus.errors import ConfigurationError, StoreUnavailableError
 from somabus.model.bus import BUS_FILE
 from somabus.store.directory import DirectoryStore
 from somabus.store.memory import MemoryStore
-from somabus.testing import HandClock
+from somabus.testing import Crash, Fuse, HandClock, StoppingStore
 
 
 @pytest.fixture
@@ -39,6 +40,34 @@ def source(agents, tmp_path):
 def target():
     """A store with nothing in it."""
     return MemoryStore(HandClock().now)
+
+
+@pytest.fixture
+def moved(source, target):
+    """A bus that was copied and resumed, with a message more at the new place; the old one is stopped. Both places."""
+    stop(source)
+    copy(source, target)
+    target.delete("STOP")
+    target.create("messages/planner/inbox/new.json", b"{}")
+    return source, target
+
+
+class Busy(StoppingStore):
+    """A store on which something happens just before a key, that was listed, is read for the first time."""
+
+    def __init__(self, store, key, happens):
+        super().__init__(store, Fuse())
+        self._happens = {key: happens}
+
+    def read(self, key, *, listed=False):
+        self._happens.pop(key, lambda: None)()
+        return super().read(key, listed=listed)
+
+
+def everything(store):
+    """All that lies in a store, what makes it a bus or a copy as well."""
+    apart = {name: store.read(name) for name in (BUS_FILE, ASIDE, NOTE)}
+    return {**dict(documents(store)), **apart}
 
 
 def stop(store):
@@ -125,9 +154,97 @@ def test_a_bus_that_is_at_work_is_not_written_over(source, target):
     assert dict(documents(target)) == before
 
     target.create("STOP", b"back")
-    assert copy(target, source).finished
+    assert copy(target, source, over=True).finished
     assert source.read("messages/planner/inbox/new.json") == b"{}"
     assert digest(source) == digest(target)
+
+
+def test_the_same_order_again_undoes_nothing(moved):
+    """Once the copy was at work, the order from the shell's history is refused even while it is stopped there; copying what is equal is not."""
+    source, target = moved
+    target.create("STOP", b"for an hour")
+    before = everything(target)
+
+    with pytest.raises(ConfigurationError, match="--over"):
+        copy(source, target)
+    assert everything(target) == before
+
+    assert copy(source, target, over=True).finished
+    assert copy(source, target)[1:3] == (0, 0)
+    assert dict(documents(target)) == dict(documents(source))
+
+
+def test_an_old_place_that_is_copied_over_is_no_bus_meanwhile(moved):
+    """Whoever copies back ahead, while the bus is at work at the new place, does not have it at work at the old one as well: that is no bus until the copy is finished."""
+    old, new = moved
+
+    done = copy(new, old, over=True)
+
+    assert not done.finished
+    assert (old.read("STOP"), old.read(BUS_FILE)) == (None, None)
+    stop(new)
+    assert copy(new, old).finished
+    assert digest(old) == digest(new)
+
+
+def test_a_copy_over_a_bus_that_is_cut_off_leaves_no_half_bus(moved):
+    """Stopped at each step, the place that is copied over is the bus that it was, or no bus, or the bus that it becomes; copying again ends it."""
+    old, new = moved
+    stop(new)
+    was, becomes = everything(old), dict(documents(new))
+    seen, at, finished = set(), 0, False
+    while not finished:
+        at += 1
+        there = MemoryStore(HandClock().now)
+        there.create_many((key, data) for key, data in was.items() if data is not None)
+        try:
+            finished = copy(new, StoppingStore(there, Fuse(at)), over=True).finished
+        except Crash:
+            is_a_bus = there.read(BUS_FILE) is not None
+            now = dict(documents(there))
+            seen.add((is_a_bus, "was" if everything(there) == was else "becomes" if now == becomes else "half"))
+            assert not is_a_bus or now == becomes or {**everything(there), ASIDE: None} == was
+            assert copy(new, there, over=is_a_bus).finished
+            assert dict(documents(there)) == becomes
+
+    assert {(True, "was"), (False, "half"), (True, "becomes")} <= seen
+
+
+def test_a_place_is_not_copied_over_itself(source, tmp_path):
+    """Two ways to one stopped bus are found out, and it stays what it is."""
+    stop(source)
+    before = everything(source)
+    for marker in (None, BUS_FILE):
+        here = DirectoryStore(str(tmp_path / "bus"), writer="h", marker=marker)
+        with pytest.raises(ConfigurationError, match="one place"):
+            copy(here, source)
+        assert everything(source) == before
+
+
+def test_a_bus_that_is_resumed_while_it_is_copied_is_copied_ahead(source, target):
+    """A stop that is lifted during the last pass leaves the copy unfinished, and so does one that was lifted and made again."""
+    stop(source)
+    for lift in (lambda: source.delete("STOP"), lambda: source.replace("STOP", b"another")):
+        done = copy(Busy(source, "registry", lift), target)
+
+        assert not done.finished
+        assert target.read(BUS_FILE) is None
+        source.replace("STOP", b"moving")
+
+
+def test_what_moves_on_while_it_is_copied_is_found(source, target):
+    """A message that an agent ends between the listing and the reading is in the finished copy, though its new folder was looked at before."""
+    stop(source)
+    copy(source, target)
+    target.delete(BUS_FILE)
+    target.create(ASIDE, source.read(BUS_FILE))
+    name = source.list("messages/planner/inbox")[0]
+    was, now = f"messages/planner/inbox/{name}", "messages/planner/dead/moved.json"
+    done = copy(Busy(source, was, lambda: source.move(was, now)), target)
+
+    assert done.finished
+    assert digest(target) == digest(source) == done.digest
+    assert target.read(now)
 
 
 @pytest.mark.parametrize("work", [copy, lambda a, b: mirror(a, b, note="n")], ids=["copy", "mirror"])
@@ -180,6 +297,22 @@ def test_a_mirror_follows_the_bus_and_is_none(source, tmp_path, agents):
     assert there.read(ASIDE) == source.read(BUS_FILE)
     assert there.read(BUS_FILE) is None
     assert mirror(source, there, note="a copy", again=True)[1:3] == (0, 0)
+
+
+def test_a_mirror_shows_what_is_replaced(source, tmp_path, agents):
+    """A lease that was given back, and a dead letter's note that was written anew, are so in the next look."""
+    there = DirectoryStore(str(tmp_path / "look"), writer="m")
+    lease = agents[0].lease("deploy", for_=timedelta(minutes=10))
+    next(iter(agents[1].inbox.drain())).reject("bad")
+    (why,) = [key for key, _ in documents(source, "messages") if key.endswith(".why.json")]
+    mirror(source, there, note="a copy")
+
+    lease.release()
+    source.replace(why, b"{}")
+    mirror(source, there, note="a copy", again=True)
+
+    assert there.read(why) == b"{}"
+    assert dict(documents(there)) == dict(documents(source))
 
 
 def test_a_mirror_is_put_right(source, tmp_path):

@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from somabus.errors import ConfigurationError
+from somabus.model.remote import parse_remote, shown
 from somabus.store.nats.link import Link
 from somabus.store.nats.store import NatsStore
 
-_STREAM: Final = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,32})(?:@(?P<domain>[A-Za-z0-9_-]{1,32}))?")
 _OPTIONS: Final = {
     "USER": "user", "PASSWORD": "password", "TOKEN": "token", "NKEY": "nkeys_seed", "CREDS": "user_credentials",
 }  # fmt: skip
+_WHO: Final = {0: (), 1: ("token",), 2: ("user", "password")}
 _FILES: Final = ("NKEY", "CREDS")
+_NEEDS: Final = {"USER": "PASSWORD", "PASSWORD": "USER", "KEY": "CERT"}
 _SEED: Final = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(?P<seed>\S+)\s")
 
 
@@ -34,24 +36,30 @@ def open_store(where: str, environment: Mapping[str, str], *, now: Callable[[], 
     """Return the store at an address; nobody is called before the first verb.
 
     Raises:
-        ConfigurationError: it is no address, or a file that it needs is not there or cannot be used.
+        ConfigurationError: it is no address, a setting lacks its other half, or a file cannot be used.
     """
-    scheme, _, rest = where.partition("://")
-    servers, _, path = rest.rpartition("/")
-    stream = _STREAM.fullmatch(path)
-    if not servers or stream is None:
-        said = f"{path.rpartition('@')[2]!r} is no bus on a server: write {scheme}://HOST:4222/NAME"
-        message = f"{said}, the name of letters, digits, _ and -; behind a leaf node NAME@DOMAIN"
-        raise ConfigurationError(message)
+    remote = parse_remote(where)
+    if remote is None or not remote.stream:
+        said = (
+            f"{shown(where)} is no bus on a server: write nats://HOST:4222/NAME, the name of letters, digits, _ and -"
+        )
+        message = f"{said}; behind a leaf node NAME@DOMAIN; a password of other signs than these goes into"
+        raise ConfigurationError(f"{message} SOMABUS_NATS_PASSWORD, or is percent-encoded")
     options = _options(environment)
-    if scheme == "tls":
+    if "user" not in options and "token" not in options:
+        options |= zip(_WHO[len(remote.who)], remote.who, strict=True)
+    if remote.scheme == "tls":
         options.setdefault("tls", _context({}))
-    link = Link([f"nats://{each}" for each in servers.split(",")], options)
-    return NatsStore(link, stream["name"], stream["domain"] or "", now=now)
+    link = Link([f"nats://{each}" for each in remote.servers], options)
+    return NatsStore(link, remote.stream, remote.domain, now=now)
 
 
 def _options(environment: Mapping[str, str]) -> dict[str, Any]:
     told = {name: environment.get(f"SOMABUS_NATS_{name}", "") for name in (*_OPTIONS, "CA", "CERT", "KEY")}
+    for name, other in _NEEDS.items():
+        if told[name] and not told[other]:
+            message = f"SOMABUS_NATS_{name} says nothing without SOMABUS_NATS_{other}: set both, or none"
+            raise ConfigurationError(message)
     for name in _FILES:
         if told[name]:
             _check_key(name, told[name])
