@@ -10,6 +10,7 @@ from somabus.clock import Clock, SystemClock
 from somabus.errors import (
     ConfigurationError,
     DocumentTooLargeError,
+    IsACopyError,
     KeyExistsError,
     MessageError,
     NotABusError,
@@ -20,7 +21,7 @@ from somabus.errors import (
     UnsafeKeyError,
 )
 from somabus.home import Places, agent_home, agents_here, check_private, default_home, load_signer
-from somabus.model.bus import BUS_FILE, Bus, BusPolicy
+from somabus.model.bus import BUS_FILE, COPY_FILE, Bus, BusPolicy
 from somabus.model.envelope import Seal, split
 from somabus.model.ids import IdMaker
 from somabus.model.message import explain
@@ -78,7 +79,7 @@ def create_bus(
         rules: `hop_limit`, `staleness_s`, `rate_per_hour`, `retention` (a `Retention`, or its rules by name).
 
     Raises:
-        ConfigurationError: there is a bus already, or a rule is none; nothing was changed.
+        ConfigurationError: there is a bus already, or a copy of one, or a rule is none; nothing was changed.
         StoreError: the folder cannot be written.
     """
     if policy == Policy.CERTIFIED:
@@ -90,6 +91,8 @@ def create_bus(
         raise ConfigurationError(message)
     store = new_ground(path, new_writer())
     where = address_of(path)
+    if store.read(COPY_FILE) is not None:
+        raise IsACopyError(where)
     if not anew and store.read(BUS_FILE) is None and known_bus(path, home) is not None:
         said = f"this machine knows a bus at {where}, and it is not there now: is the drive away?"
         message = f"{said} If it is gone for good: somabus init --anew"

@@ -16,15 +16,14 @@ from typing import Final, NamedTuple
 
 from somabus.connection import read_bus
 from somabus.errors import ConfigurationError, DocumentTooLargeError, StoreDamagedError, StoreUnavailableError
-from somabus.model.bus import BUS_FILE, Bus
+from somabus.model.bus import BUS_FILE, COPY_FILE, Bus
 from somabus.model.envelope import split
 from somabus.model.stop import Range, scope_of
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
-ASIDE: Final = "copy-of-somabus.json"
 NOTE: Final = "THIS-IS-A-COPY.txt"
-_APART: Final = frozenset(["tmp", BUS_FILE, ASIDE, NOTE])
+_APART: Final = frozenset(["tmp", BUS_FILE, COPY_FILE, NOTE])
 _LASTING: Final = re.compile(r"(?:messages/[^/]+/(?!keys/)|channels/).+(?<!\.why)\.json")
 """Messages and posts: what has such a name never changes under it."""
 _BEATS: Final = "/heartbeat.json"  # agents beat under a stop, too
@@ -244,7 +243,7 @@ def _differ(source: Store, target: Store) -> bool:
 
 def _may_hold(target: Store, bus: Bus, *, a_bus: bool = True) -> None:
     """Make sure that nothing is lost at the target."""
-    at_work, aside = target.read(BUS_FILE), target.read(ASIDE)
+    at_work, aside = target.read(BUS_FILE), target.read(COPY_FILE)
     there = at_work or aside
     if there is None and any(_keys(target, "")):
         message = "something lies at the target that is no copy of this bus; nothing was copied: choose an empty place"
@@ -261,15 +260,15 @@ def _may_hold(target: Store, bus: Bus, *, a_bus: bool = True) -> None:
 def _put_aside(source: Store, target: Store) -> bytes:
     """Make the target no bus, but a copy of this one; return what will make it one."""
     raw, before = source.read(BUS_FILE) or b"", target.read(BUS_FILE)
-    if target.read(ASIDE) != raw:
-        target.replace(ASIDE, raw)
+    if target.read(COPY_FILE) != raw:
+        target.replace(COPY_FILE, raw)
     if before is not None:
         target.delete(BUS_FILE)
         try:
             read_bus(source)
         except StoreUnavailableError as error:  # two ways to one place
             target.replace(BUS_FILE, before)
-            target.delete(ASIDE)
+            target.delete(COPY_FILE)
             message = "the source went away as the target was opened: are they one place? nothing was copied"
             raise ConfigurationError(message) from error
     return raw
@@ -277,5 +276,5 @@ def _put_aside(source: Store, target: Store) -> bytes:
 
 def _make_a_bus(target: Store, raw: bytes) -> None:
     target.replace(BUS_FILE, raw)
-    for name in (ASIDE, NOTE):
+    for name in (COPY_FILE, NOTE):
         target.delete(name)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from somabus.clock import Clock
-from somabus.errors import ConfigurationError, StoreUnavailableError
+from somabus.errors import ConfigurationError, IsACopyError, StoreError, StoreUnavailableError
 from somabus.home import Drives, Places, check_apart
 from somabus.model import remote
-from somabus.model.bus import BUS_FILE
+from somabus.model.bus import BUS_FILE, COPY_FILE
 from somabus.store.directory import DirectoryStore
 from somabus.store.directory.mount import mount_of
 from somabus.store.port import Store
@@ -63,8 +63,12 @@ class Site(NamedTuple):
         """Tell whether a bus that cannot be read may be there all the same: its drive or its server may be away.
 
         Raises:
-            NotABusError: the server answers, and has none. ConfigurationError: it has something else.
+            NotABusError: the server answers, and has none, or a copy lies there.
+            ConfigurationError: the server has something else.
         """
+        with suppress(StoreError):
+            if self.store.read(COPY_FILE) is not None:
+                raise IsACopyError(self.address)
         if self.drive is None:
             self.check()
             return True
@@ -158,9 +162,9 @@ def open_site(
 
 
 def _remote(where: str, now: Any) -> Site:
-    from somabus.store.nats.facts import facts_of
-
     store = _nats(where, now)
+    from somabus.store.nats.facts import facts_of  # once it is known that the extra is there
+
     return Site(address_of(where), store, check=store.check, facts=lambda: facts_of(store.stream))
 
 

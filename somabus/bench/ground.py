@@ -59,9 +59,9 @@ def _in_folder(where: str, durability: str) -> Iterator[Ground]:
 
 @contextmanager
 def _on_server(where: str) -> Iterator[Ground]:
-    from somabus.bench.bareserver import BareServer
-
     with scratch(where, "bench") as (bus, store):
+        from somabus.bench.bareserver import BareServer  # once it is known that the extra is there
+
         name = store.stream.name
         yield Ground(
             bus, store, lambda data: BareServer(store.stream, data), lambda box: f"{name}.k.{box.replace('/', '.')}"

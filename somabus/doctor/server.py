@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from somabus.clock import Clock
 from somabus.doctor.finding import Finding, Weight
@@ -16,8 +16,10 @@ from somabus.errors import StoreRefusedError
 from somabus.model.bus import BUS_FILE
 from somabus.model.presence import SKEW_TOLERANCE
 from somabus.model.text import many
-from somabus.store.nats.facts import Facts
 from somabus.store.port import MAX_BYTES, Store
+
+if TYPE_CHECKING:  # it needs an extra, and a bus in a folder is examined without
+    from somabus.store.nats.facts import Facts
 
 _TIMES: Final = 20
 _TRIED: Final = (2, 9)
@@ -29,7 +31,7 @@ _FILLING: Final = 0.8
 _FULL: Final = 0.95
 
 
-def examine(facts: Facts, store: Store, clock: Clock, name: str) -> Iterator[Finding]:
+def examine(facts: "Facts", store: Store, clock: Clock, name: str) -> Iterator[Finding]:
     """Make every look. `name` is a word for what is written and removed again below `tmp`.
 
     Raises:
@@ -41,7 +43,7 @@ def examine(facts: Facts, store: Store, clock: Clock, name: str) -> Iterator[Fin
     yield _time(facts, store, clock)
 
 
-def _speed(facts: Facts, store: Store, clock: Clock, name: str) -> Finding:
+def _speed(facts: "Facts", store: Store, clock: Clock, name: str) -> Finding:
     key, speed = f"tmp/{name}/probe.json", f"answers in {_ms(_median(clock, lambda: store.read(BUS_FILE)))}"
     with suppress(StoreRefusedError):  # an agent need not be allowed to write there
         speed += f", writes in {_ms(_median(clock, lambda: store.replace(key, b'{}')))}"
@@ -52,7 +54,7 @@ def _speed(facts: Facts, store: Store, clock: Clock, name: str) -> Finding:
     return Finding("server", Weight.OK, facts.where, said)
 
 
-def _version(facts: Facts) -> Iterator[Finding]:
+def _version(facts: "Facts") -> Iterator[Finding]:
     version = tuple(int(each) for each in re.findall(r"\d+", facts.version)[:3])
     if _LOSES[0] <= version <= _LOSES[1]:
         said = f"nats-server {facts.version} can lose a whole stream; 2.10.23 mended that"
@@ -62,7 +64,7 @@ def _version(facts: Facts) -> Iterator[Finding]:
         yield Finding("version", Weight.WARNING, facts.where, said, "bring the server up to date")
 
 
-def _stream(facts: Facts) -> Iterator[Finding]:
+def _stream(facts: "Facts") -> Iterator[Finding]:
     holds = f"{facts.messages:,} documents and folders, {facts.bytes / 2**20:,.1f} MiB"
     said = f"{facts.storage} storage, {many(facts.replicas, 'replica')}; {holds}"
     yield Finding("stream", Weight.OK, facts.stream, said)
@@ -76,7 +78,7 @@ def _stream(facts: Facts) -> Iterator[Finding]:
         yield Finding("replica", Weight.WARNING, facts.stream, said, "look at that server")
 
 
-def _durability(facts: Facts) -> Iterator[Finding]:
+def _durability(facts: "Facts") -> Iterator[Finding]:
     if facts.storage == "file" and facts.replicas == 1:
         said = (
             "one server keeps the bus, and tells nobody how often it syncs: by default every 2 minutes, and a power cut"
@@ -85,7 +87,7 @@ def _durability(facts: Facts) -> Iterator[Finding]:
         yield Finding("durability", Weight.NOTE, facts.stream, said, f"sync_interval: always, or 3 replicas; {_SCALE}")
 
 
-def _limits(facts: Facts) -> Iterator[Finding]:
+def _limits(facts: "Facts") -> Iterator[Finding]:
     if facts.most_bytes < MAX_BYTES + 4096:
         weight = Weight.WARNING if facts.most_bytes < _MESSAGE else Weight.NOTE
         said = f"it takes {facts.most_bytes:,} bytes at once; a document of a bus may have {MAX_BYTES:,}"
@@ -99,13 +101,13 @@ def _limits(facts: Facts) -> Iterator[Finding]:
             yield Finding("room", weight, facts.where, said, "raise the limit, or let less stay: docs/retention.md")
 
 
-def _secrecy(facts: Facts) -> Iterator[Finding]:
+def _secrecy(facts: "Facts") -> Iterator[Finding]:
     if not facts.secret and not facts.where.startswith(_HERE):
         said = "without TLS: mail is signed, and whoever is on the way can read it, and a password"
         yield Finding("tls", Weight.NOTE, facts.where, said, f"tls://{facts.where}/{facts.stream}; {_SCALE}")
 
 
-def _time(facts: Facts, store: Store, clock: Clock) -> Finding:
+def _time(facts: "Facts", store: Store, clock: Clock) -> Finding:
     offset_s = (clock.now() - store.now()).total_seconds()
     said = f"this machine's clock is {spoken(abs(offset_s))} {'behind' if offset_s < 0 else 'before'} the server's"
     if abs(offset_s) > SKEW_TOLERANCE.total_seconds():
@@ -126,4 +128,4 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"
 
 
-LOOKS: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (_version, _stream, _durability, _limits, _secrecy)
+LOOKS: "Final[tuple[Callable[[Facts], Iterator[Finding]], ...]]" = (_version, _stream, _durability, _limits, _secrecy)

@@ -7,12 +7,11 @@ A text that is not wholly an address may have a part of a password anywhere, so 
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 _MEANT: Final = re.compile(r"(?i:([a-z][a-z0-9+.-]+)://|(nats|tls):|[\w.-]{2,}:\d{2,5}(?:/|$))")
 _HOST: Final = r"(?:[\w.-]+|\[[0-9a-fA-F:.%]+\])(?::\d+)?"
 _WORD: Final = r"[A-Za-z0-9_-]{1,32}"
-_ADDRESS: Final = re.compile(
+_ADDRESS: Final = (
     rf"(?P<scheme>(?i:nats|tls))://(?:(?P<who>[^@,/?#\[\]]*)@)?(?P<first>{_HOST})(?P<others>(?:,(?:(?P=who)@)?{_HOST})*)"
     rf"(?:/(?P<stream>{_WORD})(?:@(?P<domain>{_WORD}))?)?"
 )
@@ -39,9 +38,11 @@ def is_remote(text: str) -> bool:
 
 def parse_remote(text: str) -> Remote | None:
     """Take an address apart; None for a text that is none."""
-    found = _ADDRESS.fullmatch(text)
+    found = re.fullmatch(_ADDRESS, text)
     if found is None:
         return None
+    from urllib.parse import unquote
+
     servers = tuple(each.rpartition("@")[2] for each in (found["first"] + found["others"]).split(","))
     if any(int(port) > _LAST_PORT for port in re.findall(r":(\d+)(?=,|$)", ",".join(servers))):
         return None

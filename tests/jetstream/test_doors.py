@@ -8,6 +8,7 @@ import pytest
 from somabus.errors import ConfigurationError, StoreRefusedError, StoreUnavailableError
 from somabus.site import address_of
 from somabus.store.nats import open_store
+from somabus.store.nats.facts import facts_of
 from tests.jetstream.tickets import Authority, Operator, new_key, public
 
 AUTH = "authorization {{ {} }}"
@@ -46,11 +47,23 @@ def test_user_and_password(servers, enter):
     assert address_of(f"nats://scout:hushhush@{server.address}/soma") == f"{server.url}/soma"
 
 
+def test_a_password_of_any_signs(servers, enter):
+    """A password goes into the address percent-encoded, and into the environment as it is; the environment's user counts before the address's."""
+    server = servers(more=AUTH.format("user: scout, password: 'p/w@1,#?[x]%'"))
+
+    assert enter(f"nats://scout:p%2Fw%401%2C%23%3F%5Bx%5D%25@{server.address}") == b"1"
+    assert enter(f"nats://other:hush@{server.address}", USER="scout", PASSWORD="p/w@1,#?[x]%") == b"1"
+    with pytest.raises(ConfigurationError, match="SOMABUS_NATS_PASSWORD") as refused:
+        enter(f"nats://scout:p/w@1,#?[x]%@{server.address}")
+    assert "p/w" not in str(refused.value)
+
+
 def test_a_token(servers, enter):
     """A token lets in."""
     server = servers(more=AUTH.format('token: "s3cret"'))
 
     assert enter(server.url, TOKEN="s3cret") == b"1"
+    assert enter(f"nats://s3cret@{server.address}") == b"1"
     with pytest.raises(StoreRefusedError):
         enter(server.url, TOKEN="other")
 
@@ -89,6 +102,18 @@ def test_tls(servers, enter, tmp_path):
     for url, environment in ((tls, {}), (server.url, {}), (tls, {"CA": stranger.path})):
         with pytest.raises(StoreUnavailableError, match="certificate verify failed"):
             enter(url, **environment)
+
+
+def test_tls_that_the_server_asks_for(servers, tmp_path, monkeypatch):
+    """Where the server asks for TLS and nobody here does, the connection is under TLS all the same, and the doctor hears so."""
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    for more, secret in (("", False), (f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}', True)):
+        store = open_store(f"{servers(more=more).url}/soma", {})
+        store.make()
+        assert facts_of(store.stream).secret is secret
+        store.close()
 
 
 def test_a_certificate_of_our_own(servers, enter, tmp_path):
@@ -146,6 +171,9 @@ WRONG = {
     "no server": ("nats:///soma", {}, "write nats://HOST:4222/NAME"),
     "no seed": ("nats://h:1/soma", {"NKEY": "nowhere"}, "SOMABUS_NATS_NKEY"),
     "no credentials": ("nats://h:1/soma", {"CREDS": __file__}, "SOMABUS_NATS_CREDS"),
+    "a key without its certificate": ("nats://h:1/soma", {"KEY": "mine.pem"}, "without SOMABUS_NATS_CERT"),
+    "a user without a password": ("nats://h:1/soma", {"USER": "u"}, "without SOMABUS_NATS_PASSWORD"),
+    "a password without a user": ("nats://u@h:1/soma", {"PASSWORD": "hush"}, "without SOMABUS_NATS_USER"),
     "no certificate": ("nats://h:1/soma", {"CA": "nowhere.pem"}, "SOMABUS_NATS_CA"),
 }
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from somabus import Agent, create_bus
-from somabus.copying import ASIDE, NOTE, copy, count, digest, documents, mirror
+from somabus.copying import NOTE, copy, count, digest, documents, mirror
 from somabus.errors import ConfigurationError, StoreUnavailableError
-from somabus.model.bus import BUS_FILE
+from somabus.model.bus import BUS_FILE, COPY_FILE
 from somabus.store.directory import DirectoryStore
 from somabus.store.memory import MemoryStore
 from somabus.testing import Crash, Fuse, HandClock, StoppingStore
@@ -66,7 +66,7 @@ class Busy(StoppingStore):
 
 def everything(store):
     """All that lies in a store, what makes it a bus or a copy as well."""
-    apart = {name: store.read(name) for name in (BUS_FILE, ASIDE, NOTE)}
+    apart = {name: store.read(name) for name in (BUS_FILE, COPY_FILE, NOTE)}
     return {**dict(documents(store)), **apart}
 
 
@@ -203,7 +203,7 @@ def test_a_copy_over_a_bus_that_is_cut_off_leaves_no_half_bus(moved):
             is_a_bus = there.read(BUS_FILE) is not None
             now = dict(documents(there))
             seen.add((is_a_bus, "was" if everything(there) == was else "becomes" if now == becomes else "half"))
-            assert not is_a_bus or now == becomes or {**everything(there), ASIDE: None} == was
+            assert not is_a_bus or now == becomes or {**everything(there), COPY_FILE: None} == was
             assert copy(new, there, over=is_a_bus).finished
             assert dict(documents(there)) == becomes
 
@@ -237,7 +237,7 @@ def test_what_moves_on_while_it_is_copied_is_found(source, target):
     stop(source)
     copy(source, target)
     target.delete(BUS_FILE)
-    target.create(ASIDE, source.read(BUS_FILE))
+    target.create(COPY_FILE, source.read(BUS_FILE))
     name = source.list("messages/planner/inbox")[0]
     was, now = f"messages/planner/inbox/{name}", "messages/planner/dead/moved.json"
     done = copy(Busy(source, was, lambda: source.move(was, now)), target)
@@ -294,7 +294,7 @@ def test_a_mirror_follows_the_bus_and_is_none(source, tmp_path, agents):
     assert again.written
     assert again.removed >= 5
     assert there.read(NOTE) == b"a copy"
-    assert there.read(ASIDE) == source.read(BUS_FILE)
+    assert there.read(COPY_FILE) == source.read(BUS_FILE)
     assert there.read(BUS_FILE) is None
     assert mirror(source, there, note="a copy", again=True)[1:3] == (0, 0)
 

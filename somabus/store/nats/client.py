@@ -19,8 +19,13 @@ class StrictClient(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if self._must and not info.get("tls_required"):
             message = "the server offers no TLS, and the address or the settings ask for it"
-            raise ssl.SSLError(message)
+            raise ssl.SSLError(0, message)
         await super()._process_info(info, initial_connection)
+
+    @property
+    def secret(self) -> bool:
+        """Whether the connection is under TLS, by our wish or the server's."""
+        return bool(self._server_info.get("tls_required"))
 
     def drop(self) -> None:
         """Let go of a socket that is still there."""

@@ -33,7 +33,7 @@ def facts_of(stream: Stream) -> Facts:
     Raises:
         StoreError: it does not answer, or does not tell us.
     """
-    version, most_bytes = stream.link.server()
+    version, most_bytes, secret = stream.link.server()
     there, account = _asked(stream, f"STREAM.INFO.{stream.name}"), dict[str, Any]()
     with suppress(StoreRefusedError):  # an agent need not know how much its account holds
         account = _asked(stream, "INFO")
@@ -44,7 +44,7 @@ def facts_of(stream: Stream) -> Facts:
         stream=stream.name,
         version=version,
         domain=account.get("domain", ""),
-        secret=stream.link.secret,
+        secret=secret,
         most_bytes=most_bytes,
         storage=config["storage"],
         replicas=config["num_replicas"],

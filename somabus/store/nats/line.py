@@ -136,15 +136,15 @@ class Line:
                 raise answer
         return answers  # type: ignore[return-value]
 
-    async def server(self) -> tuple[str, int]:
-        """Return the server's version, and how large a message it takes.
+    async def server(self) -> tuple[str, int, bool]:
+        """Return the server's version, how large a message it takes, and whether nobody on the way can read along.
 
         Raises:
             StoreUnavailableError: the server is away.
         """
         await self._there("server")
         found = self._client.connected_server_version
-        return f"{found.major}.{found.minor}.{found.patch}", self._client.max_payload
+        return f"{found.major}.{found.minor}.{found.patch}", self._client.max_payload, self._client.secret
 
     async def listen(self, subject: str, heard: Callable[[], None]) -> None:
         """Call `heard` whenever something is published.
@@ -189,7 +189,10 @@ class Line:
 
     def _away(self, what: str, said: str = "") -> StoreUnavailableError | StoreRefusedError:
         if self._shut_out:
-            return StoreRefusedError(what, f"{self._where} does not let us in: {self._shut_out}")
+            said = (
+                f"{self._where} does not let us in: {self._shut_out}; who we are says SOMABUS_NATS_USER and _PASSWORD"
+            )
+            return StoreRefusedError(what, f"{said}, _CREDS, _NKEY or _TOKEN, or the address")
         return StoreUnavailableError(what, f"{self._where}: {said or self._said or 'no server answers there'}")
 
     async def _begin(self) -> None:

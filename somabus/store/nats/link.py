@@ -41,13 +41,8 @@ class Link:
         """The servers, for errors; never a password."""
         return ", ".join(server.rpartition("@")[2] for server in self._servers)
 
-    @property
-    def secret(self) -> bool:
-        """Whether nobody on the way can read along."""
-        return "tls" in self._options
-
-    def server(self) -> tuple[str, int]:
-        """Return the server's version, and how large a message it takes.
+    def server(self) -> tuple[str, int, bool]:
+        """Return the server's version, how large a message it takes, and whether nobody on the way can read along.
 
         Raises:
             StoreUnavailableError: the server is away.
