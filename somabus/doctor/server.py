@@ -84,13 +84,21 @@ def _durability(facts: "Facts") -> Iterator[Finding]:
             "one server keeps the bus, and tells nobody how often it syncs: by default every 2 minutes, and a power cut"
         )
         said += " takes what was acknowledged since"
-        yield Finding("durability", Weight.NOTE, facts.stream, said, f"sync_interval: always, or 3 replicas; {_SCALE}")
+        yield Finding(
+            "durability",
+            Weight.NOTE,
+            facts.stream,
+            said,
+            f"sync_interval: always, or 3 replicas; if it is so, nothing; {_SCALE}",
+        )
 
 
 def _limits(facts: "Facts") -> Iterator[Finding]:
     if facts.most_bytes < MAX_BYTES + 4096:
         weight = Weight.WARNING if facts.most_bytes < _MESSAGE else Weight.NOTE
-        said = f"it takes {facts.most_bytes:,} bytes at once; a document of a bus may have {MAX_BYTES:,}"
+        said = (
+            f"it takes {facts.most_bytes:,} bytes at once; a document may have {MAX_BYTES:,}, and some more around it"
+        )
         yield Finding("payload", weight, facts.where, said, "max_payload: 2MB in the server's configuration")
     for used, limit, what in (
         (facts.bytes, facts.stream_limit, "the stream"), (facts.account_bytes, facts.account_limit, "the account"),

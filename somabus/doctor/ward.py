@@ -17,7 +17,14 @@ from typing import Final
 from somabus.agent import Agent
 from somabus.doctor.debris import debris
 from somabus.doctor.finding import Finding, Weight
-from somabus.errors import MessageError, SomabusError, StoreDamagedError, StoreUnavailableError, UnsafeKeyError
+from somabus.errors import (
+    MessageError,
+    SomabusError,
+    StoreDamagedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    UnsafeKeyError,
+)
 from somabus.home import agents_here
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.heartbeat import Outcome
@@ -242,7 +249,7 @@ def _schedules(ward: Ward) -> Iterator[Finding]:
     """Tell installed, fired, ran and finished apart for each agent whose key is on this machine."""
     known = {peer.name for peer in ward.peers if peer.card is not None}
     for name in sorted(known & set(agents_here(ward.home, ward.seat.bus.bus))):
-        with suppress(UnsafeKeyError):  # told as an open key
+        with suppress(UnsafeKeyError, StoreRefusedError):  # told as an open key; another user's, for the server
             found = standing(Agent(name, ward.where, home=ward.home, join=False))
             weight = Weight.WARNING if found.unwell else Weight.NOTE
             if found.missing:

@@ -174,7 +174,12 @@ WRONG = {
     "a key without its certificate": ("nats://h:1/soma", {"KEY": "mine.pem"}, "without SOMABUS_NATS_CERT"),
     "a user without a password": ("nats://h:1/soma", {"USER": "u"}, "without SOMABUS_NATS_PASSWORD"),
     "a password without a user": ("nats://u@h:1/soma", {"PASSWORD": "hush"}, "without SOMABUS_NATS_USER"),
-    "no certificate": ("nats://h:1/soma", {"CA": "nowhere.pem"}, "SOMABUS_NATS_CA"),
+    "no authority": ("nats://h:1/soma", {"CA": "nowhere.pem"}, "SOMABUS_NATS_CA=nowhere.pem"),
+    "no certificate": (
+        "nats://h:1/soma",
+        {"CERT": "mine.pem", "KEY": "mine.key"},
+        "SOMABUS_NATS_CERT=mine.pem with SOMABUS_NATS_KEY=mine.key",
+    ),
 }
 
 

@@ -62,6 +62,13 @@ def test_an_old_place_that_is_copied_over_is_at_work_for_nobody(moved):
         assert moved(*order.split()).code == 4, order
 
 
+def test_who_resumes_the_old_place_reads_where_the_bus_went(moved):
+    """Lifting a stop says what had been said with it, so that nobody brings the old place to life unawares."""
+    told = moved("resume")
+
+    assert (told.code, "moves to new" in told.out) == (0, True), told
+
+
 @pytest.mark.parametrize("made", ["mirror bus there --once", "copy bus there"])
 def test_a_copy_is_no_place_for_another_bus(team, made):
     """`init` does not put a new bus over a copy, and whoever looks there is told what it is and how it becomes the bus."""

@@ -184,6 +184,41 @@ def test_no_secret_is_shown_or_written_down(tmp_path_factory, home, monkeypatch)
         guarded.stop()
 
 
+def test_the_doctor_of_one_user_leaves_the_agents_of_another_alone(tmp_path_factory, home, monkeypatch):
+    """Where the server lets this user write for one agent alone, the doctor finds no fault in the other one whose key lies here, too."""
+    deny = 'publish: { deny: "guarded.k.registry.planner.>" }'
+    guarded = NatsServer(
+        tmp_path_factory.mktemp("guarded"),
+        f"authorization {{ users = [ {{ user: all, password: x }}, {{ user: u, password: x, permissions: {{ {deny} }} }} ] }}",
+    )
+    try:
+        shell = Shell()
+        monkeypatch.setenv("SOMABUS_BUS", f"nats://all:x@{guarded.address}/guarded")
+        monkeypatch.setenv("SOMABUS_AGENT", "scout")
+        for order in ("init", "join scout", "join planner --skill search --every 1h"):
+            assert shell(*order.split()).code == 0
+        monkeypatch.setenv("SOMABUS_BUS", f"nats://u:x@{guarded.address}/guarded")
+
+        refused, told = shell("beat", "--agent", "planner"), shell("doctor", "--json")
+
+        assert "refuses" in str(refused)
+        assert (told.code, "refuses" in told.out) == (0, False), told
+    finally:
+        guarded.stop()
+
+
+def test_who_may_not_come_in_is_told_how(tmp_path_factory, home, monkeypatch):
+    """A wrong password is told as the server's refusal, with the settings that say who we are."""
+    guarded = NatsServer(tmp_path_factory.mktemp("door"), "authorization { user: u, password: x }")
+    try:
+        told = Shell()("init", f"nats://u:y@{guarded.address}/soma")
+        assert told.code != 0
+        for said in ("the server refuses", "does not let us in", "SOMABUS_NATS_USER and _PASSWORD"):
+            assert said in told.err
+    finally:
+        guarded.stop()
+
+
 def test_a_server_that_is_ended_is_away_and_nothing_hangs(tmp_path_factory, home, monkeypatch):
     """While the server is away each command ends with 4, and a send that may wait is kept on this machine; when it is back the mail goes on its way."""
     running = NatsServer(tmp_path_factory.mktemp("away"))

@@ -85,11 +85,14 @@ def _check_key(name: str, path: str) -> None:
 def _context(told: Mapping[str, str]) -> Any:
     import ssl
 
+    name, path = "CA", told.get("CA") or None
     try:
-        context = ssl.create_default_context(cafile=told.get("CA") or None)
+        context = ssl.create_default_context(cafile=path)
         if told.get("CERT"):
-            context.load_cert_chain(told["CERT"], told.get("KEY") or None)
+            name, path = "CERT", told["CERT"]
+            context.load_cert_chain(path, told.get("KEY") or None)
     except (OSError, ssl.SSLError) as error:
-        message = f"SOMABUS_NATS_CA, _CERT or _KEY cannot be used: {error}"
+        with_key = f" with SOMABUS_NATS_KEY={told['KEY']}" if name == "CERT" and told.get("KEY") else ""
+        message = f"SOMABUS_NATS_{name}={path}{with_key} cannot be used: {error}"
         raise ConfigurationError(message) from error
     return context
