@@ -66,11 +66,12 @@ class Site(NamedTuple):
             NotABusError: the server answers, and has none, or a copy lies there.
             ConfigurationError: the server has something else.
         """
+        if self.drive is None:
+            self.check()
         with suppress(StoreError):
             if self.store.read(COPY_FILE) is not None:
                 raise IsACopyError(self.address)
         if self.drive is None:
-            self.check()
             return True
         folder = self.drive
         with suppress(OSError):  # a mount whose server is away cannot even be looked at
@@ -137,8 +138,10 @@ def check_separate(one: str, other: str) -> None:
 
 
 def _lies_in(inner: Path, outer: Path) -> bool:
-    inner = inner.resolve()
-    return outer.exists() and any(each.exists() and each.samefile(outer) for each in (inner, *inner.parents))
+    with suppress(OSError):  # what cannot be looked at cannot be copied, and tells so itself
+        inner = inner.resolve()
+        return outer.exists() and any(each.exists() and each.samefile(outer) for each in (inner, *inner.parents))
+    return False
 
 
 def open_site(

@@ -8,7 +8,7 @@ A text that is not wholly an address may have a part of a password anywhere, so 
 import re
 from typing import Final, NamedTuple
 
-_MEANT: Final = re.compile(r"(?i:([a-z][a-z0-9+.-]+)://|(nats|tls):|[\w.-]{2,}:\d{2,5}(?:/|$))")
+_MEANT: Final = re.compile(r"(?i:([a-z][a-z0-9+.-]+)://|(nats|tls):|[\w.-]{2,}:\d{4,5}(?:/|$))")
 _HOST: Final = r"(?:[\w.-]+|\[[0-9a-fA-F:.%]+\])(?::\d+)?"
 _WORD: Final = r"[A-Za-z0-9_-]{1,32}"
 _ADDRESS: Final = (

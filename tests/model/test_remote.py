@@ -45,7 +45,20 @@ def test_nothing_is_shown_of_what_is_no_address(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["bus", "./nats", "/mnt/a:22", "X:/soma", "X:\\soma", "X:soma", "//host/share", "natsbus", "a:b"]
+    "text",
+    [
+        "bus",
+        "./nats",
+        "/mnt/a:22",
+        "X:/soma",
+        "X:\\soma",
+        "X:soma",
+        "//host/share",
+        "natsbus",
+        "a:b",
+        "a:4222",
+        "run-12:30",
+    ],
 )
 def test_a_folder_is_none(text):
     """Paths of any system stay paths."""
