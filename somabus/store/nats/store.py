@@ -67,10 +67,19 @@ class NatsStore:
             raise KeyExistsError(key)
 
     def create_many(self, documents: Iterable[tuple[str, bytes]]) -> None:
-        """See `Store.create_many`."""
+        """See `Store.create_many`.
+
+        What lies there already, byte for byte, is left alone, for its answer may have been lost; see `moving`.
+        """
         batch = [(check_key(key), data) for key, data in documents]
-        if batch:
-            self._tree.write_all(batch, {})
+        if not batch:
+            return
+        revisions = self._tree.write_all(batch, NEW)
+        there = [each for each, revision in zip(batch, revisions, strict=True) if revision is None]
+        found = self._tree.find_all([key for key, _ in there])
+        other = [each for each, before in zip(there, found, strict=True) if before is None or before.data != each[1]]
+        if other:
+            self._tree.write_all(other, {})
 
     def replace(self, key: str, data: bytes) -> None:
         """See `Store.replace`."""
@@ -82,9 +91,7 @@ class NatsStore:
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
-        found = self._tree.find(check_key(key))
-        while found is not None and not self._tree.remove(found.revision, key):
-            found = self._tree.find(key)  # written anew in between
+        self._mover.delete(check_key(key))
 
     def list(self, prefix: str, after: str = "", limit: int | None = None) -> list[str]:
         """See `Store.list`."""

@@ -14,6 +14,7 @@ from somabus.store.nats.link import Link
 from somabus.store.nats.talk import NAME_TAKEN, NO_STREAM, WRITTEN_SINCE, Answer, Question, Refused, meaning
 
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+OF_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence-Subject"
 NEW: Final = {EXPECTED: "0"}
 _DESCRIPTION: Final = "somabus 1"
 _PAGE: Final = 100_000
