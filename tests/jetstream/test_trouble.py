@@ -57,6 +57,27 @@ def test_no_server_is_told_in_time_and_then_at_once(servers, store_on, quick):
     until(lambda: store.read("a.json") == b"1", "it is read")
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_question_to_a_line_that_ends_is_told_at_once(server):
+    """A question that is handed over in the very moment in which the loop ends is told so, and does not wait out its time."""
+    line = lines.Line([server.url], {}, {})
+    close, ends, handed = line._loop.close, threading.Event(), threading.Event()
+
+    def closing():
+        ends.set()
+        assert handed.wait(10)
+        close()
+
+    line._loop.close = closing
+    line.end()
+    assert ends.wait(10)
+    threading.Timer(0.2, handed.set).start()  # what comes before and what comes behind it is the same to whoever asks
+
+    assert seconds(lambda: line.run(line.server())) < AT_ONCE_S
+    line._thread.join(10)
+    gc.collect()
+
+
 def test_a_server_that_is_restarted_is_found_again(server, store, monkeypatch):
     """A restart is waited out: the call in between succeeds, and nobody above notices."""
     monkeypatch.setattr(lines, "_PATIENCE_S", 20.0)

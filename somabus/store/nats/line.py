@@ -23,7 +23,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import Any, Final, TypeVar
 
 from nats.aio.msg import Msg
@@ -74,6 +74,8 @@ class Line:
         self._known = asyncio.Event()  # it is there, or it will not be
         self._shut_out = ""
         self._said = ""
+        self._handing = threading.Lock()
+        self._handed: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
         self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda _loop, context: _log.info("nats: %s", context["message"]))
@@ -90,16 +92,18 @@ class Line:
         Raises:
             StoreUnavailableError, StoreRefusedError: this line has ended.
         """
-        try:
+        with self._handing:
+            if self._loop.is_closed():
+                work.close()
+                raise self._away("")
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:
-            work.close()
-            raise self._away("") from None
+            self._handed[future] = work
         try:
             return future.result(_PATIENCE_S + 2 * _ANSWER_S)
         except (TimeoutError, CancelledError):
             raise self._away("") from None
         finally:
+            self._handed.pop(future, None)
             if not future.done() and not self._loop.is_closed():  # the caller was interrupted
                 future.cancel()
 
@@ -276,6 +280,11 @@ class Line:
     def _live(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._life())
+        with self._handing:  # what was handed over while the loop ended is not begun any more, or never goes on
+            for future, work in self._handed.items():
+                if not future.done():
+                    future.set_exception(self._away(""))
+                    work.close()
 
     async def _life(self) -> None:
         begun = self._loop.create_task(self._begin())
