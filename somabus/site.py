@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from somabus.clock import Clock
-from somabus.errors import ConfigurationError, StoreUnavailableError
+from somabus.errors import ConfigurationError, NotABusError, StoreUnavailableError
 from somabus.home import Drives, check_apart
 from somabus.model.bus import BUS_FILE
 from somabus.store.directory import DirectoryStore
@@ -91,6 +91,25 @@ def new_ground(where: str | os.PathLike[str], writer: str) -> "DirectoryStore | 
     return store
 
 
+def lies_at(where: str | os.PathLike[str], writer: str) -> bool:
+    """Tell whether a bus lies there; nothing is made.
+
+    Raises:
+        ConfigurationError: a foreign stream has the name.
+        StoreError: the server does not answer.
+    """
+    if not is_remote(where):
+        return DirectoryStore(os.fspath(where), writer=writer).read(BUS_FILE) is not None
+    store = _nats(str(where), None)
+    try:
+        store.check()
+        return store.read(BUS_FILE) is not None
+    except NotABusError:
+        return False
+    finally:
+        store.close()
+
+
 @contextmanager
 def scratch(where: str, kind: str, *, keep: bool = False) -> "Iterator[tuple[str, NatsStore]]":
     """Yield a new stream on the server where a bus lies, as address and store; it is removed at the end, or kept.
@@ -155,6 +174,7 @@ def _remote(where: str, now: Any) -> Site:
     from somabus.store.nats.facts import facts_of
 
     store = _nats(where, now)
+    store.only_with(BUS_FILE)
     return Site(address_of(where), store, check=store.check, facts=lambda: facts_of(store.stream))
 
 

@@ -93,10 +93,11 @@ class Line:
             StoreUnavailableError, StoreRefusedError: this line has ended.
         """
         with self._handing:
-            if self._loop.is_closed():
+            try:
+                future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            except RuntimeError:
                 work.close()
-                raise self._away("")
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+                raise self._away("") from None
             self._handed[future] = work
         try:
             return future.result(_PATIENCE_S + 2 * _ANSWER_S)
@@ -116,13 +117,6 @@ class Line:
             self._loop.call_soon_threadsafe(self._ending.set)
         if threading.current_thread() is not self._thread:  # else: collected as garbage by the loop itself
             self._thread.join(_END_S)
-
-    @property
-    def version(self) -> tuple[int, int]:
-        """The server's version; (0, 0) before it was there."""
-        if not self._client.is_connected:
-            return 0, 0
-        return self._client.connected_server_version.major, self._client.connected_server_version.minor
 
     # -- in the loop ------------------------------------------------------------------------------------------
 
@@ -281,7 +275,7 @@ class Line:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._life())
         with self._handing:  # what was handed over while the loop ended is not begun any more, or never goes on
-            for future, work in self._handed.items():
+            for future, work in list(self._handed.items()):
                 if not future.done():
                     future.set_exception(self._away(""))
                     work.close()

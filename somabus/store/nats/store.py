@@ -43,6 +43,7 @@ class NatsStore:
         self._subjects = Subjects(bus)
         self._stream = self.stream = Stream(link, bus, domain)
         self._tree = Tree(self._stream, self._subjects)
+        self._marker = ""
         self._watches: dict[str, threading.Event] = {}
         self._clock = DriveClock(lambda: self._stream.time(self._subjects.clock))
         self._mover = Mover(self._tree, self._clock.now, move_takes)
@@ -95,8 +96,22 @@ class NatsStore:
 
     def list(self, prefix: str, after: str = "", limit: int | None = None) -> list[str]:
         """See `Store.list`."""
-        names = self._tree.folders.names(_folder(prefix))
+        folder = _folder(prefix)
+        names = self._tree.folders.names(folder)
+        if self._marker not in names and (not folder or not names):
+            self._require_marker()
         return sorted(name for name in names if name > after and name.lower() not in JUNK)[:limit]
+
+    def only_with(self, marker: str) -> None:
+        """From now on take the stream for the bus only while this document is there: else nothing is known.
+
+        A stream that was made a moment ago, and a copy that is not finished, are empty or half, and no bus.
+        """
+        self._marker = check_key(marker)
+
+    def _require_marker(self) -> None:
+        if self._marker and self._tree.find(self._marker) is None:
+            raise StoreUnavailableError(self._marker, f"no bus at {self._stream.where} now")
 
     def weigh(self, prefix: str) -> int:
         """See `Store.weigh`."""
