@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from somabus.clock import Clock
-from somabus.errors import ConfigurationError, NotABusError, StoreUnavailableError
+from somabus.errors import ConfigurationError, NotABusError, SomabusError, StoreUnavailableError
 from somabus.home import Drives, check_apart
 from somabus.model.bus import BUS_FILE
 from somabus.store.directory import DirectoryStore
@@ -87,7 +87,11 @@ def new_ground(where: str | os.PathLike[str], writer: str) -> "DirectoryStore | 
     if not is_remote(where):
         return DirectoryStore(os.fspath(where), writer=writer)
     store = _nats(str(where), None)
-    store.make()
+    try:
+        store.make()
+    except SomabusError:
+        store.close()
+        raise
     return store
 
 

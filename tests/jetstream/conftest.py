@@ -25,7 +25,7 @@ def servers(tmp_path, program):
     def start(**options):
         folder = tmp_path / f"server{len(running)}"
         folder.mkdir()
-        running.append(NatsServer(folder, program=program, **options))
+        running.append(NatsServer(folder, **{"program": program, **options}))
         return running[-1]
 
     yield start

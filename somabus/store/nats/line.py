@@ -135,21 +135,13 @@ class Line:
         return answers  # type: ignore[return-value]
 
     async def server(self) -> tuple[str, int]:
-        """Return the server's version, and how large a message it takes.
-
-        Raises:
-            StoreUnavailableError: the server is away.
-        """
+        """Return the server's version, and how large a message it takes; `StoreUnavailableError` if it is away."""
         await self._there("server")
         found = self._client.connected_server_version
         return f"{found.major}.{found.minor}.{found.patch}", self._client.max_payload
 
     async def listen(self, subject: str, heard: Callable[[], None]) -> None:
-        """Call `heard` whenever something is published.
-
-        Raises:
-            StoreUnavailableError: the server is away.
-        """
+        """Call `heard` whenever something is published; `StoreUnavailableError` if the server is away."""
         await self._there(subject)
         await self._subscribe(subject, heard)
 
@@ -274,11 +266,10 @@ class Line:
     def _live(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._life())
-        with self._handing:  # what was handed over while the loop ended is not begun any more, or never goes on
-            for future, work in list(self._handed.items()):
-                if not future.done():
-                    future.set_exception(self._away(""))
-                    work.close()
+        with self._handing:  # what was handed over while the loop ended never goes on
+            for future, work in [each for each in self._handed.items() if not each[0].done()]:
+                future.set_exception(self._away(""))
+                work.close()
 
     async def _life(self) -> None:
         begun = self._loop.create_task(self._begin())
