@@ -1,6 +1,5 @@
 """P5, P12 on a server: a stream is the bus only while it says so itself, and what is known of it is looked at again."""
 
-
 import pytest
 
 from somabus import Agent, create_bus
