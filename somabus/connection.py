@@ -10,7 +10,6 @@ from somabus.clock import Clock, SystemClock
 from somabus.errors import (
     ConfigurationError,
     DocumentTooLargeError,
-    IsACopyError,
     KeyExistsError,
     MessageError,
     NotABusError,
@@ -21,7 +20,7 @@ from somabus.errors import (
     UnsafeKeyError,
 )
 from somabus.home import Places, agent_home, agents_here, check_private, default_home, load_signer
-from somabus.model.bus import BUS_FILE, COPY_FILE, Bus, BusPolicy
+from somabus.model.bus import BUS_FILE, Bus, BusPolicy
 from somabus.model.envelope import Seal, split
 from somabus.model.ids import IdMaker
 from somabus.model.message import explain
@@ -29,7 +28,7 @@ from somabus.model.names import check_name, nearest
 from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
-from somabus.site import Ask, Site, address_of, at_once, is_remote, new_ground, open_site
+from somabus.site import Ask, Site, address_of, at_once, is_remote, lies_at, new_ground, open_site
 from somabus.store.directory import Durability
 from somabus.store.port import Store
 
@@ -89,14 +88,6 @@ def create_bus(
     if unknown:
         message = f"{', '.join(unknown)}: no rule of a bus; there are {', '.join(_RULES)}"
         raise ConfigurationError(message)
-    store = new_ground(path, new_writer())
-    where = address_of(path)
-    if store.read(COPY_FILE) is not None:
-        raise IsACopyError(where)
-    if not anew and store.read(BUS_FILE) is None and known_bus(path, home) is not None:
-        said = f"this machine knows a bus at {where}, and it is not there now: is the drive away?"
-        message = f"{said} If it is gone for good: somabus init --anew"
-        raise ConfigurationError(message)
     try:
         info = Bus(
             bus=IdMaker(os.urandom).make(SystemClock().now()),
@@ -108,6 +99,12 @@ def create_bus(
         raise ConfigurationError(explain(error)) from None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+    where = address_of(path)
+    if not lies_at(path, new_writer()) and not anew and known_bus(path, home) is not None:
+        said = f"this machine knows a bus at {where}, and it is not there now: is the drive away?"
+        message = f"{said} If it is gone for good: somabus init --anew"
+        raise ConfigurationError(message)
+    store = new_ground(path, new_writer())
     try:
         store.create(BUS_FILE, info.to_json())
     except KeyExistsError as error:

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from somabus.clock import Clock
-from somabus.errors import ConfigurationError, IsACopyError, StoreError, StoreUnavailableError
+from somabus.errors import (
+    ConfigurationError,
+    IsACopyError,
+    NotABusError,
+    SomabusError,
+    StoreError,
+    StoreUnavailableError,
+)
 from somabus.home import Drives, Places, check_apart
 from somabus.model import remote
 from somabus.model.bus import BUS_FILE, COPY_FILE
@@ -89,8 +96,38 @@ def new_ground(where: str | os.PathLike[str], writer: str) -> "DirectoryStore | 
     if not is_remote(where):
         return DirectoryStore(os.fspath(where), writer=writer)
     store = _nats(str(where), None)
-    store.make()
+    try:
+        store.make()
+    except SomabusError:
+        store.close()
+        raise
     return store
+
+
+def lies_at(where: str | os.PathLike[str], writer: str) -> bool:
+    """Tell whether a bus lies there; nothing is made.
+
+    Raises:
+        IsACopyError: a copy of a bus lies there. ConfigurationError: a foreign stream has the name.
+        StoreError: the server does not answer.
+    """
+    if not is_remote(where):
+        return _holds_a_bus(DirectoryStore(os.fspath(where), writer=writer), where)
+    store = _nats(str(where), None)
+    try:
+        store.check()
+    except NotABusError:
+        return False
+    else:
+        return _holds_a_bus(store, where)
+    finally:
+        store.close()
+
+
+def _holds_a_bus(store: Store, where: str | os.PathLike[str]) -> bool:
+    if store.read(COPY_FILE) is not None:
+        raise IsACopyError(address_of(where))
+    return store.read(BUS_FILE) is not None
 
 
 @contextmanager
@@ -166,6 +203,7 @@ def open_site(
 
 def _remote(where: str, now: Any) -> Site:
     store = _nats(where, now)
+    store.only_with(BUS_FILE)
     from somabus.store.nats.facts import facts_of  # once it is known that the extra is there
 
     return Site(address_of(where), store, check=store.check, facts=lambda: facts_of(store.stream))

@@ -53,7 +53,9 @@ class NatsServer:
         self.url = f"nats://{self.address}"
         self._program = program or next(iter(programs().values()))
         store = f'jetstream {{ store_dir: "{self.folder.as_posix()}/js", sync_interval: always }}\n'
-        if "2.9." in subprocess.run([self._program, "--version"], capture_output=True, text=True).stdout:
+        said = subprocess.run([self._program, "--version"], capture_output=True, text=True, check=True).stdout
+        self.version = tuple(map(int, re.search(r"(\d+)\.(\d+)\.(\d+)", said).groups()))
+        if self.version < (2, 10):
             store = f'jetstream {{ store_dir: "{self.folder.as_posix()}/js" }}\n'  # it cannot be told when to force to the disk
         self._always = f'listen: "{self.address}"\nmax_payload: {max_payload}\n'
         self._jetstream = store if jetstream is None else jetstream

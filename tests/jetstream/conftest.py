@@ -25,7 +25,7 @@ def servers(tmp_path, program):
     def start(**options):
         folder = tmp_path / f"server{len(running)}"
         folder.mkdir()
-        running.append(NatsServer(folder, program=program, **options))
+        running.append(NatsServer(folder, **{"program": program, **options}))
         return running[-1]
 
     yield start
@@ -61,3 +61,9 @@ def store_on():
 def store(server, store_on):
     """A store on a bus of its own."""
     return store_on(server)
+
+
+@pytest.fixture
+def fences(server):
+    """Whether the server judges a writing by the last message of another subject."""
+    return server.version >= (2, 12)

@@ -5,9 +5,10 @@ import threading
 import pytest
 
 from somabus import Agent, create_bus
-from somabus.errors import StoreUnavailableError
+from somabus.errors import StoreRefusedError, StoreUnavailableError
+from somabus.store.nats import Link, NatsStore
 from tests.jetstream.waiting import until
-from tests.natsserver import free_port
+from tests.natsserver import free_port, programs
 
 
 @pytest.fixture
@@ -61,6 +62,46 @@ def test_agents_on_two_leaves_reach_each_other_through_the_hub(servers, hub, tmp
     until(lambda: scout.beat().outcome == planner.beat().outcome == "ok", "both beats find the hub")
     until(lambda: (scout.unread, planner.unread) == (1, 1), "all of it is delivered")
     assert (take(planner), take(scout)) == ([kept[0].id], [kept[1].id])
+
+
+def test_two_buses_of_one_name_are_told(servers, hub, store_on, tmp_path):
+    """Where two servers that are joined have a stream of one name each, what is written lands in both: that is said, with the step to take."""
+    site = leaf_of(servers, hub, jetstream=f'jetstream {{ store_dir: "{tmp_path}/site", domain: site }}\n')
+    until(lambda: hub.log().count("Leafnode connection created") >= 1, "the leaf is joined")
+    there, here = store_on(hub, "soma"), store_on(site, "soma")
+    there.create("a/0.json", b"")
+    until(lambda: here.list("a") == ["0.json"], "the site's stream hears the hub's writings")
+    through = NatsStore(Link([site.url]), "soma", "hub")
+
+    with pytest.raises(StoreRefusedError, match="a name of its own"):
+        for n in range(100):
+            through.create(f"b/{n}.json", b"")
+    through.close()
+
+
+def test_a_stream_is_judged_by_its_own_server(servers, program, tmp_path):
+    """Whether deletions are remembered is the hub's matter, where the stream lies, not that of the leaf whom one asks."""
+    others = [path for path in programs().values() if path != program]
+    if not others:
+        pytest.skip("there is one server here")
+    port = free_port()
+    hub = servers(more=f'leafnodes {{ listen: "127.0.0.1:{port}" }}', jetstream="\n", program=others[0])
+    hub.stop()
+    hub.configure(
+        f'jetstream {{ store_dir: "{hub.folder}/js", domain: hub }}\nleafnodes {{ listen: "127.0.0.1:{port}" }}'
+    )
+    hub.start()
+    hub.leaves_at = port
+    leaf = leaf_of(servers, hub)
+    until(lambda: hub.log().count("Leafnode connection created") >= 1, "the leaf is joined")
+    store = NatsStore(Link([leaf.url]), "soma", "hub")
+    until(lambda: store.make() is None, "the hub is reached")
+
+    assert store.stream.known("").remembers == (hub.version >= (2, 11))
+    store.create("in/a", b"it")
+    store.move("in/a", "out/a")
+    assert store.read("out/a") == b"it"
+    store.close()
 
 
 def take(agent):

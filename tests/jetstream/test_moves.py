@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somabus.errors import KeyMissingError
+from somabus.errors import KeyMissingError, StoreUnavailableError
 from somabus.store.nats import NatsStore
+from somabus.store.nats.stream import NEW
 from somabus.store.nats.subjects import Subjects
 from somabus.store.port import is_key
 from somabus.testing import Crash, Fuse
 from tests.jetstream.stopping import StoppingLink
+from tests.jetstream.waiting import until
 
 STEPS = {
     1: "before the intent", 2: "before the target's folder", 3: "before the target", 4: "behind it",
@@ -20,8 +22,10 @@ STEPS = {
 
 
 def dying(server, store, at, **options):
-    """A store on the same bus, in a process that dies at a step."""
-    return NatsStore(StoppingLink([server.url], Fuse(at)), store._subjects._documents[:-2], **options)
+    """A store on the same bus, in a process that dies at a step, and has learned before what its server can judge."""
+    made = NatsStore(StoppingLink([server.url], Fuse(at)), store._subjects._documents[:-2], **options)
+    made._mover._fenced = server.version >= (2, 12)
+    return made
 
 
 def all_of(store):
@@ -128,7 +132,7 @@ def test_a_mover_that_stood_still_before_its_intent_finds_nothing(server, store_
 
 
 def test_a_document_deleted_in_mid_move_stays_deleted(server, store_on):
-    """A delete that meets a move wins: the mover takes its target away again, and is told."""
+    """A delete that comes before the target wins: the mover writes none, or takes it away again, and is told."""
     store, other = store_on(server, "soma"), store_on(server, "soma", anew=False)
     store.create("in/a", b"it")
     stall(store, "write", lambda: other.delete("in/a"))
@@ -136,6 +140,114 @@ def test_a_document_deleted_in_mid_move_stays_deleted(server, store_on):
         store.move("in/a", "out/a.1")
 
     assert all_of(store) == {}
+
+
+def test_whoever_takes_over_and_dies_hides_nothing(server, store_on):
+    """A target is found by the one after the next, too: where the one who took over died at once."""
+    store = store_on(server, "soma", move_takes=0)
+    store.create("in/a", b"it")
+    cut_off(server, store, "out/a.1", 4)
+    taker = dying(server, store, 3, move_takes=timedelta(0))  # behind the clock, and the intent
+    with pytest.raises(Crash):
+        taker.move("in/a", "out/a.2")
+    taker.close()
+
+    with pytest.raises(KeyMissingError):
+        store.move("in/a", "out/a.3")
+
+    assert all_of(store) == {"out/a.1": b"it"}
+
+
+@pytest.mark.parametrize("step", ["find", "write", "remove"])
+@pytest.mark.parametrize("answered", [True, False], ids=["it was not done", "the answer is lost"])
+def test_a_move_that_broke_off_is_gone_on_with_at_once(store, step, answered):
+    """Whoever is told "could not look" in mid-move may try again at once: it is still the mover, and is told that it has moved."""
+    store.create("in/a", b"it")
+    do = getattr(store._tree, step)
+
+    def broken(*args):
+        setattr(store._tree, step, do)
+        if not answered:
+            do(*args)
+        raise StoreUnavailableError("in/a", "the connection broke")
+
+    setattr(store._tree, step, broken)
+    with pytest.raises(StoreUnavailableError):
+        store.move("in/a", "out/a.1")
+    store.move("in/a", "out/a.1")
+
+    assert all_of(store) == {"out/a.1": b"it"}
+
+
+def test_a_move_that_broke_off_is_not_gone_on_with_by_another_thread(store):
+    """What is under way in this process is another's: of two threads only one has it, though an earlier move of theirs broke off."""
+    store.create("in/a", b"it")
+    store._mover._broken.append("another")
+
+    def meanwhile():
+        with pytest.raises(KeyMissingError):
+            store.move("in/a", "out/a.2")
+
+    stall(store, "write", meanwhile)
+    store.move("in/a", "out/a.1")
+
+    assert all_of(store) == {"out/a.1": b"it"}
+
+
+PLANTED = ("x", "7", "{revision}", "{revision} somabus.json", "{revision} in/*", "99999999999999999999 a", "² a", " ")
+
+
+@pytest.mark.parametrize("note", PLANTED)
+def test_a_planted_note_deletes_nothing(store, note):
+    """P14: where a document comes from is its writer's word: it stops no move and no deletion, and takes nothing else along."""
+    store.create("somabus.json", b"bus")
+    revision = store._tree.find("somabus.json").revision
+    for key in ("in/a", "in/b"):
+        store._tree.write(key, b"it", {"Somabus-From": note.format(revision=revision)})
+
+    store.move("in/a", "out/a")
+    store.delete("in/b")
+
+    assert store.read("somabus.json") == b"bus"
+    assert all_of(store)["out/a"] == b"it"
+    assert store.list("in") == []
+
+
+def test_a_planted_intent_stops_nothing(server, store_on):
+    """P14: an intent that names what is no key is taken over like any other, once it is old."""
+    store = store_on(server, move_takes=0)
+    store.create("in/a", b"it")
+    store._tree.intend("in/a", "out/>\n\x00\n../..\n", NEW)
+
+    store.move("in/a", "out/a")
+
+    assert store.list("in") == []
+    assert store.read("out/a") == b"it"
+
+
+def test_what_was_sent_twice_does_not_come_back(server, store_on):
+    """P3: a message whose answer was lost is sent again and moved on; a server that is killed does not bring it back."""
+    store = store_on(server, "soma")
+    store.create("here/always", b"it")
+    for n in range(20):
+        store.create_many([(f"in/{n}", b"it")])
+        store.create_many([(f"in/{n}", b"it")])
+        store.move(f"in/{n}", f"out/{n}")
+    server.kill()
+    server.start()
+    until(lambda: store.list("here"), "the server is back")
+
+    assert store.list("in") == []
+    assert len(store.list("out")) == 20
+
+
+def test_a_batch_over_other_bytes_replaces_them(store):
+    """What a batch finds under its keys is replaced where it is another."""
+    store.create_many([("in/a", b"1"), ("in/b", b"2")])
+
+    store.create_many([("in/a", b"1"), ("in/b", b"3"), ("in/c", b"4")])
+
+    assert all_of(store) == {"in/a": b"1", "in/b": b"3", "in/c": b"4"}
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])

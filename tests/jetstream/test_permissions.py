@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from somabus import Agent, Insight, create_bus
-from somabus.errors import StoreRefusedError
+from somabus.errors import StoppedError, StoreRefusedError
 from somabus.model.receipt import Whereabouts
 from somabus.store.nats import open_store
+from tests.jetstream.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "nats-permissions.md"
 FORGED = (
@@ -105,5 +106,39 @@ def test_the_server_refuses_what_is_another_s(team, bus, key):
 
     assert humans.read(key) == before
     assert set(humans.list("")) - set(root) <= {"goals"}, "an empty folder at most"
+    store.close()
+    humans.close()
+
+
+def test_what_the_server_cannot_refuse_is_told_by_the_signature(bus, team, tmp_path):
+    """The page's last word: through the server's own answers scout writes under any key. Then nothing is believed that another did not sign, and nothing is deleted."""
+    scout, planner = team
+    humans = open_store(bus("humans"), {})
+    planner.beat()
+    scout.beat()
+    forged = {
+        "registry/planner/card.json", "registry/planner/heartbeat.json", "messages/planner/claimed/x.json", "somabus.json", "STOP",
+    }  # fmt: skip
+    before = {key for folder in ("registry/planner", "messages/planner") for key in humans.list(folder)}
+    store = open_store(bus("scout"), {})
+    store.replace("messages/scout/keys/evil.json", b'{"forged": true}')
+    line, subjects = store._link.begin(), store._subjects
+
+    async def ask(asked, reply):
+        await line._client.publish(asked, b"", reply=reply)
+        await line._client.flush()
+
+    source = subjects.document("messages/scout/keys/evil.json")
+    for key in forged:
+        line.run(ask(f"$JS.API.DIRECT.GET.soma.{source}", subjects.document(key)))
+    for verb in ("PURGE", "DELETE"):
+        line.run(ask(subjects.document(f"messages/scout/keys/{verb}.json"), f"$JS.API.STREAM.{verb}.soma"))
+
+    until(lambda: all(humans.read(key) == b'{"forged": true}' for key in forged), "the server has written it")
+    assert {key for folder in ("registry/planner", "messages/planner") for key in humans.list(folder)} >= before
+    with pytest.raises(StoppedError):
+        planner.inbox.claim()
+    humans.delete("STOP")
+    assert (planner.beat().dead, planner.inbox.claim()) == (1, None), "what lies in claimed is nobody's message"
     store.close()
     humans.close()

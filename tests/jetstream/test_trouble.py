@@ -1,5 +1,6 @@
 """P5 on a server: whatever becomes of it, each call ends in time, with an answer or with "could not look"."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -55,6 +56,34 @@ def test_no_server_is_told_in_time_and_then_at_once(servers, store_on, quick):
 
     server.start()
     until(lambda: store.read("a.json") == b"1", "it is read")
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_question_to_a_line_that_ends_is_told_at_once(server, monkeypatch):
+    """A question that is handed over in the very moment in which the loop ends is told so, and does not wait out its time."""
+    line = lines.Line([server.url], {}, {})
+    close, ends, handed = line._loop.close, threading.Event(), threading.Event()
+
+    def closing():
+        ends.set()
+        assert handed.wait(10)
+        close()
+
+    def handing(*args):
+        try:
+            return hand(*args)
+        finally:
+            handed.set()
+
+    line._loop.close = closing
+    line.end()
+    assert ends.wait(10)
+    hand = asyncio.run_coroutine_threadsafe
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", handing)
+
+    assert seconds(lambda: line.run(line.server())) < AT_ONCE_S
+    line._thread.join(10)
+    gc.collect()
 
 
 def test_a_server_that_is_restarted_is_found_again(server, store, monkeypatch):

@@ -23,7 +23,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import Any, Final, TypeVar
 
 from nats.aio.msg import Msg
@@ -74,6 +74,8 @@ class Line:
         self._known = asyncio.Event()  # it is there, or it will not be
         self._shut_out = ""
         self._said = ""
+        self._handing = threading.Lock()
+        self._handed: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
         self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda _loop, context: _log.info("nats: %s", context["message"]))
@@ -90,16 +92,19 @@ class Line:
         Raises:
             StoreUnavailableError, StoreRefusedError: this line has ended.
         """
-        try:
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:
-            work.close()
-            raise self._away("") from None
+        with self._handing:
+            try:
+                future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            except RuntimeError:
+                work.close()
+                raise self._away("") from None
+            self._handed[future] = work
         try:
             return future.result(_PATIENCE_S + 2 * _ANSWER_S)
         except (TimeoutError, CancelledError):
             raise self._away("") from None
         finally:
+            self._handed.pop(future, None)
             if not future.done() and not self._loop.is_closed():  # the caller was interrupted
                 future.cancel()
 
@@ -112,13 +117,6 @@ class Line:
             self._loop.call_soon_threadsafe(self._ending.set)
         if threading.current_thread() is not self._thread:  # else: collected as garbage by the loop itself
             self._thread.join(_END_S)
-
-    @property
-    def version(self) -> tuple[int, int]:
-        """The server's version; (0, 0) before it was there."""
-        if not self._client.is_connected:
-            return 0, 0
-        return self._client.connected_server_version.major, self._client.connected_server_version.minor
 
     # -- in the loop ------------------------------------------------------------------------------------------
 
@@ -137,21 +135,16 @@ class Line:
         return answers  # type: ignore[return-value]
 
     async def server(self) -> tuple[str, int, bool]:
-        """Return the server's version, how large a message it takes, and whether nobody on the way can read along.
+        """Return the server's version, how large a message it takes, and whether the connection is under TLS.
 
-        Raises:
-            StoreUnavailableError: the server is away.
+        `StoreUnavailableError` if it is away.
         """
         await self._there("server")
         found = self._client.connected_server_version
         return f"{found.major}.{found.minor}.{found.patch}", self._client.max_payload, self._client.secret
 
     async def listen(self, subject: str, heard: Callable[[], None]) -> None:
-        """Call `heard` whenever something is published.
-
-        Raises:
-            StoreUnavailableError: the server is away.
-        """
+        """Call `heard` whenever something is published; `StoreUnavailableError` if the server is away."""
         await self._there(subject)
         await self._subscribe(subject, heard)
 
@@ -279,6 +272,10 @@ class Line:
     def _live(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._life())
+        with self._handing:  # what was handed over while the loop ended never goes on
+            for future, work in [each for each in self._handed.items() if not each[0].done()]:
+                future.set_exception(self._away(""))
+                work.close()
 
     async def _life(self) -> None:
         begun = self._loop.create_task(self._begin())

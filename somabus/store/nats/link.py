@@ -12,7 +12,6 @@ from somabus.store.nats.talk import Answer, Question, Refused
 
 _AT_ONCE: Final = 500  # a server drops API requests beyond ten thousand in flight
 _BYTES_AT_ONCE: Final = 1_000_000
-_REMEMBERS: Final = (2, 10)
 
 
 class Link:
@@ -49,11 +48,6 @@ class Link:
         """
         line = self.begin()
         return line.run(line.server())
-
-    @property
-    def remembers_deletions(self) -> bool:
-        """Whether the server that answered last writes down what was deleted, so that a kill does not undo it."""
-        return self.begin().version >= _REMEMBERS
 
     def ask(self, question: Question) -> Answer:
         """Return the server's answer.

@@ -43,6 +43,7 @@ class NatsStore:
         self._subjects = Subjects(bus)
         self._stream = self.stream = Stream(link, bus, domain)
         self._tree = Tree(self._stream, self._subjects)
+        self._marker = ""
         self._watches: dict[str, threading.Event] = {}
         self._clock = DriveClock(lambda: self._stream.time(self._subjects.clock))
         self._mover = Mover(self._tree, self._clock.now, move_takes)
@@ -67,10 +68,19 @@ class NatsStore:
             raise KeyExistsError(key)
 
     def create_many(self, documents: Iterable[tuple[str, bytes]]) -> None:
-        """See `Store.create_many`."""
+        """See `Store.create_many`.
+
+        What lies there already, byte for byte, is left alone, for its answer may have been lost; see `moving`.
+        """
         batch = [(check_key(key), data) for key, data in documents]
-        if batch:
-            self._tree.write_all(batch, {})
+        if not batch:
+            return
+        revisions = self._tree.write_all(batch, NEW)
+        there = [each for each, revision in zip(batch, revisions, strict=True) if revision is None]
+        found = self._tree.find_all([key for key, _ in there])
+        other = [each for each, before in zip(there, found, strict=True) if before is None or before.data != each[1]]
+        if other:
+            self._tree.write_all(other, {})
 
     def replace(self, key: str, data: bytes) -> None:
         """See `Store.replace`."""
@@ -82,14 +92,26 @@ class NatsStore:
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
-        found = self._tree.find(check_key(key))
-        while found is not None and not self._tree.remove(found.revision, key):
-            found = self._tree.find(key)  # written anew in between
+        self._mover.delete(check_key(key))
 
     def list(self, prefix: str, after: str = "", limit: int | None = None) -> list[str]:
         """See `Store.list`."""
-        names = self._tree.folders.names(_folder(prefix))
+        folder = _folder(prefix)
+        names = self._tree.folders.names(folder)
+        if self._marker not in names and (not folder or not names):
+            self._require_marker()
         return sorted(name for name in names if name > after and name.lower() not in JUNK)[:limit]
+
+    def only_with(self, marker: str) -> None:
+        """From now on take the stream for the bus only while this document is there: else nothing is known.
+
+        A stream that was made a moment ago, and a copy that is not finished, are empty or half, and no bus.
+        """
+        self._marker = check_key(marker)
+
+    def _require_marker(self) -> None:
+        if self._marker and self._tree.find(self._marker) is None:
+            raise StoreUnavailableError(self._marker, f"no bus at {self._stream.where} now")
 
     def weigh(self, prefix: str) -> int:
         """See `Store.weigh`."""

@@ -4,6 +4,7 @@ A message's revision is its sequence in the stream, so "nobody wrote since" is a
 """
 
 import json
+import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,11 +15,21 @@ from somabus.store.nats.link import Link
 from somabus.store.nats.talk import NAME_TAKEN, NO_STREAM, WRITTEN_SINCE, Answer, Question, Refused, meaning
 
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+OF_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence-Subject"
 NEW: Final = {EXPECTED: "0"}
 _DESCRIPTION: Final = "somabus 1"
 _PAGE: Final = 100_000
 _MAX_CONSUMERS: Final = 1000
+_BELIEVED_S: Final = 60.0
+_NAMES_DIFFER: Final = "among servers that are joined, each bus needs a name of its own"
 _UNLIMITED: Final = ("max_msgs", "max_bytes", "max_age")
+
+
+class Known(NamedTuple):
+    """What was seen of a stream: whether there is one copy, and whether its server writes down what was deleted."""
+
+    one_copy: bool
+    remembers: bool
 
 
 class Found(NamedTuple):
@@ -37,12 +48,17 @@ class Stream:
         link: the connection.
         name: of the stream, and the first word of its subjects.
         domain: the JetStream domain that it lies in, where servers are joined as leaf nodes.
+        monotonic: seconds that only grow.
     """
 
-    def __init__(self, link: Link, name: str, domain: str = "") -> None:
+    def __init__(
+        self, link: Link, name: str, domain: str = "", *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.link = link
         self.name = name
-        self._direct: bool | None = None
+        self._monotonic = monotonic
+        self._seen: tuple[float, Known] | None = None
+        self._answers = domain
         self._api = f"$JS.{domain}.API" if domain else "$JS.API"
         self.where = f"{link.where}/{name}{domain and '@'}{domain}"
 
@@ -54,9 +70,7 @@ class Stream:
 
     def find_all(self, subjects: Iterable[str], what: str) -> list[Found | None]:
         """Return the messages of several subjects."""
-        if self._direct is None:
-            self._direct = self._one_copy(what)
-        ask, read = (self._nearest, _direct) if self._direct else (self._leader, _by_leader)
+        ask, read = (self._nearest, _direct) if self.known(what).one_copy else (self._leader, _by_leader)
         answers = self.link.ask_all([ask(each, what) for each in subjects])
         return [_found(answer, read, what) for answer in answers]
 
@@ -66,11 +80,8 @@ class Stream:
         return [self._revision(answer, each.what) for answer, each in zip(answers, questions, strict=True)]
 
     def remove(self, revision: int, what: str) -> bool:
-        """Delete a message of exactly this revision; False if there is none any more.
-
-        An old server forgets deletions when it is killed, unless it has to overwrite the bytes.
-        """
-        asked = {"seq": revision, "no_erase": self.link.remembers_deletions}
+        """Delete a message of exactly this revision; False if there is none any more."""
+        asked = {"seq": revision, "no_erase": self.known(what).remembers}
         try:
             self.ask(f"STREAM.MSG.DELETE.{self.name}", asked, what)
         except Refused as refused:
@@ -116,12 +127,20 @@ class Stream:
         found: dict[str, Any] = json.loads(answer.data)
         return found
 
-    def _one_copy(self, what: str) -> bool:
-        """Tell whether there is one copy of the stream, which any read sees; of several the leader's alone is new."""
-        there = self._configured()
-        if there is None:
-            raise StoreUnavailableError(what, f"{self.link.where} has no stream {self.name}")
-        return bool(there.get("num_replicas", 1) == 1)
+    def known(self, what: str) -> Known:
+        """Return what was seen of the stream, no longer than a minute ago.
+
+        Of several copies the leader's alone is new. A server before 2.10 forgets deletions when it is killed, unless
+        it has to overwrite the bytes; which one the stream lies on, it says itself from 2.11.
+        """
+        now = self._monotonic()
+        if self._seen is None or now - self._seen[0] >= _BELIEVED_S:
+            there = self._configured()
+            if there is None:
+                raise StoreUnavailableError(what, f"{self.link.where} has no stream {self.name}")
+            says = "_nats.ver" in (there.get("metadata") or {})
+            self._seen = now, Known(there.get("num_replicas", 1) == 1, says)
+        return self._seen[1]
 
     def _nearest(self, subject: str, what: str) -> Question:
         return Question(f"{self._api}.DIRECT.GET.{self.name}.{subject}", what=what)
@@ -135,7 +154,13 @@ class Stream:
             if answer.code in WRITTEN_SINCE:
                 return None
             raise meaning(answer, what)
-        return int(json.loads(answer.data)["seq"])
+        said = json.loads(answer.data)
+        where = said.get("domain", "")
+        if said["stream"] != self.name or where != (self._answers or where):
+            there = f"{said['stream']}@{where}"
+            raise StoreRefusedError(what, f"{there} took it as well as {self.where}; {_NAMES_DIFFER}")
+        self._answers = where
+        return int(said["seq"])
 
     # -- the stream itself ------------------------------------------------------------------------------------
 

@@ -31,6 +31,9 @@ _MEANS: Final[Mapping[int, type[StoreError]]] = {
     10039: StoreRefusedError,  # the account has no JetStream
     10109: StoreRefusedError,  # the stream is sealed
 }
+_NOT_THERE: Final = ("not found", "no message found")
+"""The second one is said of a number below the first that is left."""
+
 _WORDS: Final[Mapping[tuple[int, str], type[StoreError]]] = {
     (_NOT_KEPT, "maximum"): StoreFullError,  # the limits of the stream
     (_NOT_KEPT, "no space"): StoreFullError,
@@ -66,7 +69,7 @@ class Refused(Exception):  # noqa: N818 - it is no fault: the server said no
     @property
     def nothing_there(self) -> bool:
         """Whether there is no such message."""
-        return self.code in NO_MESSAGE or (self.code == _NOT_DELETED and "not found" in self.said)
+        return self.code in NO_MESSAGE or (self.code == _NOT_DELETED and any(each in self.said for each in _NOT_THERE))
 
 
 def meaning(refused: Refused, what: str) -> StoreError:

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 
 from somabus.store.nats.folders import Folders
-from somabus.store.nats.stream import Found, Stream
+from somabus.store.nats.stream import EXPECTED, OF_SUBJECT, Found, Stream
 from somabus.store.nats.subjects import Subjects
 from somabus.store.nats.talk import Question
 
@@ -24,6 +24,10 @@ class Tree:
         """Return a document, or None."""
         return self._stream.find(self._subjects.document(key), key)
 
+    def find_all(self, keys: Sequence[str]) -> list[Found | None]:
+        """Return several documents."""
+        return self._stream.find_all(map(self._subjects.document, keys), keys[0] if keys else "")
+
     def write(self, key: str, data: bytes, headers: Mapping[str, str]) -> int | None:
         """Write a document; return its revision, or None if somebody wrote since the expected one."""
         return self.write_all([(key, data)], headers)[0]
@@ -38,9 +42,13 @@ class Tree:
         self.folders.shown(behind, revisions[len(before) + len(questions) :])
         return revisions[len(before) : len(before) + len(questions)]
 
-    def intend(self, key: str, target: str, headers: Mapping[str, str]) -> int | None:
+    def intend(self, key: str, targets: str, headers: Mapping[str, str]) -> int | None:
         """Write that a document is to be moved; return the intent's revision, or None; see `write`."""
-        return self._stream.put([Question(self._subjects.intent(key), target.encode(), dict(headers), key)])[0]
+        return self._stream.put([Question(self._subjects.intent(key), targets.encode(), dict(headers), key)])[0]
+
+    def fence(self, key: str, intent: int) -> dict[str, str]:
+        """Return the condition that the last intent to move a document is still this one; servers know it from 2.12."""
+        return {EXPECTED: str(intent), OF_SUBJECT: self._subjects.intent(key)}
 
     def intent(self, key: str) -> Found | None:
         """Return where a document is to be moved, or None."""
