@@ -37,6 +37,7 @@ _T = TypeVar("_T")
 _ANSWER_S: Final = 10.0
 _PATIENCE_S: Final = 3.0
 _END_S: Final = 2.0
+_WHO_WE_ARE: Final = "SOMABUS_NATS_USER and _PASSWORD, _CREDS, _NKEY or _TOKEN say who we are, or the address"
 _GIVEN_UP_S: Final = 60.0
 """After so long the client may have stopped trying; a new one begins."""
 _HEADERS: Final = 1024
@@ -135,10 +136,7 @@ class Line:
         return answers  # type: ignore[return-value]
 
     async def server(self) -> tuple[str, int, bool]:
-        """Return the server's version, how large a message it takes, and whether the connection is under TLS.
-
-        `StoreUnavailableError` if it is away.
-        """
+        """Return version, largest message, and whether we are under TLS; `StoreUnavailableError` if it is away."""
         await self._there("server")
         found = self._client.connected_server_version
         return f"{found.major}.{found.minor}.{found.patch}", self._client.max_payload, self._client.secret
@@ -182,10 +180,7 @@ class Line:
 
     def _away(self, what: str, said: str = "") -> StoreUnavailableError | StoreRefusedError:
         if self._shut_out:
-            said = (
-                f"{self._where} does not let us in: {self._shut_out}; who we are says SOMABUS_NATS_USER and _PASSWORD"
-            )
-            return StoreRefusedError(what, f"{said}, _CREDS, _NKEY or _TOKEN, or the address")
+            return StoreRefusedError(what, f"{self._where} does not let us in: {self._shut_out}; {_WHO_WE_ARE}")
         return StoreUnavailableError(what, f"{self._where}: {said or self._said or 'no server answers there'}")
 
     async def _begin(self) -> None:
