@@ -12,7 +12,7 @@ import pytest
 from somabus import Agent, Draft, create_bus
 from somabus.copying import digest, documents
 from somabus.model.bus import BUS_FILE
-from somabus.site import open_site, scratch
+from somabus.site import new_ground, open_site, scratch
 from somabus.store.directory import DirectoryStore
 from somabus.verify import judge_store
 from tests.natsserver import NatsServer, programs
@@ -307,7 +307,7 @@ def test_the_demo_plays_on_a_server(address, home):
     assert answer.code == 0, answer
     assert len(answer.json["scenes"]) == 6
     assert all(scene["ok"] for scene in answer.json["scenes"])
-    assert list(documents(store_of(address, home))) == []
+    assert list(documents(new_ground(address, "test"))) == []
 
 
 def test_a_bus_is_made_only_where_nothing_foreign_lies(server, home):
