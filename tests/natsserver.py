@@ -1,4 +1,7 @@
-"""Real nats-servers for tests: on loopback, with a folder of their own, ended with whoever began them."""
+"""Real nats-servers for tests: on loopback, with a folder and a name of their own.
+
+They end with the test that began them; those of a test process that was killed stay, and are to be ended by hand.
+"""
 
 import os
 import re
@@ -48,6 +51,7 @@ class NatsServer:
 
     def __init__(self, folder, more="", program=None, jetstream=None, max_payload="2MB"):
         self.folder = Path(folder)
+        self.name = f"test-{os.urandom(6).hex()}"
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.url = f"nats://{self.address}"
@@ -57,7 +61,7 @@ class NatsServer:
         self.version = tuple(map(int, re.search(r"(\d+)\.(\d+)\.(\d+)", said).groups()))
         if self.version < (2, 10):
             store = f'jetstream {{ store_dir: "{self.folder.as_posix()}/js" }}\n'  # it cannot be told when to force to the disk
-        self._always = f'listen: "{self.address}"\nmax_payload: {max_payload}\n'
+        self._always = f'server_name: {self.name}\nlisten: "{self.address}"\nmax_payload: {max_payload}\n'
         self._jetstream = store if jetstream is None else jetstream
         self._file = self.folder / "server.conf"
         self.configure(more)
@@ -74,15 +78,18 @@ class NatsServer:
         self.process = subprocess.Popen([self._program, "-c", str(self._file)], stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + 20
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
-                    if probe.recv(4) == b"INFO":
-                        return
-            except OSError:
-                pass
+        while not self._is_up():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, "the server does not come up"
+
+    def _is_up(self):
+        """Tell whether this server answers, and not another one that was faster to take the port."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
+                said = probe.makefile("rb").readline()
+        except OSError:
+            return False
+        return self.name.encode() in said
 
     def log(self):
         """Return what it has said."""

@@ -20,7 +20,7 @@ def cluster(servers):
         running.append(servers(jetstream="\n"))
         running[-1].stop()
         running[-1].configure(
-            f'server_name: s{port}\njetstream {{ store_dir: "{running[-1].folder}/js" }}\n'
+            f'jetstream {{ store_dir: "{running[-1].folder}/js" }}\n'
             f'cluster {{ name: three, listen: "127.0.0.1:{port}", routes: [ {routes} ] }}'
         )
     for each in running:

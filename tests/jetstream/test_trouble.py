@@ -281,3 +281,14 @@ print(store.list(""))
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "['box', 'parent.json']\n"
+
+
+def test_a_server_that_takes_another_s_port_is_not_taken_for_it(servers):
+    """The tests' own promise: a server that comes up on a port that another has taken is told, and nothing is tried on the wrong one."""
+    first, second = servers(), servers()
+    second.stop()
+    second.port, second._always = first.port, second._always.replace(second.address, first.address)
+    second.configure("")
+
+    with pytest.raises(AssertionError, match="address already in use"):
+        second.start()
