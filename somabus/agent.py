@@ -144,8 +144,8 @@ class Agent:
             RateLimitError: too much went to this inbox lately. Nothing was sent.
             StoreError: nothing is known to have been sent; a second try with the same `key` delivers once.
         """
-        if "approval" in fields:
-            fields["approval"] = getattr(fields["approval"], "id", fields["approval"])
+        if "approval" in fields and isinstance(fields["approval"], somabus.Approval):
+            fields["approval"] = fields["approval"].id
         draft = somabus.Draft(to=to, body=body, **fields)
         self._check("Agent.send", draft.kind, even_away=spool)
         return self._services.sender.send(draft, spool=spool)

@@ -114,7 +114,7 @@ class Assembly(OnDemand):
         self.authority = Authority(self.store, self.home, bus, tell)
         with suppress(StoreError):  # the drive is away; what is remembered holds
             self.authority.refresh()
-        recall = Recall(self.home)
+        recall = Recall(self.connection.forgettable, self._version)
         self.identities = Identities(self.store, self.authority, Pins(self.home, recall), recall, tell)
         self.signer = self._signer()
         self.keys = [self.signer.public_key, *former_keys(self.home)]

@@ -9,7 +9,7 @@ A card is sealed with the key it carries, so nobody can change one member of it;
 what pins and certificates are for. A name that looks like a known one is not pinned: it takes a certificate.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -68,7 +68,7 @@ class Identities:
         """Return the names of all who have joined."""
         return frozenset(name for name in self._store.list(tree.REGISTRY) if is_name(name))
 
-    def stamps(self, names: Iterable[str]) -> Stamps:
+    def stamps(self, names: Collection[str]) -> Stamps:
         """Ask once what stands still of the documents of these names; who is handed the answer reads all others."""
         places = (tree.card, tree.heartbeat, *([tree.certificate] if self._authority.owned else []))
         keys = [place(name) for name in names for place in places]

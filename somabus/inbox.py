@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from somabus.box import Box
@@ -122,16 +121,26 @@ class Inbox:
             StoppedError: a human stopped it; it is looked before each message. What waits goes on waiting.
             StoreUnavailableError: could not look. What was delivered before stays delivered.
         """
-        return islice(self._drain("Inbox.drain", lease_for, wanted), limit)
+        deliveries = self._drain("Inbox.drain", lease_for, wanted)
+        return deliveries if limit is None else self._some(deliveries, limit)
+
+    def _some(self, deliveries: Iterator[Delivery], limit: int) -> Iterator[Delivery]:
+        if limit < 1:
+            self._guard.begin("Inbox.drain")
+            return
+        for given, delivery in enumerate(deliveries, 1):
+            yield delivery
+            if given >= limit:
+                return
 
     def _drain(
         self, entry: str, lease_for: timedelta | None, wanted: Callable[[Message], bool] | None
     ) -> Iterator[Delivery]:
-        tried = Tried()
+        tried, again = Tried(), False
         self._guard.refresh()
         while True:
             listed_at, progress = self.now(), False
-            for state, name, stopped in self._unstopped(entry, tried.fresh(self._candidates(listed_at))):
+            for state, name, stopped in self._unstopped(entry, tried.fresh(self._candidates(listed_at)), again):
                 glance = self._glance(state, name) if stopped or wanted is not None else None
                 if not _wants(glance, wanted, stopped):
                     continue
@@ -144,14 +153,16 @@ class Inbox:
                     break  # urgent mail may have come meanwhile
             if not progress:
                 return
+            again = True
 
-    def _unstopped(self, entry: str, names: Iterable[tuple[State, str]]) -> Iterator[tuple[State, str, frozenset[str]]]:
+    def _unstopped(
+        self, entry: str, names: Iterable[tuple[State, str]], looked: bool
+    ) -> Iterator[tuple[State, str, frozenset[str]]]:
         """Yield each name with the kinds of work that are stopped now: a stop waits for no drain to end.
 
         Raises:
-            StoppedError: all of it is stopped; also where nothing waits.
+            StoppedError: all of it is stopped; also where nothing waits, if nobody has looked before.
         """
-        looked = False
         for state, name in names:
             yield state, name, self._guard.stopped_kinds(entry)
             looked = True

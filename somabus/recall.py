@@ -15,11 +15,12 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from somabus.errors import StoreError
+from somabus.errors import DocumentTooLargeError, StoreDamagedError, StoreError
 from somabus.model.envelope import Seal, split
 from somabus.store.port import MAX_BYTES, Store
 
 _FOLDER: Final = "recall"
+_BEFORE_THIS: Final = "proofs"
 _HEAD: Final = b"somabus recall 1 "
 _HEAD_BYTES: Final = len(_HEAD) + 2 * hashlib.sha256().digest_size + 1
 _MOST_PARTS: Final = 16
@@ -41,10 +42,16 @@ class _Kept(NamedTuple):
 
 
 class Recall:
-    """Remembers on behalf of one agent."""
+    """Remembers on behalf of one agent.
 
-    def __init__(self, home: Store) -> None:
+    Args:
+        home: the agent's own memory; a power cut may take what is kept.
+        rules: by which documents were found good; what was found by others is found anew.
+    """
+
+    def __init__(self, home: Store, rules: str = "") -> None:
         self._home = home
+        self._rules = rules.encode()
         self._before: dict[str, _Kept] | None = None
         self._met: dict[str, _Kept] = {}
         self._fresh = 0
@@ -54,6 +61,8 @@ class Recall:
 
         Stamps must have been asked for before this; what is read now lay there then, or has another one by now.
         """
+        if stamps:
+            self._remember()
         kept, stamp = self._kept(where), stamps.get(where)
         if kept is None or stamp is None or stamp != kept.stamp:
             raw = store.read(where, listed=listed)
@@ -90,25 +99,32 @@ class Recall:
         """Remember at home what this process has met, and nothing else, if that is worth a write."""
         if self._fresh < max(_WORTH_A_WRITE, len(self._met) // _WORTH_A_WRITE):
             return
-        parts = {
-            f"{_FOLDER}/{number}": part for number, part in zip(range(_MOST_PARTS), _parts(self._met), strict=False)
-        }
+        self._fresh = 0
+        parts = dict(zip(map(str, range(_MOST_PARTS)), _parts(self._met, self._rules), strict=False))
         with suppress(StoreError):  # it is read and proven again, no more
-            self._home.create_many(parts.items())
-            for name in self._home.list(_FOLDER):
-                if f"{_FOLDER}/{name}" not in parts:
-                    self._home.delete(f"{_FOLDER}/{name}")
-            self._before, self._fresh = {}, 0
+            for name in {*self._home.list(_FOLDER), *parts}:
+                where, part = f"{_FOLDER}/{name}", parts.get(name)
+                with suppress(StoreDamagedError):
+                    if part is None:
+                        self._home.delete(where)
+                    elif part != self._home.read(where):  # what had no room is fresh at every beat
+                        self._home.replace(where, part)
+            self._home.delete(_BEFORE_THIS)
 
     # -- steps ------------------------------------------------------------------------------------------------
 
     def _kept(self, where: str) -> _Kept | None:
-        if self._before is None:
-            self._before = {}
-            with suppress(StoreError):  # it is read and proven again, no more
-                for name in self._home.list(_FOLDER, limit=_MOST_PARTS):
-                    self._before.update(_records(self._home.read(f"{_FOLDER}/{name}") or b""))
-        return self._met.get(where) or self._before.get(where)
+        return self._met.get(where) or (self._before or {}).get(where)
+
+    def _remember(self) -> None:
+        """Read what was kept: only for who looks at everybody is that worth the reading."""
+        if self._before is not None:
+            return
+        self._before = {}
+        with suppress(StoreError):  # it is read and proven again, no more
+            for name in self._home.list(_FOLDER, limit=_MOST_PARTS):
+                with suppress(StoreDamagedError, DocumentTooLargeError):
+                    self._before.update(_records(self._home.read(f"{_FOLDER}/{name}") or b"", self._rules))
 
     def _renewed(self, kept: _Kept | None, raw: bytes, stamp: str | None) -> _Kept:
         """Return what to keep of what was read now; where there is no new stamp, the old one stands for its bytes."""
@@ -120,7 +136,7 @@ class Recall:
         return kept._replace(stamp=stamp)
 
 
-def _parts(met: Mapping[str, _Kept]) -> Iterator[bytes]:
+def _parts(met: Mapping[str, _Kept], rules: bytes) -> Iterator[bytes]:
     """Yield what is worth keeping, in parts that each fit into a document and each stand alone."""
     lines, size = list[bytes](), _HEAD_BYTES
     for where, kept in met.items():
@@ -128,22 +144,22 @@ def _parts(met: Mapping[str, _Kept]) -> Iterator[bytes]:
             continue  # it is not good, or nobody asked; or it would leave little room for others
         line = orjson.dumps((where, kept.stamp, kept.found, kept.raw.decode("latin-1")))
         if size + len(line) > MAX_BYTES:
-            yield _part(lines)
+            yield _part(lines, rules)
             lines, size = [], _HEAD_BYTES
         lines.append(line)
         size += len(line) + 1
-    yield _part(lines)
+    yield _part(lines, rules)
 
 
-def _part(lines: Iterable[bytes]) -> bytes:
+def _part(lines: Iterable[bytes], rules: bytes) -> bytes:
     body = b"\n".join(lines)
-    return b"%s%s\n%s" % (_HEAD, hashlib.sha256(body).hexdigest().encode(), body)
+    return b"%s%s\n%s" % (_HEAD, hashlib.sha256(rules + b"\n" + body).hexdigest().encode(), body)
 
 
-def _records(part: bytes) -> dict[str, _Kept]:
-    """Read a part; one that is not exactly what was written counts as empty."""
+def _records(part: bytes, rules: bytes) -> dict[str, _Kept]:
+    """Read a part; one that is not exactly what was written, by the same rules, counts as empty."""
     body = part[_HEAD_BYTES:]
-    if part != _part([body]):
+    if part != _part([body], rules):
         return {}
     lines = (orjson.loads(line) for line in body.splitlines())
     return {where: _Kept(raw.encode("latin-1"), stamp, tuple(found)) for where, stamp, found, raw in lines}

@@ -135,6 +135,8 @@ class Registry:
             card, key = carried
             standing = self._identities.standing(name, stamps)
             if key not in standing.keys:
+                standing = self._identities.look_again(name)  # a certificate may be remembered from before it came
+            if key not in standing.keys:
                 fault = standing.fault or _OTHER_KEY
                 return Peer(name, None, trust=standing.trust, fault=fault, fault_at=at, card_bytes=card)
             at = tree.heartbeat(name)

@@ -19,6 +19,8 @@ def left_out() -> Iterator[None]:
     if ours:
         os.environ[_SWITCH] = "__all__"
     later = sys.modules.setdefault(_METADATA, _Later(_METADATA))
+    if isinstance(later, _Later):
+        importlib.metadata = later  # as an import would
     try:
         yield
     finally:
@@ -26,6 +28,7 @@ def left_out() -> Iterator[None]:
             del os.environ[_SWITCH]
         if sys.modules.get(_METADATA) is later and isinstance(later, _Later):
             del sys.modules[_METADATA]
+            del importlib.metadata
 
 
 class _Later(ModuleType):

@@ -152,8 +152,9 @@ def test_a_folder_of_many_names_is_not_kept_in_memory(tmp_path, reads, settled, 
 def test_a_page_of_a_folder_is_the_same_however_large_it_is(tmp_path, monkeypatch, large, after, limit):
     """The first names behind another one are the same whether all are sorted or the rest is thrown away at once."""
     monkeypatch.setattr(listing, "_LARGE_BYTES", large)
+    monkeypatch.setattr(listing, "_AT_ONCE", 2)
     names = [f"{n}.json" for n in "739182546"]
-    for name in (*names, "thumbs.db", ".hidden"):
+    for name in (*names, "thumbs.db", ".hidden", *(f"._{name}" for name in names)):
         (tmp_path / name).touch()
 
     assert Listings(str(tmp_path)).names(str(tmp_path), after, limit) == [n for n in sorted(names) if n > after][:limit]

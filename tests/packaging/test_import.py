@@ -166,6 +166,8 @@ with plugins.left_out():
     from importlib.metadata import entry_points
     assert "email.message" not in sys.modules
     assert list(entry_points(group="console_scripts"))
+    import importlib.metadata
+    assert importlib.metadata.version("click")
     from importlib.metadata import version
     assert version("click")
 import importlib.metadata

@@ -597,6 +597,26 @@ def test_a_stop_that_comes_while_the_inbox_is_listed_is_seen(plain, monkeypatch)
         plain.scout.inbox.claim()
 
 
+@pytest.mark.parametrize("limit", [0, -1, None])
+def test_a_drain_of_nothing_says_that_it_is_stopped(plain, limit):
+    """Whether or not anything waits or is asked for, a drain under a stop says so."""
+    (plain.bus / "STOP").touch()
+
+    with pytest.raises(StoppedError):
+        next(plain.scout.inbox.drain(limit=limit), None)
+
+
+def test_a_stop_after_the_last_message_ends_a_drain_as_ever(plain):
+    """Once everything was handled there is nothing left to stop: the loop ends, and the next act is refused."""
+    plain.planner.send("scout", "x")
+    for delivery in plain.scout.inbox.drain():
+        delivery.ack()
+        (plain.bus / "STOP").touch()
+
+    with pytest.raises(StoppedError):
+        plain.scout.inbox.claim()
+
+
 # -- what stops, and what does not ---------------------------------------------------------------------------------
 
 

@@ -1,7 +1,6 @@
 """Who is who: which keys count for a name, and what it costs to know."""
 
 import os
-from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -27,19 +26,6 @@ NEW = Signer(b"n" * 32)
 def court():
     """A bus with the operator anna and the agents scout and planner."""
     return Court("scout", "planner")
-
-
-@pytest.fixture
-def checks(monkeypatch):
-    """How many signatures were checked, by what they seal."""
-    count, verifies = Counter(), signing.verifies
-
-    def counted(key, data, signature):
-        count[Seal(data.partition(b"\n")[0].decode())] += 1
-        return verifies(key, data, signature)
-
-    monkeypatch.setattr(signing, "verifies", counted)
-    return count
 
 
 class Reader:

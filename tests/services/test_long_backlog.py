@@ -57,4 +57,13 @@ def test_wanted_mail_is_reached_behind_any_number_that_is_declined(team):
 
 def test_as_many_as_were_asked_for(team):
     """A limit ends a drain within a page as between two."""
-    assert [len(list(team[1].inbox.drain(limit=limit))) for limit in (1, 3, 7)] == [1, 3, 7]
+    assert [len(list(team[1].inbox.drain(limit=limit))) for limit in (1, 0, 3, -1, 7)] == [1, 0, 3, 0, 7]
+
+
+def test_a_drain_can_be_closed(team):
+    """Whoever breaks off a drain may close it; what was not given waits on."""
+    drain = team[1].inbox.drain(limit=5)
+    next(drain).ack()
+    drain.close()
+
+    assert team[1].inbox.unread() == 19

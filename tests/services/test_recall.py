@@ -3,14 +3,13 @@
 import os
 import sys
 import time
-from collections import Counter
 from datetime import timedelta
 
 import pytest
 
 from somabus import Agent, create_bus, recall
 from somabus.errors import StoreFullError
-from somabus.model import signing, tree
+from somabus.model import tree
 from somabus.model.envelope import Seal
 from somabus.model.presence import Presence
 from somabus.model.trust import Trust
@@ -23,6 +22,7 @@ from tests.services.court import Court
 
 MANY = 20
 MEMORY = "recall/0"
+OWN = 1  # its own card it reads before it looks at everybody, and so without the memory
 NAMES = [f"agent-{number}" for number in range(MANY)]
 
 
@@ -35,33 +35,20 @@ def court():
     return found
 
 
-@pytest.fixture
-def proven(monkeypatch):
-    """Which signatures were computed, by what they seal."""
-    count, verifies = Counter(), signing.verifies
-
-    def counted(key, data, signature):
-        count[Seal(data.partition(b"\n")[0].decode())] += 1
-        return verifies(key, data, signature)
-
-    monkeypatch.setattr(signing, "verifies", counted)
-    return count
-
-
 def review(court, name="agent-1", *, home=None):
     """Look at everybody, as a new process of that agent does; return what it found, by name."""
     court.clock.advance(minutes=1)
     return {peer.name: peer for peer in court.world.agent(name, home=home).peers()}
 
 
-def test_the_next_process_proves_what_has_changed_and_nothing_else(court, proven):
+def test_the_next_process_proves_what_has_changed_and_nothing_else(court, checks):
     """Each beat of cron is a new process: it computes one signature for the one peer that has beaten since."""
     review(court)
     court.world.agent("agent-2").beat()
-    proven.clear()
+    checks.clear()
     found = review(court)
 
-    assert (proven[Seal.CARD], proven[Seal.HEARTBEAT]) == (0, 1)
+    assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 1)
     assert all(peer.presence is Presence.ON_TIME for peer in found.values())
 
 
@@ -134,15 +121,15 @@ def test_a_certificate_that_has_run_out_counts_no_more_whatever_is_remembered(co
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 4096, b"\xff" * 31], ids=len)
-def test_a_damaged_memory_is_made_good(court, damage, proven):
+def test_a_damaged_memory_is_made_good(court, damage, checks):
     """What cannot be used is proven again; nothing is believed for it, and the next process has it back."""
     review(court)
     court.world.homes["agent-1"].replace(MEMORY, damage)
 
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
-    proven.clear()
+    checks.clear()
     review(court)
-    assert proven[Seal.CARD] == proven[Seal.HEARTBEAT] == 0
+    assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 0)
 
 
 def test_a_full_disk_costs_time_and_nothing_else(court, monkeypatch):
@@ -154,7 +141,7 @@ def test_a_full_disk_costs_time_and_nothing_else(court, monkeypatch):
     def full(*_documents):
         raise StoreFullError(MEMORY, "no space")
 
-    monkeypatch.setattr(home, "create_many", full)
+    monkeypatch.setattr(home, "replace", full)
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
 
 
@@ -296,35 +283,86 @@ def test_nobody_is_accused_of_what_was_not_read_just_now(monkeypatch):
 
 @pytest.mark.parametrize("turn", [lambda part: part[:-1], lambda part: part.replace(b"21600.0", b"11600.0"),
                                   lambda part: part.replace(b"recall 1", b"recall 2"), lambda part: part + b"\n"])  # fmt: skip
-def test_a_memory_that_is_not_as_it_was_written_counts_as_empty(court, turn, proven):
+def test_a_memory_that_is_not_as_it_was_written_counts_as_empty(court, turn, checks):
     """One byte of it changed, or written by another version: everything is read and proven as if for the first time."""
     review(court)
     home = court.world.homes["agent-1"]
     before = home.read(MEMORY)
     assert turn(before) != before
     home.replace(MEMORY, turn(before))
-    proven.clear()
+    checks.clear()
 
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
-    assert proven[Seal.CARD] >= MANY
-    proven.clear()
+    assert checks[Seal.CARD] >= MANY
+    checks.clear()
     review(court)
-    assert proven[Seal.CARD] == proven[Seal.HEARTBEAT] == 0
+    assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 0)
 
 
-def test_a_memory_that_does_not_fit_into_one_document_is_kept_in_several(court, monkeypatch, proven):
+def test_a_memory_that_does_not_fit_into_one_document_is_kept_in_several(court, monkeypatch, checks):
     """However many there are, what was met is kept in documents of the size that every store takes, up to a bound."""
     monkeypatch.setattr(recall, "MAX_BYTES", 4096)
     review(court)
     parts = court.world.homes["agent-1"].list("recall")
     assert len(parts) > 3
     assert all(len(court.world.homes["agent-1"].read(f"recall/{part}")) <= 4096 for part in parts)
-    proven.clear()
+    checks.clear()
     review(court)
-    assert proven[Seal.CARD] == proven[Seal.HEARTBEAT] == 0
+    assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 0)
 
     monkeypatch.setattr(recall, "_MOST_PARTS", 2)
     for name in NAMES:
         court.world.agent(name).beat()
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
     assert court.world.homes["agent-1"].list("recall") == ["0", "1"]
+
+
+def test_whoever_looks_at_nobody_reads_no_memory(court, monkeypatch):
+    """To send or to claim costs the same however many agents were met before."""
+    review(court)
+    home, reads = court.world.homes["agent-1"], []
+    real = home.read
+    monkeypatch.setattr(home, "read", lambda key, **more: (reads.append(key), real(key, **more))[1])
+
+    court.world.agent("agent-1").send("agent-2", "x")
+
+    assert reads
+    assert MEMORY not in reads
+
+
+def test_what_has_no_room_is_not_written_again_and_again(court, monkeypatch):
+    """Where more agents are there than are remembered, a review that finds nothing new still writes nothing."""
+    monkeypatch.setattr(recall, "MAX_BYTES", 8_000)
+    monkeypatch.setattr(recall, "_MOST_PARTS", 2)
+    monkeypatch.setattr(recall, "_WORTH_A_WRITE", 1)
+    for _ in range(2):
+        review(court)
+    home, written = court.world.homes["agent-1"], []
+    monkeypatch.setattr(home, "replace", lambda key, _data: written.append(key))
+
+    review(court)
+
+    assert not [key for key in written if key.startswith("recall/")]
+
+
+def test_what_one_version_found_good_the_next_looks_at_itself(court, monkeypatch):
+    """Rules may have changed: nothing of an earlier version's memory is believed."""
+    review(court)
+    monkeypatch.setattr("somabus.__version__", "0.0.0")
+    court.clock.advance(minutes=1)
+
+    assert {peer.presence for peer in court.world.agent("agent-1").peers()} == {Presence.ON_TIME}
+
+
+def test_nobody_is_accused_by_a_certificate_that_was_remembered(court):
+    """Who was certified for a new key a moment ago, and shows it, is no impostor to those who looked before."""
+    seat, scout = court.seat(), court.world.agent("agent-1")
+    agents.certify(seat, "agent-2")
+    assert {peer.name: peer for peer in scout.peers()}["agent-2"].trust is Trust.CERTIFIED
+    short = court.world.agent("agent-2").rotate()
+    agents.certify(seat, "agent-2", expect=short)
+    court.world.agent("agent-2").beat()
+    court.clock.advance(seconds=10)
+
+    found = {peer.name: peer for peer in scout.peers()}["agent-2"]
+    assert (found.fault, found.short) == ("", short)

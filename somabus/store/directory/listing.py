@@ -10,6 +10,8 @@ was put back, a name could otherwise come in the same second once more.
 import os
 import time
 from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Final
@@ -78,22 +80,18 @@ class Listings:
 
 
 def _first(path: str, after: str, limit: int) -> list[str]:
-    """Return the first names that may be parts of keys; what may not is judged last, for there is hardly any."""
-    found: list[str] = []
-    while (missing := limit - len(found)) > 0:
-        several = _smallest(path, after, missing)
-        found += filter(_is_part, several)
-        if len(several) < missing:
-            break
-        after = several[-1]
-    return found
+    """Return the first names that may be parts of keys; each name is judged only where some of the first may not."""
+    if limit < 1:
+        return []
+    names = _smallest(path, after, limit, lambda found: found)
+    return names if all(map(_is_part, names)) else _smallest(path, after, limit, partial(filter, _is_part))
 
 
-def _smallest(path: str, after: str, limit: int) -> list[str]:
+def _smallest(path: str, after: str, limit: int, judged: Callable[[Iterator[str]], Iterator[str]]) -> list[str]:
     """Read a folder and keep hardly more names than are asked for."""
     names: list[str] = []
     with os.scandir(path) as entries:
-        others = filter(after.__lt__, map(attrgetter("name"), entries))
+        others = judged(filter(after.__lt__, map(attrgetter("name"), entries)))
         while several := list(islice(others, _AT_ONCE)):
             names += filter(names[-1].__gt__, several) if len(names) == limit else several
             names.sort()

@@ -1,8 +1,8 @@
 """The stamp of a file: what the system moves with every change of it, and no program can put back.
 
 A file that is written to, cut, renamed or replaced gets a new change time (POSIX, stat(2)), and only another setting of
-the machine's clock could ever give it an old one. As with a folder (listing.py) that holds where this system alone
-writes. Two things more must hold, or there is no stamp:
+the machine's clock could ever give it an old one; a write through a memory map that was open before is told late. As
+with a folder (listing.py) that holds where this system alone writes. Two things more must hold, or there is no stamp:
 
 - It had stood still when it was looked at. The clock of files stands still for some milliseconds, and for longer on a
   virtual machine whose host is busy; a second change within that moves nothing. Git calls such a file racily clean.
