@@ -198,7 +198,7 @@ class _Note(NamedTuple):
     def on(cls, found: Found) -> "_Note | None":
         """Return the note on a document; what does not read as one is none."""
         read = _NOTE.fullmatch(found.headers.get(_FROM, ""))
-        return None if read is None else cls(read["key"], int(read["revision"]))
+        return cls(read["key"], int(read["revision"])) if read and is_key(read["key"]) else None
 
 
 def _targets(intent: Found) -> list[str]:
