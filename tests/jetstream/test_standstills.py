@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from somabus.errors import KeyMissingError
+from somabus.errors import KeyMissingError, StoreUnavailableError
 from somabus.store.nats import NatsStore
 from tests.jetstream.standing import StandingLink
 from tests.jetstream.waiting import until
@@ -149,6 +149,33 @@ def test_what_arrived_may_be_deleted_at_once(meeting):
     for where, outcome in meeting.all(move("in", "out"), lambda store, key: store.delete(f"out/{key}")):
         assert outcome.left in {(), ("out",)}, (where, outcome)
         assert outcome.first, (where, outcome)
+
+
+def test_a_target_that_was_held_up_on_its_way_comes_too_late(meeting, fences):
+    """A target that a mover has sent, and that comes when another has moved the document, is refused; an old server leaves both."""
+    store, link, held = meeting.first, meeting.first._link, []
+    store._mover._fenced = fences
+    store.create("in/a", b"it")
+    store.create("out/b", b"")
+    ask_all = link.ask_all
+
+    def hold_up(questions):
+        if any(each.data == b"it" for each in questions):
+            held.extend(questions)
+            raise StoreUnavailableError("out/a", "no answer")
+        return ask_all(questions)
+
+    link.ask_all = hold_up
+    with pytest.raises(StoreUnavailableError):
+        store.move("in/a", "out/a")
+    link.ask_all = ask_all
+    meeting.second.move("in/a", "done/a")
+
+    ask_all(held)
+
+    assert store.read("done/a") == b"it"
+    assert store.read("out/a") == (None if fences else b"it")
+    assert store.list("in") == []
 
 
 def test_a_mover_that_slept_through_a_kill_of_the_server_is_too_late(server, fences, meeting):

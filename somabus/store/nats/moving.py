@@ -113,7 +113,7 @@ class Mover:
     def _clear(self, key: str, found: Found) -> None:
         """Delete what the move of a document to here may have left: before it goes on, or is deleted.
 
-        The note alone is its writer's word. Whoever wrote the intent too could have deleted the source.
+        The note alone is its writer's word; whoever could write the intent as well could delete the source without us.
         """
         note = _Note.on(found)
         intent = None if note is None else self._tree.intent(note.key)
@@ -198,7 +198,7 @@ class _Note(NamedTuple):
     def on(cls, found: Found) -> "_Note | None":
         """Return the note on a document; what does not read as one is none."""
         read = _NOTE.fullmatch(found.headers.get(_FROM, ""))
-        return None if read is None else cls(read["key"], int(read["revision"]))
+        return cls(read["key"], int(read["revision"])) if read and is_key(read["key"]) else None
 
 
 def _targets(intent: Found) -> list[str]:
