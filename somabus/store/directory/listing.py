@@ -83,7 +83,7 @@ def _first(path: str, after: str, limit: int) -> list[str]:
     """Return the first names that may be parts of keys; each name is judged only where some of the first may not."""
     if limit < 1:
         return []
-    names = _smallest(path, after, limit, lambda found: found)
+    names = _smallest(path, after, limit, iter)
     return names if all(map(_is_part, names)) else _smallest(path, after, limit, partial(filter, _is_part))
 
 
