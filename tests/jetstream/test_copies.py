@@ -46,7 +46,7 @@ def test_what_is_acknowledged_is_seen_through_every_server_and_survives_one(clus
         assert (other.read(f"a/{n}"), other.read(f"b/{n}")) == (None, b"%d" % n)
         with pytest.raises(KeyMissingError):
             other.move(f"a/{n}", f"c/{n}")
-    assert {each._mover._fenced for each in (one, two, three)} == {cluster[0].version >= (2, 12)}
+    assert {each._stream.known("a").fences for each in (one, two, three)} == {cluster[0].version >= (2, 12)}
     cluster[0].kill()
 
     until(lambda: two.replace("a/0", b"1") is None, "the others have a leader")

@@ -154,7 +154,6 @@ def test_what_arrived_may_be_deleted_at_once(meeting):
 def test_a_target_that_was_held_up_on_its_way_comes_too_late(meeting, fences):
     """A target that a mover has sent, and that comes when another has moved the document, is refused; an old server leaves both."""
     store, link, held = meeting.first, meeting.first._link, []
-    store._mover._fenced = fences
     store.create("in/a", b"it")
     store.create("out/b", b"")
     ask_all = link.ask_all

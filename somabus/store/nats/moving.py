@@ -1,7 +1,7 @@
 """How a document is moved and deleted, and what a crash or a standstill leaves after each step.
 
-    1  an intent is written beside the source, if there is none: one winner. It names the target
-       the document where it was; for half a minute others are told that it is gone, then anybody may take the intent's
+    1  an intent is written beside the source, if there is none: one winner. It names the target. A crash leaves the
+       document where it was; for half a minute others are told that it is gone, then anybody may take the intent's
        place with one of his own, which names all targets before his
     2  the target is written, with a note of where it comes from, on the condition that the intent is still the last:
        now the move is done. Two documents; whoever takes over finds the second one and removes the first; whoever would
@@ -15,8 +15,8 @@ there, so nothing arrives behind it.
 
 A server before 2.12 knows no such condition at step 2. There the mover looks behind its target whether the intent is
 still its own. If not, its target may be the only copy or a second one: it is taken away only if a later mover's lies
-there too, or the document was deleted; and the mover is told that it was too late. At worst two documents of one
-generation are left, never none.
+there too, or the document was deleted; and the mover is told that it was too late. At worst two documents are left, and
+two movers are told that they have it; never none.
 
 Why the source is not written again with a mark: a server that is killed forgets that a message took the place of an
 older one of its subject. Where the newer one was deleted, the older one is there again after the restart, and a message
@@ -39,6 +39,9 @@ from somabus.store.port import is_key
 TAKES: Final = timedelta(seconds=30)
 _TRIES: Final = 20
 _REMEMBERED: Final = 1000
+_AT_MOST: Final = 20
+"""So many targets of moves before are looked at: whoever takes over again and again dies each time."""
+
 _DELETED: Final = ""
 _BY: Final = "Somabus-By"
 _FROM: Final = "Somabus-From"
@@ -59,7 +62,6 @@ class Mover:
         self._now = now
         self._takes = takes
         self._broken: deque[str] = deque(maxlen=_REMEMBERED)  # moves of ours that came to no end: nobody is at them
-        self._fenced = True
 
     def move(self, source: str, target: str) -> None:
         """See `Store.move`. What broke off here is gone on with at once when it is asked for again."""
@@ -99,7 +101,10 @@ class Mover:
         other = self._tree.intent(source)
         if other is None:
             return False
-        own, before = other.headers.get(_BY) in self._broken, _targets(other)
+        before, fenced = _targets(other)[:_AT_MOST], self._tree.fences(source)
+        if fenced and target in before and self._arrived(source, [target]):
+            return True  # nobody else uses the name: it was a move of ours that broke off behind its target
+        own = other.headers.get(_BY) in self._broken and before[0] == target
         if not own and self._now() - other.at < self._takes:
             return False
         intent = self._tree.intend(source, "\n".join([target, *before]), {_BY: me, EXPECTED: str(other.revision)})
@@ -159,12 +164,12 @@ class Mover:
     def _write(self, source: str, found: Found, target: str, intent: int) -> bool:
         """Write the target if the intent is still ours; tell whether it was."""
         note = {_FROM: f"{found.revision} {source}"}
-        if self._fenced:
+        if self._tree.fences(source):
             if self._tree.write(target, found.data, note | self._tree.fence(source, intent)) is not None:
                 return True
-            if not self._is_last(source, intent):
-                return False
-            self._fenced = False  # it judged another subject: it is older than 2.12
+            if self._is_last(source, intent):
+                raise StoreUnavailableError(source, "another writing is on its way: try again")
+            return False
         written = self._tree.write(target, found.data, note)
         if self._is_last(source, intent):
             return True

@@ -4,6 +4,7 @@ A message's revision is its sequence in the stream, so "nobody wrote since" is a
 """
 
 import json
+import re
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,14 +23,25 @@ _PAGE: Final = 100_000
 _MAX_CONSUMERS: Final = 1000
 _BELIEVED_S: Final = 60.0
 _NAMES_DIFFER: Final = "among servers that are joined, each bus needs a name of its own"
+_NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _UNLIMITED: Final = ("max_msgs", "max_bytes", "max_age")
 
 
 class Known(NamedTuple):
-    """What was seen of a stream: whether there is one copy, and whether its server writes down what was deleted."""
+    """What was seen of a stream: whether there is one copy, and its server's version, which it says from 2.11 on."""
 
     one_copy: bool
-    remembers: bool
+    version: tuple[int, ...] = ()
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the server writes down what was deleted."""
+        return bool(self.version)
+
+    @property
+    def fences(self) -> bool:
+        """Whether it judges a writing by the last message of another subject."""
+        return self.version >= (2, 12)
 
 
 class Found(NamedTuple):
@@ -138,8 +150,8 @@ class Stream:
             there = self._configured()
             if there is None:
                 raise StoreUnavailableError(what, f"{self.link.where} has no stream {self.name}")
-            says = "_nats.ver" in (there.get("metadata") or {})
-            self._seen = now, Known(there.get("num_replicas", 1) == 1, says)
+            version = str((there.get("metadata") or {}).get("_nats.ver", ""))
+            self._seen = now, Known(there.get("num_replicas", 1) == 1, tuple(map(int, _NUMBER.findall(version))))
         return self._seen[1]
 
     def _nearest(self, subject: str, what: str) -> Question:
@@ -252,7 +264,7 @@ def _direct(answer: Answer) -> Found:
 
 def _by_leader(answer: Answer) -> Found:
     message = json.loads(answer.data)["message"]
-    lines = b64decode(message.get("hdrs", "")).decode().splitlines()
+    lines = b64decode(message.get("hdrs", "")).decode(errors="replace").splitlines()
     headers = dict(line.split(": ", 1) for line in lines if ": " in line)
     return Found(b64decode(message.get("data", "")), message["seq"], _time(message["time"]), headers)
 

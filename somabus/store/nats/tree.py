@@ -46,8 +46,12 @@ class Tree:
         """Write that a document is to be moved; return the intent's revision, or None; see `write`."""
         return self._stream.put([Question(self._subjects.intent(key), targets.encode(), dict(headers), key)])[0]
 
+    def fences(self, key: str) -> bool:
+        """Tell whether the server knows the condition of `fence`."""
+        return self._stream.known(key).fences
+
     def fence(self, key: str, intent: int) -> dict[str, str]:
-        """Return the condition that the last intent to move a document is still this one; servers know it from 2.12."""
+        """Return the condition that the last intent to move a document is still this one."""
         return {EXPECTED: str(intent), OF_SUBJECT: self._subjects.intent(key)}
 
     def intent(self, key: str) -> Found | None:
