@@ -4,10 +4,13 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -292,3 +295,25 @@ def test_a_server_that_takes_another_s_port_is_not_taken_for_it(servers):
 
     with pytest.raises(AssertionError, match="address already in use"):
         second.start()
+
+
+def test_a_server_ends_with_the_tests_that_are_killed(tmp_path, program):
+    """The tests' own promise: a test process that is killed with -9 leaves no server behind."""
+    begin = "import sys; from tests.natsserver import NatsServer; s = NatsServer(sys.argv[1], program=sys.argv[2])"
+    tests = subprocess.Popen(
+        [sys.executable, "-c", f"{begin}; print(s.port, flush=True); sys.stdin.read()", str(tmp_path), program],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    port = int(tests.stdout.readline())
+    socket.create_connection(("127.0.0.1", port)).close()
+
+    tests.kill()
+    tests.communicate()
+
+    def gone():
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return False
+        return True
+
+    until(gone, "the server ended")
