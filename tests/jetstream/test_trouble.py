@@ -64,7 +64,7 @@ def test_no_server_is_told_in_time_and_then_at_once(servers, store_on, quick):
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_question_to_a_line_that_ends_is_told_at_once(server, monkeypatch):
     """A question that is handed over in the very moment in which the loop ends is told so, and does not wait out its time."""
-    line = lines.Line([server.url], {}, {})
+    line = lines.Line([server.url], {}, {}, server.url)
     close, ends, handed = line._loop.close, threading.Event(), threading.Event()
 
     def closing():

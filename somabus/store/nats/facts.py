@@ -59,6 +59,6 @@ def facts_of(stream: Stream) -> Facts:
 
 def _asked(stream: Stream, what: str) -> dict[str, Any]:
     try:
-        return stream.ask(what, {}, stream.name)
+        return stream.ask(what, {}, stream.where)
     except Refused as refused:
-        raise meaning(refused, stream.name) from refused
+        raise meaning(refused, stream.where) from refused

@@ -26,7 +26,7 @@ class Folders:
 
     def names(self, folder: str) -> set[str]:
         """Return what lies one level below, documents and folders; "" is the root."""
-        found = self._stream.subjects(self._subjects.one_level(folder), folder or ".")
+        found = self._stream.subjects(self._subjects.one_level(folder), folder or self._stream.where)
         return {Subjects.name(each) for each in found if self._subjects.shows(each)}
 
     def around(self, keys: Iterable[str]) -> tuple[list[Question], list[Question]]:

@@ -60,7 +60,7 @@ class Stream:
         self._seen: tuple[float, Known] | None = None
         self._answers = domain
         self._api = f"$JS.{domain}.API" if domain else "$JS.API"
-        self.where = f"{link.where}/{name}{domain and '@'}{domain}"
+        self.where = link.bus or f"{link.where}/{name}{domain and '@'}{domain}"
 
     # -- messages ---------------------------------------------------------------------------------------------
 
@@ -109,12 +109,12 @@ class Stream:
     def time(self, subject: str) -> float | None:
         """Return the server's time: when it got a message that is written now; None where that is not allowed."""
         try:
-            self.put([Question(subject, what="clock")])
+            self.put([Question(subject, what=self.where)])
         except StoreRefusedError:
             return None
-        found = self.find(subject, "clock")
+        found = self.find(subject, self.where)
         if found is None:
-            raise StoreUnavailableError("clock", "what was written just now is not there")
+            raise StoreUnavailableError(self.where, "what was written just now is not there")
         return found.at.timestamp()
 
     def ask(self, what: str, asked: dict[str, Any], key: str) -> dict[str, Any]:
@@ -171,10 +171,10 @@ class Stream:
             ConfigurationError: a foreign stream has the name; it is untouched.
         """
         try:
-            self.ask(f"STREAM.CREATE.{self.name}", _configuration(self.name), self.name)
+            self.ask(f"STREAM.CREATE.{self.name}", _configuration(self.name), self.where)
         except Refused as refused:
             if refused.code not in NAME_TAKEN:
-                raise meaning(refused, self.name) from refused
+                raise meaning(refused, self.where) from refused
             there = self._configured()
             if there is None:
                 message = f"another stream at {self.link.where} has the subjects {self.name}.>; choose another name"
@@ -184,10 +184,10 @@ class Stream:
     def drop(self) -> None:
         """Remove the stream and all that is in it; one that is gone already is no error."""
         try:
-            self.ask(f"STREAM.DELETE.{self.name}", {}, self.name)
+            self.ask(f"STREAM.DELETE.{self.name}", {}, self.where)
         except Refused as refused:
             if refused.code != NO_STREAM:
-                raise meaning(refused, self.name) from refused
+                raise meaning(refused, self.where) from refused
 
     def check(self) -> None:
         """Make sure that the bus is there.
@@ -202,11 +202,11 @@ class Stream:
 
     def _configured(self) -> dict[str, Any] | None:
         try:
-            there: dict[str, Any] = self.ask(f"STREAM.INFO.{self.name}", {}, self.name)["config"]
+            there: dict[str, Any] = self.ask(f"STREAM.INFO.{self.name}", {}, self.where)["config"]
         except Refused as refused:
             if refused.code == NO_STREAM:
                 return None
-            raise meaning(refused, self.name) from refused
+            raise meaning(refused, self.where) from refused
         return there
 
     def _check_ours(self, there: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What is asked of a server, what comes back, and what its refusals mean."""
 
+import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -70,6 +71,18 @@ class Refused(Exception):  # noqa: N818 - it is no fault: the server said no
     def nothing_there(self) -> bool:
         """Whether there is no such message."""
         return self.code in NO_MESSAGE or (self.code == _NOT_DELETED and any(each in self.said for each in _NOT_THERE))
+
+
+def judged(data: bytes, headers: Mapping[str, str]) -> Answer | Refused:
+    """Tell an answer from a refusal, which JetStream says in headers or as JSON."""
+    status = headers.get("Status", "")
+    if status.isdigit() and int(status) >= 400:  # noqa: PLR2004 - as in HTTP
+        return Refused(int(status), headers.get("Description", ""))
+    if "Nats-Sequence" not in headers and b'"error"' in data:
+        error = json.loads(data).get("error")
+        if error:
+            return Refused(int(error.get("err_code", error.get("code", 0))), str(error.get("description", "")))
+    return Answer(data, headers)
 
 
 def meaning(refused: Refused, what: str) -> StoreError:
