@@ -138,6 +138,14 @@ class Line:
         found = self._client.connected_server_version
         return f"{found.major}.{found.minor}.{found.patch}", self._client.max_payload, self._client.secret
 
+    async def ask_everybody(self, question: Question, within_s: float) -> list[Answer | Refused]:
+        """Return all answers that come within a time; `StoreUnavailableError` if the server is away."""
+        await self._there(question.what)
+        try:
+            return [_answered(each) for each in await self._client.ask_everybody(question.subject, within_s)]
+        except (Error, OSError) as error:
+            raise self._away(question.what, str(error)) from error
+
     async def listen(self, subject: str, heard: Callable[[], None]) -> None:
         """Call `heard` whenever something is published; `StoreUnavailableError` if the server is away."""
         await self._there(self._where)

@@ -76,6 +76,15 @@ class Link:
             answers += line.run(line.ask_all(several))
         return answers
 
+    def ask_everybody(self, question: Question, within_s: float) -> list[Answer | Refused]:
+        """Return all answers that come within a time: where servers are joined, more than one may think itself asked.
+
+        Raises:
+            StoreUnavailableError: the server is away.
+        """
+        line = self.begin()
+        return line.run(line.ask_everybody(question, within_s))
+
     def listen(self, subject: str, heard: Callable[[], None]) -> None:
         """Call `heard`, from another thread, whenever something is published or may have been missed, until closed.
 

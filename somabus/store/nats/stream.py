@@ -117,6 +117,12 @@ class Stream:
             raise StoreUnavailableError(self.where, "what was written just now is not there")
         return found.at.timestamp()
 
+    def takers(self, subject: str, within_s: float) -> list[str]:
+        """Write once, and return the streams that took it, each with its domain; none where that is not allowed."""
+        answers = self.link.ask_everybody(Question(subject, what=self.where), within_s)
+        took = [json.loads(each.data) for each in answers if isinstance(each, Answer)]
+        return sorted(f"{each['stream']}@{each.get('domain', '')}".rstrip("@") for each in took)
+
     def ask(self, what: str, asked: dict[str, Any], key: str) -> dict[str, Any]:
         """Ask JetStream itself.
 
