@@ -217,8 +217,10 @@ def test_threads_end_with_their_store(server, store_on):
 
 
 PROGRAM = """
-import sys
+import logging, sys
 from somabus.store.nats import Link, NatsStore
+# Under -X dev asyncio warns of whatever takes a tenth of a second, as all does on a busy machine.
+logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Executing "))
 store = NatsStore(Link([sys.argv[1]]), "soma")
 store.make()
 store.wait("box", 0)
