@@ -195,7 +195,8 @@ TABLE = {
 @pytest.mark.parametrize(("refused", "error"), TABLE.items(), ids=[f"{code} {said}" for code, said in TABLE])
 def test_each_refusal_has_its_meaning(refused, error):
     """The numbers and words of a server, and the store's errors for them; what is not known says nothing of the document."""
-    found = meaning(Refused(*refused), "a.json")
+    found = meaning(Refused(*refused), "a.json", "nats://h:1/soma")
 
     assert type(found) is error
     assert found.key == "a.json"
+    assert found.detail.startswith("nats://h:1/soma: ")

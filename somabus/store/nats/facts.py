@@ -70,4 +70,4 @@ def _asked(stream: Stream, what: str) -> dict[str, Any]:
     try:
         return stream.ask(what, {}, stream.where)
     except Refused as refused:
-        raise meaning(refused, stream.where) from refused
+        raise meaning(refused, stream.where, stream.where) from refused

@@ -72,7 +72,7 @@ class Stream:
         """Return the messages of several subjects."""
         ask, read = (self._nearest, _direct) if self.known(what).one_copy else (self._leader, _by_leader)
         answers = self.link.ask_all([ask(each, what) for each in subjects])
-        return [_found(answer, read, what) for answer in answers]
+        return [self._found(answer, read, what) for answer in answers]
 
     def put(self, questions: Sequence[Question]) -> list[int | None]:
         """Write messages; return the revision of each, or None if somebody wrote since the expected one."""
@@ -87,7 +87,7 @@ class Stream:
         except Refused as refused:
             if refused.nothing_there:
                 return False
-            raise meaning(refused, what) from refused
+            raise meaning(refused, what, self.where) from refused
         return True
 
     def subjects(self, pattern: str, what: str) -> Iterator[str]:
@@ -99,7 +99,7 @@ class Stream:
                     f"STREAM.INFO.{self.name}", {"subjects_filter": pattern, "offset": offset}, what
                 )["state"]  # fmt: skip
             except Refused as refused:
-                raise meaning(refused, what) from refused
+                raise meaning(refused, what, self.where) from refused
             page = state.get("subjects") or {}
             yield from page
             offset += len(page)
@@ -155,11 +155,18 @@ class Stream:
         asked = json.dumps({"last_by_subj": subject})
         return Question(f"{self._api}.STREAM.MSG.GET.{self.name}", asked.encode(), what=what)
 
+    def _found(self, answer: Answer | Refused, read: Callable[[Answer], Found], what: str) -> Found | None:
+        if not isinstance(answer, Refused):
+            return read(answer)
+        if answer.nothing_there:
+            return None
+        raise meaning(answer, what, self.where)
+
     def _revision(self, answer: Answer | Refused, what: str) -> int | None:
         if isinstance(answer, Refused):
             if answer.code in WRITTEN_SINCE:
                 return None
-            raise meaning(answer, what)
+            raise meaning(answer, what, self.where)
         said = json.loads(answer.data)
         where = said.get("domain", "")
         if said["stream"] != self.name or where != (self._answers or where):
@@ -180,7 +187,7 @@ class Stream:
             self.ask(f"STREAM.CREATE.{self.name}", _configuration(self.name), self.where)
         except Refused as refused:
             if refused.code not in NAME_TAKEN:
-                raise meaning(refused, self.where) from refused
+                raise meaning(refused, self.where, self.where) from refused
             there = self._configured()
             if there is None:
                 message = f"another stream at {self.link.where} has the subjects {self.name}.>; choose another name"
@@ -193,7 +200,7 @@ class Stream:
             self.ask(f"STREAM.DELETE.{self.name}", {}, self.where)
         except Refused as refused:
             if refused.code != NO_STREAM:
-                raise meaning(refused, self.where) from refused
+                raise meaning(refused, self.where, self.where) from refused
 
     def check(self) -> None:
         """Make sure that the bus is there.
@@ -212,7 +219,7 @@ class Stream:
         except Refused as refused:
             if refused.code == NO_STREAM:
                 return None
-            raise meaning(refused, self.where) from refused
+            raise meaning(refused, self.where, self.where) from refused
         return there
 
     def _check_ours(self, there: dict[str, Any]) -> None:
@@ -241,14 +248,6 @@ def _configuration(name: str) -> dict[str, Any]:
         "max_consumers": _MAX_CONSUMERS, "storage": "file", "num_replicas": 1, "allow_direct": True,
         "duplicate_window": 0,
     }  # fmt: skip
-
-
-def _found(answer: Answer | Refused, read: Callable[[Answer], Found], what: str) -> Found | None:
-    if not isinstance(answer, Refused):
-        return read(answer)
-    if answer.nothing_there:
-        return None
-    raise meaning(answer, what)
 
 
 def _direct(answer: Answer) -> Found:

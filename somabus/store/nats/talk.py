@@ -85,11 +85,12 @@ def judged(data: bytes, headers: Mapping[str, str]) -> Answer | Refused:
     return Answer(data, headers)
 
 
-def meaning(refused: Refused, what: str) -> StoreError:
-    """Return the store's error for a refusal; one that is not known says nothing about the document."""
+def meaning(refused: Refused, what: str, where: str) -> StoreError:
+    """Return the store's error for a refusal of a bus; one that is not known says nothing about the document."""
+    at = "" if what == where else f"{where}: "
     if refused.code == _NOBODY:
-        return StoreUnavailableError(what, "the server has no such stream, or no JetStream")
+        return StoreUnavailableError(what, f"{at}the server has no such stream, or no JetStream")
     said = refused.said.lower()
     by_words = (error for (code, word), error in _WORDS.items() if code == refused.code and word in said)
     kind = _MEANS.get(refused.code) or next(by_words, StoreUnavailableError)
-    return kind(what, f"{refused.said} [{refused.code}]")
+    return kind(what, f"{at}{refused.said} [{refused.code}]")
