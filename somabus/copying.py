@@ -11,7 +11,8 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import zip_longest
+from heapq import merge
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from somabus.connection import read_bus
@@ -19,6 +20,7 @@ from somabus.errors import ConfigurationError, DocumentTooLargeError, StoreDamag
 from somabus.model.bus import BUS_FILE, COPY_FILE, Bus
 from somabus.model.envelope import split
 from somabus.model.stop import Range, scope_of
+from somabus.model.text import many
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
 
@@ -30,6 +32,7 @@ _BEATS: Final = "/heartbeat.json"  # agents beat under a stop, too
 _BATCH: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _PASSES: Final = 5
+_NAMED: Final = 3
 
 Seen = Callable[[int], None]
 """Told how many documents were dealt with."""
@@ -67,9 +70,8 @@ def copy(source: Store, target: Store, *, over: bool = False, seen: Seen = lambd
         StoreError: one of the two failed; what was copied stays.
     """
     _may_hold(target, read_bus(source))
-    if not over and target.read(BUS_FILE) is not None and _differ(source, target):
-        message = "this bus lies at the target, too, and differs from the one here: what happened there would be undone"
-        raise ConfigurationError(f"{message}; nothing was copied. If that is the one to give up: somabus copy --over")
+    if not over and target.read(BUS_FILE) is not None:
+        _refuse_to_undo(_differing(source, target))
     raw = _put_aside(source, target)
     written = removed = 0
     for _ in range(_PASSES):
@@ -236,9 +238,20 @@ def _stops(store: Store) -> dict[str, bytes]:
     return {name: raw for name in names if (raw := _read(store, name)) is not None}
 
 
-def _differ(source: Store, target: Store) -> bool:
-    """Tell whether two places hold different documents."""
-    return any(here != there for here, there in zip_longest(documents(source), documents(target)))
+def _differing(source: Store, target: Store) -> list[str]:
+    """Return the keys under which two places do not hold the same."""
+    both = merge(documents(source), documents(target), key=lambda each: each[0].split("/"))
+    return [key for key, (one, *other) in groupby(both, key=lambda each: each[0]) if other != [one]]
+
+
+def _refuse_to_undo(keys: list[str]) -> None:
+    """Refuse to make the target as the source is where they differ; the keys tell whether anything would be lost."""
+    if keys:
+        shown = ", ".join([*map(ascii, keys[:_NAMED]), *("…" for _ in keys[_NAMED:][:1])])
+        said = f"this bus lies at the target, too, and differs from the one here in {many(len(keys), 'document')}"
+        step = "If that is the one to give up: somabus copy --over"
+        message = f"{said} ({shown}): what happened there would be undone; nothing was copied. {step}"
+        raise ConfigurationError(message)
 
 
 def _may_hold(target: Store, bus: Bus, *, a_bus: bool = True) -> None:

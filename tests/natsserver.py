@@ -1,6 +1,6 @@
 """Real nats-servers for tests: on loopback, with a folder and a name of their own.
 
-They end with the test that began them; those of a test process that was killed stay, and are to be ended by hand.
+They end with the test that began them, and with the test process, also where that is killed with -9.
 """
 
 import os
@@ -11,10 +11,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.guardian import Guardian
 
 
 @cache
@@ -65,7 +68,6 @@ class NatsServer:
         self._jetstream = store if jetstream is None else jetstream
         self._file = self.folder / "server.conf"
         self.configure(more)
-        self.process = None
         self.start()
 
     def configure(self, more):
@@ -76,6 +78,7 @@ class NatsServer:
         """Start, and wait until it takes connections."""
         log = (self.folder / "server.log").open("ab")
         self.process = subprocess.Popen([self._program, "-c", str(self._file)], stdout=log, stderr=log)
+        self._guardian = Guardian(self.process.pid)
         log.close()
         deadline = time.monotonic() + 20
         while not self._is_up():
@@ -99,6 +102,7 @@ class NatsServer:
         """End it as kill -9 does."""
         self.process.kill()
         self.process.wait()
+        self._guardian.let_go()
 
     def pause(self):
         """Let it hang: it keeps its connections and says nothing."""
@@ -116,7 +120,6 @@ class NatsServer:
         """End it."""
         if self.process.poll() is None:
             self.process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        self.kill()

@@ -109,6 +109,14 @@ def _limits(facts: "Facts") -> Iterator[Finding]:
             yield Finding("room", weight, facts.where, said, "raise the limit, or let less stay: docs/retention.md")
 
 
+def _names(facts: "Facts") -> Iterator[Finding]:
+    if len(facts.takers) > 1:
+        said = (
+            f"{' and '.join(facts.takers)} take what is written to this bus: servers that are joined hear one another"
+        )
+        yield Finding("name", Weight.ERROR, facts.stream, said, f"give each bus a name of its own; {_SCALE}")
+
+
 def _secrecy(facts: "Facts") -> Iterator[Finding]:
     if not facts.secret and not facts.where.startswith(_HERE):
         said = "without TLS: mail is signed, and whoever is on the way can read it, and a password"
@@ -136,4 +144,11 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"
 
 
-LOOKS: "Final[tuple[Callable[[Facts], Iterator[Finding]], ...]]" = (_version, _stream, _durability, _limits, _secrecy)
+LOOKS: "Final[tuple[Callable[[Facts], Iterator[Finding]], ...]]" = (
+    _version,
+    _stream,
+    _durability,
+    _limits,
+    _names,
+    _secrecy,
+)

@@ -9,6 +9,7 @@ GIB = 2**30
 WELL = Facts(
     where="10.0.0.7:4222", stream="soma", version="2.15.1", domain="", secret=True, most_bytes=2 * 2**20, storage="file",
     replicas=3, behind=(), messages=10, bytes=1000, stream_limit=0, account_bytes=1000, account_limit=0,
+    takers=("soma",),
 )  # fmt: skip
 
 
@@ -36,6 +37,7 @@ def test_a_server_that_gives_all_is_not_complained_of():
         ({"stream_limit": GIB, "bytes": GIB * 9 // 10}, ("room", "warning")),
         ({"account_limit": GIB, "account_bytes": GIB}, ("room", "error")),
         ({"secret": False}, ("tls", "note")),
+        ({"takers": ("soma@hub", "soma@site")}, ("name", "error")),
     ],
 )
 def test_what_a_server_lacks_is_told(facts, expected):

@@ -7,6 +7,7 @@ import pytest
 from somabus import Agent, create_bus
 from somabus.errors import StoreRefusedError, StoreUnavailableError
 from somabus.store.nats import Link, NatsStore
+from somabus.store.nats.facts import facts_of
 from tests.jetstream.waiting import until
 from tests.natsserver import free_port, programs
 
@@ -72,6 +73,8 @@ def test_two_buses_of_one_name_are_told(servers, hub, store_on, tmp_path):
     there.create("a/0.json", b"")
     until(lambda: here.list("a") == ["0.json"], "the site's stream hears the hub's writings")
     through = NatsStore(Link([site.url]), "soma", "hub")
+    for store in (there, here, through):
+        assert facts_of(store.stream).takers == ("soma@hub", "soma@site")
 
     with pytest.raises(StoreRefusedError, match="a name of its own"):
         for n in range(100):

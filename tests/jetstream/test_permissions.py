@@ -11,6 +11,7 @@ from somabus.errors import StoppedError, StoreRefusedError
 from somabus.model.receipt import Whereabouts
 from somabus.store.nats import open_store
 from tests.jetstream.waiting import until
+from tests.packaging.blocks import blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "nats-permissions.md"
 FORGED = (
@@ -22,27 +23,16 @@ FORGED = (
 )  # fmt: skip
 
 
-def lists(agent):
-    """Return what the page lets an agent publish."""
-    text = PAGE.read_text()
-    common = re.findall(r'"([^"]+)"', re.search(r"agent = \[(.*?)\n```", text, re.DOTALL)[1])
-    own = re.findall(r'"([^"]+)"', re.search(r"publish: \[ …, (.*?)\]", text)[1])
-    return [each.replace("scout", agent) for each in (*common, *own)]
-
-
-def user(name, publish, subscribe):
-    """Return one user of a server's configuration."""
-    said = ", ".join(f'"{each}"' for each in publish)
-    heard = ", ".join(f'"{each}"' for each in subscribe)
-    return f"{{ user: {name}, password: pw, permissions: {{ publish: [{said}], subscribe: [{heard}] }} }}"
+def users():
+    """Return whom the page's configuration lets in, as it stands there."""
+    (block,) = [each.text for each in blocks(PAGE.read_text()) if each.value("file") == "nats-server.conf"]
+    return block[block.index("authorization {") :]
 
 
 @pytest.fixture
 def running(servers):
-    """A server with the page's lists."""
-    users = [user(each, lists(each), ["_INBOX.>", "soma.k.>"]) for each in ("scout", "planner")]
-    users.append(user("humans", ["soma.>", "$JS.API.>"], [">"]))
-    return servers(more=f"authorization {{ users = [ {', '.join(users)} ] }}")
+    """A server with the page's users."""
+    return servers(more=users())
 
 
 @pytest.fixture
@@ -50,7 +40,7 @@ def bus(running, tmp_path):
     """The address of a bus for a user; the bus was made by a human."""
 
     def bus(name):
-        return f"nats://{name}:pw@{running.address}/soma"
+        return f"nats://{name}:secret-of-{name}@{running.address}/soma"
 
     create_bus(bus("humans"), home=tmp_path)
     return bus
@@ -95,6 +85,32 @@ def test_agents_do_everything_that_agents_do(team):
     assert scout.peers()
 
 
+def test_a_join_that_is_refused_is_not_seen(team, bus, tmp_path):
+    """Whoever may not write the card that it wants is told, and nobody sees a peer without a card."""
+    with pytest.raises(StoreRefusedError, match="registry/writer/card"):
+        Agent("writer", bus=bus("scout"), home=tmp_path / "scout")
+
+    assert [peer.name for peer in team[1].peers()] == ["planner", "scout"]
+
+
+def test_withdrawing_takes_the_two_lines_of_the_page(running, team):
+    """With the lists as they are a withdrawal is refused and the mail stays; with what the page names besides, it is done."""
+    scout, planner = team
+    first = scout.send("planner", "not so")
+    with pytest.raises(StoreRefusedError):
+        scout.withdraw(first)
+    assert planner.inbox.claim().ack() is None
+    more = re.findall(r'"[^"]+"', re.search(r"\*\*Withdrawing\*\*.*adds `([^`]+)`", PAGE.read_text())[1])
+    running.configure(users().replace('"soma.clock"', f'"soma.clock", {", ".join(more)}'))
+    running.stop()
+    running.start()
+    second = scout.send("planner", "nor so", spool=True)
+    until(lambda: scout.beat().outcome == "ok" and planner.unread, "it is delivered")
+
+    assert scout.withdraw(second).state is Whereabouts.WITHDRAWN
+    assert planner.unread == 0
+
+
 @pytest.mark.parametrize("key", FORGED)
 def test_the_server_refuses_what_is_another_s(team, bus, key):
     """Whoever has scout's password and writes as planner, or as the humans, is refused by the server, whichever verb it tries; nothing changed."""
@@ -106,11 +122,11 @@ def test_the_server_refuses_what_is_another_s(team, bus, key):
         lambda: store.create(key, b"{}"), lambda: store.replace(key, b"{}"), lambda: store.create_many([(key, b"{}")]),
         lambda: store.move("messages/scout/keys/mine.json", key),
     ):  # fmt: skip
-        with pytest.raises(StoreRefusedError, match=r"(?i)permissions violation"):
+        with pytest.raises(StoreRefusedError, match="may not publish"):
             act()
 
     assert humans.read(key) == before
-    assert set(humans.list("")) - set(root) <= {"goals"}, "an empty folder at most"
+    assert humans.list("") == root, "nor is there a folder for what was refused"
     store.close()
     humans.close()
 

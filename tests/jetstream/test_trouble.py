@@ -4,10 +4,13 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -61,7 +64,7 @@ def test_no_server_is_told_in_time_and_then_at_once(servers, store_on, quick):
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_question_to_a_line_that_ends_is_told_at_once(server, monkeypatch):
     """A question that is handed over in the very moment in which the loop ends is told so, and does not wait out its time."""
-    line = lines.Line([server.url], {}, {})
+    line = lines.Line([server.url], {}, {}, server.url)
     close, ends, handed = line._loop.close, threading.Event(), threading.Event()
 
     def closing():
@@ -214,8 +217,10 @@ def test_threads_end_with_their_store(server, store_on):
 
 
 PROGRAM = """
-import sys
+import logging, sys
 from somabus.store.nats import Link, NatsStore
+# Under -X dev asyncio warns of whatever takes a tenth of a second, as all does on a busy machine.
+logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Executing "))
 store = NatsStore(Link([sys.argv[1]]), "soma")
 store.make()
 store.wait("box", 0)
@@ -292,3 +297,25 @@ def test_a_server_that_takes_another_s_port_is_not_taken_for_it(servers):
 
     with pytest.raises(AssertionError, match="address already in use"):
         second.start()
+
+
+def test_a_server_ends_with_the_tests_that_are_killed(tmp_path, program):
+    """The tests' own promise: a test process that is killed with -9 leaves no server behind."""
+    begin = "import sys; from tests.natsserver import NatsServer; s = NatsServer(sys.argv[1], program=sys.argv[2])"
+    tests = subprocess.Popen(
+        [sys.executable, "-c", f"{begin}; print(s.port, flush=True); sys.stdin.read()", str(tmp_path), program],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    port = int(tests.stdout.readline())
+    socket.create_connection(("127.0.0.1", port)).close()
+
+    tests.kill()
+    tests.communicate()
+
+    def gone():
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return False
+        return True
+
+    until(gone, "the server ended")

@@ -1,6 +1,7 @@
 """A whole bus is copied from one store to another, document by document; one bus is never at work in two places."""
 
 import os
+import re
 from datetime import timedelta
 
 import pytest
@@ -165,9 +166,17 @@ def test_the_same_order_again_undoes_nothing(moved):
     target.create("STOP", b"for an hour")
     before = everything(target)
 
-    with pytest.raises(ConfigurationError, match="--over"):
+    with pytest.raises(
+        ConfigurationError, match=r"in 2 documents \('STOP', 'messages/planner/inbox/new.json'\).* --over"
+    ):
         copy(source, target)
     assert everything(target) == before
+    target.create("values.md", b"")
+    target.create("messages/none/inbox.json", b"")
+    source.create("messages/none/inbox/0.json", b"")
+    named = "'STOP', 'messages/none/inbox/0.json', 'messages/none/inbox.json', …"
+    with pytest.raises(ConfigurationError, match=re.escape(f"in 5 documents ({named})")):
+        copy(source, target)
 
     assert copy(source, target, over=True).finished
     assert copy(source, target)[1:3] == (0, 0)

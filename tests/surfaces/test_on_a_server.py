@@ -230,9 +230,12 @@ def test_a_server_that_is_ended_is_away_and_nothing_hangs(tmp_path_factory, home
             assert shell(*order.split()).code == 0
         running.kill()
 
-        answers = at_once(["inbox", "doctor", "send planner no", "send planner later --spool"])
+        lookers = ["inbox", "read", "peers", "status", "doctor", "beat", "send planner no"]
+        answers = at_once([*lookers, "send planner later --spool"])
 
-        assert [each.code for each in answers.values()] == [4, 4, 4, 0], answers
+        assert [each.code for each in answers.values()] == [*[4 for _ in lookers], 0], answers
+        told = [str(answers[each]) for each in lookers]
+        assert all(f"{running.url}/soma" in each and "no server answers there" in each for each in told), told
         assert "Traceback" not in "".join(map(str, answers.values()))
         running.start()
         assert shell("beat").code == 0

@@ -50,7 +50,7 @@ def open_store(where: str, environment: Mapping[str, str], *, now: Callable[[], 
         options |= zip(_WHO[len(remote.who)], remote.who, strict=True)
     if remote.scheme == "tls":
         options.setdefault("tls", _context({}))
-    link = Link([f"nats://{each}" for each in remote.servers], options)
+    link = Link([f"nats://{each}" for each in remote.servers], options, shown(where))
     return NatsStore(link, remote.stream, remote.domain, now=now)
 
 

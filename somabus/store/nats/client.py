@@ -1,9 +1,11 @@
 """nats-py's client, and what it leaves undone."""
 
+import asyncio
 import ssl
 from typing import Any
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 
 class StrictClient(Client):
@@ -26,6 +28,20 @@ class StrictClient(Client):
     def secret(self) -> bool:
         """Whether the connection is under TLS, by our wish or the server's."""
         return bool(self._server_info.get("tls_required"))
+
+    async def ask_everybody(self, subject: str, within_s: float) -> list[Msg]:
+        """Return all answers that come within a time; its own `request` takes the first for the only one."""
+        heard: list[Msg] = []
+
+        async def on_message(message: Msg) -> None:
+            heard.append(message)
+
+        inbox = self.new_inbox()
+        hearing = await self.subscribe(inbox, cb=on_message)
+        await self.publish(subject, b"", reply=inbox)
+        await asyncio.sleep(within_s)
+        await hearing.unsubscribe()
+        return heard
 
     def drop(self) -> None:
         """Let go of a socket that is still there."""

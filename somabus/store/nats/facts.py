@@ -1,15 +1,22 @@
 """What a server says of itself and of the stream of a bus, for people who ask how it does."""
 
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from somabus.errors import StoreRefusedError
 from somabus.store.nats.stream import Stream
+from somabus.store.nats.subjects import Subjects
 from somabus.store.nats.talk import Refused, meaning
+
+_WITHIN_S: Final = 0.5
 
 
 class Facts(NamedTuple):
-    """What a server says. Limits are 0 where there is none; `behind` names the replicas that are not up to date."""
+    """What a server says.
+
+    Limits are 0 where there is none; `behind` names the replicas that are not up to date, `takers` the streams that
+    take what is written to this one.
+    """
 
     where: str
     stream: str
@@ -25,6 +32,7 @@ class Facts(NamedTuple):
     stream_limit: int
     account_bytes: int
     account_limit: int
+    takers: tuple[str, ...]
 
 
 def facts_of(stream: Stream) -> Facts:
@@ -54,11 +62,12 @@ def facts_of(stream: Stream) -> Facts:
         stream_limit=max(config.get("max_bytes", 0), 0),
         account_bytes=account.get("storage", 0),
         account_limit=max(account.get("limits", {}).get("max_storage", 0), 0),
+        takers=tuple(stream.takers(Subjects(stream.name).clock, _WITHIN_S)),
     )
 
 
 def _asked(stream: Stream, what: str) -> dict[str, Any]:
     try:
-        return stream.ask(what, {}, stream.name)
+        return stream.ask(what, {}, stream.where)
     except Refused as refused:
-        raise meaning(refused, stream.name) from refused
+        raise meaning(refused, stream.where, stream.where) from refused

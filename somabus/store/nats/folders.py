@@ -5,8 +5,10 @@ in mid-write. Behind the document the folder is shown once more, for it may have
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
+from somabus.errors import StoreError
 from somabus.store.nats.stream import NEW, Stream
 from somabus.store.nats.subjects import Subjects
 from somabus.store.nats.talk import Question
@@ -24,7 +26,7 @@ class Folders:
 
     def names(self, folder: str) -> set[str]:
         """Return what lies one level below, documents and folders; "" is the root."""
-        found = self._stream.subjects(self._subjects.one_level(folder), folder or ".")
+        found = self._stream.subjects(self._subjects.one_level(folder), folder or self._stream.where)
         return {Subjects.name(each) for each in found if self._subjects.shows(each)}
 
     def around(self, keys: Iterable[str]) -> tuple[list[Question], list[Question]]:
@@ -54,6 +56,13 @@ class Folders:
         self._shown.discard(folder)
         if self._stream.remove(found.revision, folder) and self.names(folder):
             self._stream.put([self._question(each) for each in self._chain(folder)])
+
+    def tidy(self, keys: Iterable[str]) -> None:
+        """Show none of the folders above these keys in which nothing is: a document for it was refused."""
+        above = {folder for key in keys for folder in self._subjects.folders_above(key)}
+        with suppress(StoreError):  # whoever may not let go of it leaves it
+            for folder in sorted(above, reverse=True):  # the deepest first
+                self.let_go(folder)
 
     def _chain(self, folder: str) -> list[str]:
         return [*self._subjects.folders_above(folder), folder]

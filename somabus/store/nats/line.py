@@ -16,10 +16,8 @@ unless it was on its way already.
 import asyncio
 import contextlib
 import itertools
-import json
 import logging
 import os
-import re
 import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -31,13 +29,13 @@ from nats.errors import Error
 
 from somabus.errors import DocumentTooLargeError, StoreRefusedError, StoreUnavailableError
 from somabus.store.nats.client import StrictClient
-from somabus.store.nats.talk import Answer, Question, Refused
+from somabus.store.nats.talk import Answer, Question, Refused, judged
+from somabus.store.nats.trouble import may_not, understood
 
 _T = TypeVar("_T")
 _ANSWER_S: Final = 10.0
 _PATIENCE_S: Final = 3.0
 _END_S: Final = 2.0
-_WHO_WE_ARE: Final = "SOMABUS_NATS_USER and _PASSWORD, _CREDS, _NKEY or _TOKEN say who we are, or the address"
 _GIVEN_UP_S: Final = 60.0
 """After so long the client may have stopped trying; a new one begins."""
 _HEADERS: Final = 1024
@@ -46,8 +44,6 @@ _FOR_EVER: Final[Mapping[str, Any]] = {
     "ping_interval": 10, "max_outstanding_pings": 2, "pending_size": 0,
 }  # fmt: skip
 """It connects again for ever, finds out by itself that nobody answers, and keeps nothing to be sent later."""
-_DENIED: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
-_SHUT_OUT: Final = re.compile(r"authorization|authentication")
 _log: Final = logging.getLogger("somabus")
 
 Listeners = dict[int, tuple[str, Callable[[], None]]]
@@ -61,12 +57,13 @@ class Line:
         servers: their addresses.
         options: who we are, as nats-py takes it.
         listeners: told of what is published, and whenever something may have been missed.
+        where: what errors call the other end.
     """
 
-    def __init__(self, servers: Iterable[str], options: Mapping[str, Any], listeners: Listeners) -> None:
+    def __init__(self, servers: Iterable[str], options: Mapping[str, Any], listeners: Listeners, where: str) -> None:
         self.over = False
         self._options = {"servers": list(servers), **options}
-        self._where = ", ".join(server.rpartition("@")[2] for server in self._options["servers"])
+        self._where = where
         self._listeners = listeners
         self._client = StrictClient(tls="tls" in options)
         self._waiting: dict[str, tuple[Question, asyncio.Future[Msg]]] = {}
@@ -98,12 +95,12 @@ class Line:
                 future = asyncio.run_coroutine_threadsafe(work, self._loop)
             except RuntimeError:
                 work.close()
-                raise self._away("") from None
+                raise self._away(self._where) from None
             self._handed[future] = work
         try:
             return future.result(_PATIENCE_S + 2 * _ANSWER_S)
         except (TimeoutError, CancelledError):
-            raise self._away("") from None
+            raise self._away(self._where) from None
         finally:
             self._handed.pop(future, None)
             if not future.done() and not self._loop.is_closed():  # the caller was interrupted
@@ -137,13 +134,21 @@ class Line:
 
     async def server(self) -> tuple[str, int, bool]:
         """Return version, largest message, and whether we are under TLS; `StoreUnavailableError` if it is away."""
-        await self._there("server")
+        await self._there(self._where)
         found = self._client.connected_server_version
         return f"{found.major}.{found.minor}.{found.patch}", self._client.max_payload, self._client.secret
 
+    async def ask_everybody(self, question: Question, within_s: float) -> list[Answer | Refused]:
+        """Return all answers that come within a time; `StoreUnavailableError` if the server is away."""
+        await self._there(question.what)
+        try:
+            return [_answered(each) for each in await self._client.ask_everybody(question.subject, within_s)]
+        except (Error, OSError) as error:
+            raise self._away(question.what, str(error)) from error
+
     async def listen(self, subject: str, heard: Callable[[], None]) -> None:
         """Call `heard` whenever something is published; `StoreUnavailableError` if the server is away."""
-        await self._there(subject)
+        await self._there(self._where)
         await self._subscribe(subject, heard)
 
     async def _ask(self, question: Question) -> Answer | Refused:
@@ -157,7 +162,7 @@ class Line:
             reply = f"{self._inbox}.{token}"
             await self._client.publish(question.subject, question.data, reply=reply, headers=question.headers)
             async with asyncio.timeout(_ANSWER_S):
-                return _answer(await future)
+                return _answered(await future)
         except TimeoutError:
             await self._give_up()
             raise self._away(question.what) from None
@@ -180,8 +185,9 @@ class Line:
 
     def _away(self, what: str, said: str = "") -> StoreUnavailableError | StoreRefusedError:
         if self._shut_out:
-            return StoreRefusedError(what, f"{self._where} does not let us in: {self._shut_out}; {_WHO_WE_ARE}")
-        return StoreUnavailableError(what, f"{self._where}: {said or self._said or 'no server answers there'}")
+            return StoreRefusedError(what, f"{self._where} does not let us in: {self._shut_out}")
+        why = said or self._said or "no server answers there"
+        return StoreUnavailableError(what, why if what == self._where else f"{self._where}: {why}")
 
     async def _begin(self) -> None:
         try:
@@ -195,7 +201,7 @@ class Line:
                 await self._subscribe(subject, heard)
             await self._on_back()
         except Exception as error:  # noqa: BLE001 - whatever it is, this line comes to nothing, and says so
-            self._said = str(error) or type(error).__name__
+            self._said = understood(error).said
             await self._on_closed()
 
     async def _subscribe(self, subject: str, heard: Callable[[], None]) -> None:
@@ -217,20 +223,19 @@ class Line:
             future.set_result(message)
 
     async def _on_error(self, error: Exception) -> None:
-        said = str(error).removeprefix("nats: ") or type(error).__name__
-        denied = _DENIED.search(said.lower())
-        if denied and denied[1] == "publish":
-            self._fail(lambda question: StoreRefusedError(question.what, said), denied[2])
-        elif (denied and denied[2].startswith(self._inbox.lower())) or _SHUT_OUT.search(said.lower()):
-            self._shut_out = said
+        told = understood(error)
+        if told.unsaid:
+            self._fail(lambda question: StoreRefusedError(question.what, may_not(question.subject)), told.unsaid)
+        elif told.shut_out or (told.unheard and told.unheard.startswith(self._inbox.lower())):
+            self._shut_out = told.why_out()
             self._fail(lambda question: self._away(question.what))
             self._quit()
         elif isinstance(error, ssl.SSLError):  # not by trying again
-            self._said = said
+            self._said = told.said
             self._quit()
-        if said != self._said:  # it tries four times a second
-            _log.info("nats: %s", said)
-        self._said = said
+        if told.said != self._said:  # it tries four times a second
+            _log.info("nats: %s", told.said)
+        self._said = told.said
 
     async def _on_broken(self) -> None:
         if self._known.is_set():
@@ -269,7 +274,7 @@ class Line:
             runner.run(self._life())
         with self._handing:  # what was handed over while the loop ended never goes on
             for future, work in [each for each in self._handed.items() if not each[0].done()]:
-                future.set_exception(self._away(""))
+                future.set_exception(self._away(self._where))
                 work.close()
 
     async def _life(self) -> None:
@@ -287,13 +292,5 @@ class Line:
         await asyncio.sleep(0)
 
 
-def _answer(message: Msg) -> Answer | Refused:
-    headers = dict(message.headers or {})
-    status = headers.get("Status", "")
-    if status.isdigit() and int(status) >= 400:  # noqa: PLR2004 - as in HTTP
-        return Refused(int(status), headers.get("Description", ""))
-    if "Nats-Sequence" not in headers and b'"error"' in message.data:
-        error = json.loads(message.data).get("error")
-        if error:
-            return Refused(int(error.get("err_code", error.get("code", 0))), str(error.get("description", "")))
-    return Answer(message.data, headers)
+def _answered(message: Msg) -> Answer | Refused:
+    return judged(message.data, message.headers or {})

@@ -20,10 +20,12 @@ class Link:
     Args:
         servers: their addresses.
         options: who we are, as nats-py's `connect` takes it: user, password, token, nkey, credentials, tls.
+        bus: the address of what is asked for there, for errors; without a password.
     """
 
-    def __init__(self, servers: Iterable[str], options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, servers: Iterable[str], options: Mapping[str, Any] | None = None, bus: str = "") -> None:
         self._servers = list(servers)
+        self.bus = bus
         self._options = dict(options or {})
         self._listeners: Listeners = {}
         self._numbers = itertools.count()
@@ -74,6 +76,15 @@ class Link:
             answers += line.run(line.ask_all(several))
         return answers
 
+    def ask_everybody(self, question: Question, within_s: float) -> list[Answer | Refused]:
+        """Return all answers that come within a time: where servers are joined, more than one may think itself asked.
+
+        Raises:
+            StoreUnavailableError: the server is away.
+        """
+        line = self.begin()
+        return line.run(line.ask_everybody(question, within_s))
+
     def listen(self, subject: str, heard: Callable[[], None]) -> None:
         """Call `heard`, from another thread, whenever something is published or may have been missed, until closed.
 
@@ -92,7 +103,7 @@ class Link:
         with self._lock:
             if self._line is None or self._line.over:
                 self._ending()
-                self._line = Line(self._servers, self._options, self._listeners)
+                self._line = Line(self._servers, self._options, self._listeners, self.bus or self.where)
                 self._ending = weakref.finalize(self, self._line.end)
             return self._line
 

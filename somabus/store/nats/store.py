@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from somabus.errors import DocumentTooLargeError, KeyExistsError, StoreUnavailableError
+from somabus.errors import DocumentTooLargeError, KeyExistsError, StoreRefusedError, StoreUnavailableError
 from somabus.store.driveclock import DriveClock
 from somabus.store.nats.link import Link
 from somabus.store.nats.moving import TAKES, Mover
@@ -64,7 +64,9 @@ class NatsStore:
 
     def create(self, key: str, data: bytes) -> None:
         """See `Store.create`."""
-        if self._tree.write(check_key(key), data, NEW) is None:
+        with self._tidy([check_key(key)]):
+            revision = self._tree.write(key, data, NEW)
+        if revision is None:
             raise KeyExistsError(key)
 
     def create_many(self, documents: Iterable[tuple[str, bytes]]) -> None:
@@ -75,7 +77,8 @@ class NatsStore:
         batch = [(check_key(key), data) for key, data in documents]
         if not batch:
             return
-        revisions = self._tree.write_all(batch, NEW)
+        with self._tidy(key for key, _ in batch):
+            revisions = self._tree.write_all(batch, NEW)
         there = [each for each, revision in zip(batch, revisions, strict=True) if revision is None]
         found = self._tree.find_all([key for key, _ in there])
         other = [each for each, before in zip(there, found, strict=True) if before is None or before.data != each[1]]
@@ -84,11 +87,13 @@ class NatsStore:
 
     def replace(self, key: str, data: bytes) -> None:
         """See `Store.replace`."""
-        self._tree.write(check_key(key), data, {})
+        with self._tidy([check_key(key)]):
+            self._tree.write(key, data, {})
 
     def move(self, source: str, target: str, *, durable: bool = True) -> None:  # noqa: ARG002 - as durable as the server is
         """See `Store.move`."""
-        self._mover.move(check_key(source), check_key(target))
+        with self._tidy([check_key(target)]):
+            self._mover.move(check_key(source), target)
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
@@ -108,6 +113,15 @@ class NatsStore:
         A stream that was made a moment ago, and a copy that is not finished, are empty or half, and no bus.
         """
         self._marker = check_key(marker)
+
+    @contextmanager
+    def _tidy(self, keys: Iterable[str]) -> Iterator[None]:
+        """Leave no folder to be seen that was shown for documents which the server then refused."""
+        try:
+            yield
+        except (StoreRefusedError, DocumentTooLargeError):
+            self._tree.folders.tidy(keys)
+            raise
 
     def _require_marker(self) -> None:
         if self._marker and self._tree.find(self._marker) is None:

@@ -72,7 +72,7 @@ class Stream:
         self._seen: tuple[float, Known] | None = None
         self._answers = domain
         self._api = f"$JS.{domain}.API" if domain else "$JS.API"
-        self.where = f"{link.where}/{name}{domain and '@'}{domain}"
+        self.where = link.bus or f"{link.where}/{name}{domain and '@'}{domain}"
 
     # -- messages ---------------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class Stream:
         """Return the messages of several subjects."""
         ask, read = (self._nearest, _direct) if self.known(what).one_copy else (self._leader, _by_leader)
         answers = self.link.ask_all([ask(each, what) for each in subjects])
-        return [_found(answer, read, what) for answer in answers]
+        return [self._found(answer, read, what) for answer in answers]
 
     def put(self, questions: Sequence[Question]) -> list[int | None]:
         """Write messages; return the revision of each, or None if somebody wrote since the expected one."""
@@ -99,7 +99,7 @@ class Stream:
         except Refused as refused:
             if refused.nothing_there:
                 return False
-            raise meaning(refused, what) from refused
+            raise meaning(refused, what, self.where) from refused
         return True
 
     def subjects(self, pattern: str, what: str) -> Iterator[str]:
@@ -111,7 +111,7 @@ class Stream:
                     f"STREAM.INFO.{self.name}", {"subjects_filter": pattern, "offset": offset}, what
                 )["state"]  # fmt: skip
             except Refused as refused:
-                raise meaning(refused, what) from refused
+                raise meaning(refused, what, self.where) from refused
             page = state.get("subjects") or {}
             yield from page
             offset += len(page)
@@ -121,13 +121,19 @@ class Stream:
     def time(self, subject: str) -> float | None:
         """Return the server's time: when it got a message that is written now; None where that is not allowed."""
         try:
-            self.put([Question(subject, what="clock")])
+            self.put([Question(subject, what=self.where)])
         except StoreRefusedError:
             return None
-        found = self.find(subject, "clock")
+        found = self.find(subject, self.where)
         if found is None:
-            raise StoreUnavailableError("clock", "what was written just now is not there")
+            raise StoreUnavailableError(self.where, "what was written just now is not there")
         return found.at.timestamp()
+
+    def takers(self, subject: str, within_s: float) -> list[str]:
+        """Write once, and return the streams that took it, each with its domain; none where that is not allowed."""
+        answers = self.link.ask_everybody(Question(subject, what=self.where), within_s)
+        took = [json.loads(each.data) for each in answers if isinstance(each, Answer)]
+        return sorted(f"{each['stream']}@{each.get('domain', '')}".rstrip("@") for each in took)
 
     def ask(self, what: str, asked: dict[str, Any], key: str) -> dict[str, Any]:
         """Ask JetStream itself.
@@ -161,11 +167,18 @@ class Stream:
         asked = json.dumps({"last_by_subj": subject})
         return Question(f"{self._api}.STREAM.MSG.GET.{self.name}", asked.encode(), what=what)
 
+    def _found(self, answer: Answer | Refused, read: Callable[[Answer], Found], what: str) -> Found | None:
+        if not isinstance(answer, Refused):
+            return read(answer)
+        if answer.nothing_there:
+            return None
+        raise meaning(answer, what, self.where)
+
     def _revision(self, answer: Answer | Refused, what: str) -> int | None:
         if isinstance(answer, Refused):
             if answer.code in WRITTEN_SINCE:
                 return None
-            raise meaning(answer, what)
+            raise meaning(answer, what, self.where)
         said = json.loads(answer.data)
         where = said.get("domain", "")
         if said["stream"] != self.name or where != (self._answers or where):
@@ -183,10 +196,10 @@ class Stream:
             ConfigurationError: a foreign stream has the name; it is untouched.
         """
         try:
-            self.ask(f"STREAM.CREATE.{self.name}", _configuration(self.name), self.name)
+            self.ask(f"STREAM.CREATE.{self.name}", _configuration(self.name), self.where)
         except Refused as refused:
             if refused.code not in NAME_TAKEN:
-                raise meaning(refused, self.name) from refused
+                raise meaning(refused, self.where, self.where) from refused
             there = self._configured()
             if there is None:
                 message = f"another stream at {self.link.where} has the subjects {self.name}.>; choose another name"
@@ -196,10 +209,10 @@ class Stream:
     def drop(self) -> None:
         """Remove the stream and all that is in it; one that is gone already is no error."""
         try:
-            self.ask(f"STREAM.DELETE.{self.name}", {}, self.name)
+            self.ask(f"STREAM.DELETE.{self.name}", {}, self.where)
         except Refused as refused:
             if refused.code != NO_STREAM:
-                raise meaning(refused, self.name) from refused
+                raise meaning(refused, self.where, self.where) from refused
 
     def check(self) -> None:
         """Make sure that the bus is there.
@@ -214,11 +227,11 @@ class Stream:
 
     def _configured(self) -> dict[str, Any] | None:
         try:
-            there: dict[str, Any] = self.ask(f"STREAM.INFO.{self.name}", {}, self.name)["config"]
+            there: dict[str, Any] = self.ask(f"STREAM.INFO.{self.name}", {}, self.where)["config"]
         except Refused as refused:
             if refused.code == NO_STREAM:
                 return None
-            raise meaning(refused, self.name) from refused
+            raise meaning(refused, self.where, self.where) from refused
         return there
 
     def _check_ours(self, there: dict[str, Any]) -> None:
@@ -247,14 +260,6 @@ def _configuration(name: str) -> dict[str, Any]:
         "max_consumers": _MAX_CONSUMERS, "storage": "file", "num_replicas": 1, "allow_direct": True,
         "duplicate_window": 0,
     }  # fmt: skip
-
-
-def _found(answer: Answer | Refused, read: Callable[[Answer], Found], what: str) -> Found | None:
-    if not isinstance(answer, Refused):
-        return read(answer)
-    if answer.nothing_there:
-        return None
-    raise meaning(answer, what)
 
 
 def _direct(answer: Answer) -> Found:

@@ -1,5 +1,6 @@
 """What is asked of a server, what comes back, and what its refusals mean."""
 
+import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -72,11 +73,24 @@ class Refused(Exception):  # noqa: N818 - it is no fault: the server said no
         return self.code in NO_MESSAGE or (self.code == _NOT_DELETED and any(each in self.said for each in _NOT_THERE))
 
 
-def meaning(refused: Refused, what: str) -> StoreError:
-    """Return the store's error for a refusal; one that is not known says nothing about the document."""
+def judged(data: bytes, headers: Mapping[str, str]) -> Answer | Refused:
+    """Tell an answer from a refusal, which JetStream says in headers or as JSON."""
+    status = headers.get("Status", "")
+    if status.isdigit() and int(status) >= 400:  # noqa: PLR2004 - as in HTTP
+        return Refused(int(status), headers.get("Description", ""))
+    if "Nats-Sequence" not in headers and b'"error"' in data:
+        error = json.loads(data).get("error")
+        if error:
+            return Refused(int(error.get("err_code", error.get("code", 0))), str(error.get("description", "")))
+    return Answer(data, headers)
+
+
+def meaning(refused: Refused, what: str, where: str) -> StoreError:
+    """Return the store's error for a refusal of a bus; one that is not known says nothing about the document."""
+    at = "" if what == where else f"{where}: "
     if refused.code == _NOBODY:
-        return StoreUnavailableError(what, "the server has no such stream, or no JetStream")
+        return StoreUnavailableError(what, f"{at}the server has no such stream, or no JetStream")
     said = refused.said.lower()
     by_words = (error for (code, word), error in _WORDS.items() if code == refused.code and word in said)
     kind = _MEANS.get(refused.code) or next(by_words, StoreUnavailableError)
-    return kind(what, f"{refused.said} [{refused.code}]")
+    return kind(what, f"{at}{refused.said} [{refused.code}]")
