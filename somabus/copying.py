@@ -57,7 +57,8 @@ class Copied(NamedTuple):
 def copy(source: Store, target: Store, *, over: bool = False, seen: Seen = lambda _count: None) -> Copied:
     """Make the target hold what the source holds, and make it a bus if the source is stopped.
 
-    Power cut or kill at any line: the target is no bus, or the whole of it. Copying again goes on.
+    Power cut or kill at any line: the target is no bus, or the whole of it. Copying again goes on. Before the target
+    becomes a bus it is read once more as a whole, and its digest is the source's.
 
     Args:
         source: the bus. While it is at work the copy is made ahead, and left unfinished.
@@ -82,10 +83,11 @@ def copy(source: Store, target: Store, *, over: bool = False, seen: Seen = lambd
         stopped = bool(stops) and _stops(source) == stops
         if not stopped or done.settled:
             break
-    finished = stopped and done.settled
+    same = done.total.hexdigest()
+    finished = stopped and done.settled and digest(target) == same
     if finished:
         _make_a_bus(target, raw)
-    return Copied(done.count, written, removed, done.total.hexdigest(), finished, tuple(done.left))
+    return Copied(done.count, written, removed, same, finished, tuple(done.left))
 
 
 def mirror(source: Store, target: Store, *, note: str, again: bool = False, seen: Seen = lambda _count: None) -> Copied:
@@ -127,7 +129,7 @@ def documents(store: Store, prefix: str = "") -> Iterator[tuple[str, bytes]]:
             data = _read(store, key)
         except DocumentTooLargeError:
             continue
-        if data is None:
+        if data is None or _is_folder(store, key):
             yield from documents(store, key)
         else:
             yield key, data
@@ -172,7 +174,11 @@ class _Pass:
             self.left.append(key)
             return
         if data is None:
-            self._below(key)
+            self._below(key, known=known)
+            return
+        if _is_folder(self._source, key):
+            self.left.append(key)
+            self._below(key, known=known)
             return
         self.count += 1
         self.total.update(_said(key, data))
@@ -183,16 +189,17 @@ class _Pass:
         if len(self._waiting) >= _BATCH or self._bytes >= _BATCH_BYTES:
             self._write()
 
-    def _below(self, key: str) -> None:
+    def _below(self, key: str, *, known: bool) -> None:
         try:
             empty = not self._source.list(key)
         except StoreDamagedError:  # a link, a pipe
             self.left.append(key)
             return
-        if (
-            empty and self.settled
-        ):  # a folder, or a document that went on since it was listed, to where we looked before
+        if empty and self.settled:  # it may be a document that went on since it was listed, to where we looked before
             self.settled = key in _keys(self._source, key.rpartition("/")[0])
+        if known and _read(self._target, key) is not None:
+            self._target.delete(key)
+            self.removed, self.settled = self.removed + 1, False
         self.folder(key)
 
     def _write(self) -> None:
@@ -226,6 +233,14 @@ def _read(store: Store, key: str) -> bytes | None:
         return store.read(key)
     except StoreDamagedError:
         return None
+
+
+def _is_folder(store: Store, key: str) -> bool:
+    """Tell whether a folder stands where a document does: a server keeps both, and the folder is the bus's.
+
+    What is named as documents are is none; the others are few.
+    """
+    return not key.endswith(".json") and any(_keys(store, key))
 
 
 def _said(key: str, data: bytes) -> bytes:

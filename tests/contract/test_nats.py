@@ -6,7 +6,6 @@ import pytest
 
 from somabus.errors import ConfigurationError, NotABusError
 from somabus.store.nats import Link, NatsStore
-from somabus.store.nats.stream import Known
 from somabus.testing.contract import StoreContract
 from tests.natsserver import NatsServer, every_server
 
@@ -94,5 +93,5 @@ class TestNatsByItsLeader(TestNats):
 
     def make_store(self, tmp_path):
         store = super().make_store(tmp_path)
-        store._stream._seen = store._stream._monotonic() + 3600, Known(one_copy=False, remembers=False)
+        store._stream._seen = store._stream._monotonic() + 3600, store._stream.known("")._replace(one_copy=False)
         return store

@@ -10,6 +10,9 @@ The way in may stand in the address or, better, in the environment, which no pro
     SOMABUS_NATS_NKEY                             a file with the seed of an nkey
     SOMABUS_NATS_CREDS                            a credentials file: a JWT and a seed
     SOMABUS_NATS_CA, _CERT, _KEY                  TLS: who may vouch for the server; our own certificate and key
+    SOMABUS_NATS_INBOX                            where answers come, if not below `_INBOX.<user>`
+
+Each user has a place of its own for answers, so that a server can keep it from hearing those to others.
 """
 
 import re
@@ -29,6 +32,7 @@ _OPTIONS: Final = {
 _WHO: Final = {0: (), 1: ("token",), 2: ("user", "password")}
 _FILES: Final = ("NKEY", "CREDS")
 _NEEDS: Final = {"USER": "PASSWORD", "PASSWORD": "USER", "KEY": "CERT"}
+_PLACE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}")
 _SEED: Final = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(?P<seed>\S+)\s")
 
 
@@ -50,6 +54,7 @@ def open_store(where: str, environment: Mapping[str, str], *, now: Callable[[], 
         options |= zip(_WHO[len(remote.who)], remote.who, strict=True)
     if remote.scheme == "tls":
         options.setdefault("tls", _context({}))
+    options |= _inbox(environment.get("SOMABUS_NATS_INBOX", ""), options.get("user", ""))
     link = Link([f"nats://{each}" for each in remote.servers], options, shown(where))
     return NatsStore(link, remote.stream, remote.domain, now=now)
 
@@ -67,6 +72,14 @@ def _options(environment: Mapping[str, str]) -> dict[str, Any]:
     if told["CA"] or told["CERT"]:
         options["tls"] = _context(told)
     return options
+
+
+def _inbox(told: str, user: str) -> dict[str, str]:
+    if told and not _PLACE.fullmatch(told):
+        message = f"SOMABUS_NATS_INBOX={told!a} is no place for answers: write it as _INBOX.scout"
+        raise ConfigurationError(message)
+    place = told or f"_INBOX.{user}"
+    return {"inbox_prefix": place} if _PLACE.fullmatch(place) else {}
 
 
 def _check_key(name: str, path: str) -> None:

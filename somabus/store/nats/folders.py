@@ -64,6 +64,12 @@ class Folders:
             for folder in sorted(above, reverse=True):  # the deepest first
                 self.let_go(folder)
 
+    def take(self, folder: str) -> bool:
+        """Show a folder no more, whatever lies in it; of several racers one is told that it did."""
+        found = self._stream.find(self._subjects.folder(folder), folder)
+        self._shown.discard(folder)
+        return found is not None and self._stream.remove(found.revision, folder)
+
     def _chain(self, folder: str) -> list[str]:
         return [*self._subjects.folders_above(folder), folder]
 

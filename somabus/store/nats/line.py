@@ -6,7 +6,8 @@ answer comes:
 
     the connection breaks        whoever waits for an answer is told at once
     it does not come back        for a moment questions wait for it; then they are told at once
-    the server hangs             the first question finds out, after ten seconds, and the connection is given up
+    the server hangs             the first question finds out, after ten seconds, and the connection is given up;
+                                 of many at once, a tenth of a second later for each
     the server closes it         this line is over, and the link begins another one
 
 Nothing is kept to be sent later: what its caller was told has failed is not done after all when the server is back,
@@ -34,6 +35,9 @@ from somabus.store.nats.trouble import may_not, understood
 
 _T = TypeVar("_T")
 _ANSWER_S: Final = 10.0
+_EACH_S: Final = 0.1
+"""A slow disk takes as long for each of many that are asked at once."""
+
 _PATIENCE_S: Final = 3.0
 _END_S: Final = 2.0
 _GIVEN_UP_S: Final = 60.0
@@ -84,7 +88,7 @@ class Line:
 
     # -- for other threads ------------------------------------------------------------------------------------
 
-    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+    def run(self, work: Coroutine[Any, Any, _T], patience_s: float = _PATIENCE_S + 2 * _ANSWER_S) -> _T:
         """Have the loop do something, and wait for it; it ends by itself, in time.
 
         Raises:
@@ -98,7 +102,7 @@ class Line:
                 raise self._away(self._where) from None
             self._handed[future] = work
         try:
-            return future.result(_PATIENCE_S + 2 * _ANSWER_S)
+            return future.result(patience_s)
         except (TimeoutError, CancelledError):
             raise self._away(self._where) from None
         finally:
@@ -126,7 +130,8 @@ class Line:
             StoreRefusedError: the server does not let us do one of them, or not let us in.
         """
         await self._there(questions[0].what)
-        answers = await asyncio.gather(*map(self._ask, questions), return_exceptions=True)
+        within_s = _ANSWER_S + len(questions) * _EACH_S
+        answers = await asyncio.gather(*(self._ask(each, within_s) for each in questions), return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, Refused):
                 raise answer
@@ -151,7 +156,7 @@ class Line:
         await self._there(self._where)
         await self._subscribe(subject, heard)
 
-    async def _ask(self, question: Question) -> Answer | Refused:
+    async def _ask(self, question: Question, within_s: float) -> Answer | Refused:
         if len(question.data) + _HEADERS > self._client.max_payload:
             said = f"{len(question.data):,} bytes; this server takes {self._client.max_payload - _HEADERS:,}"
             raise DocumentTooLargeError(question.what, f"{said}; it is set by max_payload")
@@ -161,7 +166,7 @@ class Line:
         try:
             reply = f"{self._inbox}.{token}"
             await self._client.publish(question.subject, question.data, reply=reply, headers=question.headers)
-            async with asyncio.timeout(_ANSWER_S):
+            async with asyncio.timeout(within_s):
                 return _answered(await future)
         except TimeoutError:
             await self._give_up()
@@ -270,18 +275,21 @@ class Line:
             heard()
 
     def _live(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._life())
-        with self._handing:  # what was handed over while the loop ended never goes on
-            for future, work in [each for each in self._handed.items() if not each[0].done()]:
-                future.set_exception(self._away(self._where))
-                work.close()
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._life())
+        finally:
+            with self._handing:  # what was handed over while the loop ended never goes on
+                for future, work in [each for each in self._handed.items() if not each[0].done()]:
+                    future.set_exception(self._away(self._where))
+                    work.close()
 
     async def _life(self) -> None:
         begun = self._loop.create_task(self._begin())
         await self._ending.wait()
         begun.cancel()
-        with contextlib.suppress(Exception):
+        # It waits for what is cancelled here, and would be cancelled with it.
+        with contextlib.suppress(Exception, asyncio.CancelledError):
             async with asyncio.timeout(_END_S / 2):
                 await self._client.close()
         while rest := asyncio.all_tasks() - {asyncio.current_task()}:

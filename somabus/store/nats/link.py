@@ -12,6 +12,8 @@ from somabus.store.nats.talk import Answer, Question, Refused
 
 _AT_ONCE: Final = 500  # a server drops API requests beyond ten thousand in flight
 _BYTES_AT_ONCE: Final = 1_000_000
+_LONGEST_S: Final = 90.0
+"""The line itself gives up before; see there."""
 
 
 class Link:
@@ -73,7 +75,7 @@ class Link:
         answers: list[Answer | Refused] = []
         for several in _portions(questions):
             line = self.begin()
-            answers += line.run(line.ask_all(several))
+            answers += line.run(line.ask_all(several), _LONGEST_S)
         return answers
 
     def ask_everybody(self, question: Question, within_s: float) -> list[Answer | Refused]:

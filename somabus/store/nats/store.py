@@ -6,7 +6,13 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from somabus.errors import DocumentTooLargeError, KeyExistsError, StoreRefusedError, StoreUnavailableError
+from somabus.errors import (
+    DocumentTooLargeError,
+    KeyExistsError,
+    KeyMissingError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from somabus.store.driveclock import DriveClock
 from somabus.store.nats.link import Link
 from somabus.store.nats.moving import TAKES, Mover
@@ -14,7 +20,7 @@ from somabus.store.nats.stream import EXPECTED, NEW, Stream
 from somabus.store.nats.subjects import Subjects
 from somabus.store.nats.talk import Question
 from somabus.store.nats.tree import Tree
-from somabus.store.port import JUNK, MAX_BYTES, check_key
+from somabus.store.port import MAX_BYTES, check_key, is_part
 
 _LOCK_HOLDS: Final = timedelta(seconds=60)
 
@@ -91,9 +97,18 @@ class NatsStore:
             self._tree.write(key, data, {})
 
     def move(self, source: str, target: str, *, durable: bool = True) -> None:  # noqa: ARG002 - as durable as the server is
-        """See `Store.move`."""
+        """See `Store.move`.
+
+        A folder may stand where a document is meant, as on a drive: it arrives as an empty document, so that whoever
+        finds nothing in it sets it aside, and nobody meets it for ever.
+        """
         with self._tidy([check_key(target)]):
-            self._mover.move(check_key(source), target)
+            try:
+                self._mover.move(check_key(source), target)
+            except KeyMissingError:
+                if not self._tree.folders.take(source):
+                    raise
+                self._tree.write(target, b"", NEW)
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
@@ -105,7 +120,7 @@ class NatsStore:
         names = self._tree.folders.names(folder)
         if self._marker not in names and (not folder or not names):
             self._require_marker()
-        return sorted(name for name in names if name > after and name.lower() not in JUNK)[:limit]
+        return sorted(name for name in names if name > after and is_part(name))[:limit]
 
     def only_with(self, marker: str) -> None:
         """From now on take the stream for the bus only while this document is there: else nothing is known.

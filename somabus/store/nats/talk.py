@@ -74,11 +74,16 @@ class Refused(Exception):  # noqa: N818 - it is no fault: the server said no
 
 
 def judged(data: bytes, headers: Mapping[str, str]) -> Answer | Refused:
-    """Tell an answer from a refusal, which JetStream says in headers or as JSON."""
+    """Tell an answer from a refusal, which JetStream says in headers or as JSON.
+
+    What carries a sequence is a document, whose other headers are its writer's word.
+    """
+    if "Nats-Sequence" in headers:
+        return Answer(data, headers)
     status = headers.get("Status", "")
     if status.isdigit() and int(status) >= 400:  # noqa: PLR2004 - as in HTTP
         return Refused(int(status), headers.get("Description", ""))
-    if "Nats-Sequence" not in headers and b'"error"' in data:
+    if b'"error"' in data:
         error = json.loads(data).get("error")
         if error:
             return Refused(int(error.get("err_code", error.get("code", 0))), str(error.get("description", "")))
