@@ -9,7 +9,7 @@ import pytest
 from somabus import Agent, Insight, create_bus
 from somabus.errors import StoppedError, StoreRefusedError
 from somabus.model.receipt import Whereabouts
-from somabus.store.nats import open_store
+from somabus.store.nats import Link, NatsStore, open_store
 from tests.jetstream.waiting import until
 from tests.packaging.blocks import blocks
 
@@ -129,6 +129,20 @@ def test_the_server_refuses_what_is_another_s(team, bus, key):
     assert humans.list("") == root, "nor is there a folder for what was refused"
     store.close()
     humans.close()
+
+
+def test_nobody_hears_the_answers_to_another(bus, running):
+    """Each user listens to its own answers alone: who hears another's could give some in the server's place."""
+    link = Link([running.url], {"user": "scout", "password": "secret-of-scout", "inbox_prefix": "_INBOX.planner"})
+    store = NatsStore(link, "soma")
+    with pytest.raises(StoreRefusedError) as refused:
+        store.read("somabus.json")
+    assert "_INBOX.planner" in str(refused.value)
+    store.close()
+
+    own = open_store(bus("scout"), {"SOMABUS_NATS_INBOX": "_INBOX.scout.mine"})
+    assert own.read("somabus.json")
+    own.close()
 
 
 def test_what_the_server_cannot_refuse_is_told_by_the_signature(bus, team, running):

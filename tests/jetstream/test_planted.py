@@ -3,9 +3,12 @@
 import pytest
 
 from somabus import Agent, create_bus
+from somabus.copying import copy, digest
+from somabus.store.memory import MemoryStore
 from somabus.store.nats import open_store
 from somabus.store.nats.subjects import Subjects
 from somabus.store.nats.talk import Question
+from somabus.testing import HandClock
 
 SUBJECTS = Subjects("soma")
 HEADERS = (
@@ -101,3 +104,37 @@ def test_a_folder_among_the_mail_is_set_aside(team, put, name):
     assert served(planner) == ["it"]
     assert planner.unread == 0
     assert len(planner.inbox.dead()) == 1
+
+
+def test_a_document_in_the_place_of_a_folder_hides_nothing(team, put):
+    """A server keeps a document where a folder is: what lies in the folder is copied, and the document is named as left."""
+    scout, _ = team
+    scout.post("general", "hello")
+    scout.connection.store.create("STOP", b"moving")
+    put("soma.k.channels.general", b"planted")
+    target = MemoryStore(HandClock().now)
+
+    copied = copy(scout.connection.store, target)
+
+    assert (copied.finished, copied.left) == (True, ("channels/general",))
+    assert target.read("channels/general/0000000/0000000001.json")
+    assert digest(target) == copied.digest
+
+
+def test_a_document_at_the_target_gives_way_to_a_folder(server, tmp_path):
+    """What stands at the target in the place of a folder is taken away, so that both places are the same."""
+    create_bus(tmp_path / "bus", home=tmp_path)
+    agent = Agent("writer", tmp_path / "bus", home=tmp_path / "writer", durability="none")
+    agent.post("general", "hello")
+    source, target = agent.connection.store, open_store(f"{server.url}/other", {})
+    source.create("STOP", b"moving")
+    target.make()
+    copy(source, target)
+    target._stream.put([Question("other.k.channels.general", b"planted")])
+
+    copied = copy(source, target, over=True)
+
+    assert (copied.finished, copied.left) == (True, ())
+    assert target.read("channels/general") is None
+    assert digest(target) == copied.digest == digest(source)
+    target.close()

@@ -345,3 +345,17 @@ def test_a_mirror_is_not_made_of_the_bus_itself(source, tmp_path, agents):
         mirror(source, DirectoryStore(str(tmp_path / "bus"), writer="m"), note="a copy")
 
     assert dict(documents(source)) == before
+
+
+def test_a_target_that_keeps_another_thing_is_no_bus(source):
+    """What is read back at the end decides: a target that lost a document meanwhile does not become a bus."""
+
+    class Losing(StoppingStore):
+        def read(self, key, *, listed=False):
+            return None if key.endswith("cursors.json") and "registry" in key else super().read(key, listed=listed)
+
+    stop(source)
+    target = Losing(MemoryStore(HandClock().now), Fuse())
+
+    assert not copy(source, target).finished
+    assert target.read(BUS_FILE) is None

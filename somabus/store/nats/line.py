@@ -35,9 +35,7 @@ from somabus.store.nats.trouble import may_not, understood
 
 _T = TypeVar("_T")
 _ANSWER_S: Final = 10.0
-_EACH_S: Final = 0.1
-"""A slow disk takes as long for each of many that are asked at once."""
-
+_EACH_S: Final = 0.1  # a slow disk takes as long for each of many that are asked at once
 _PATIENCE_S: Final = 3.0
 _END_S: Final = 2.0
 _GIVEN_UP_S: Final = 60.0
@@ -147,7 +145,10 @@ class Line:
         """Return all answers that come within a time; `StoreUnavailableError` if the server is away."""
         await self._there(question.what)
         try:
-            return [_answered(each) for each in await self._client.ask_everybody(question.subject, within_s)]
+            return [
+                judged(each.data, each.headers or {})
+                for each in await self._client.ask_everybody(question.subject, within_s)
+            ]
         except (Error, OSError) as error:
             raise self._away(question.what, str(error)) from error
 
@@ -167,7 +168,8 @@ class Line:
             reply = f"{self._inbox}.{token}"
             await self._client.publish(question.subject, question.data, reply=reply, headers=question.headers)
             async with asyncio.timeout(within_s):
-                return _answered(await future)
+                message = await future
+                return judged(message.data, message.headers or {})
         except TimeoutError:
             await self._give_up()
             raise self._away(question.what) from None
@@ -232,7 +234,7 @@ class Line:
         if told.unsaid:
             self._fail(lambda question: StoreRefusedError(question.what, may_not(question.subject)), told.unsaid)
         elif told.shut_out or (told.unheard and told.unheard.startswith(self._inbox.lower())):
-            self._shut_out = told.why_out()
+            self._shut_out = told.why_out(self._inbox.rpartition(".")[0])
             self._fail(lambda question: self._away(question.what))
             self._quit()
         elif isinstance(error, ssl.SSLError):  # not by trying again
@@ -288,8 +290,7 @@ class Line:
         begun = self._loop.create_task(self._begin())
         await self._ending.wait()
         begun.cancel()
-        # It waits for what is cancelled here, and would be cancelled with it.
-        with contextlib.suppress(Exception, asyncio.CancelledError):
+        with contextlib.suppress(Exception, asyncio.CancelledError):  # it waits for what was cancelled here
             async with asyncio.timeout(_END_S / 2):
                 await self._client.close()
         while rest := asyncio.all_tasks() - {asyncio.current_task()}:
@@ -298,7 +299,3 @@ class Line:
             await asyncio.wait(rest, timeout=0.05)
         self._client.drop()
         await asyncio.sleep(0)
-
-
-def _answered(message: Msg) -> Answer | Refused:
-    return judged(message.data, message.headers or {})

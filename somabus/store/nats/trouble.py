@@ -21,9 +21,11 @@ class Trouble(NamedTuple):
     unheard: str = ""
     shut_out: bool = False
 
-    def why_out(self) -> str:
-        """Say why the server is of no use to us."""
-        return f'this user may not subscribe to "_INBOX.>"; {_LISTS}' if self.unheard else f"{self.said}; {_WHO_WE_ARE}"
+    def why_out(self, inbox: str) -> str:
+        """Say why the server is of no use to us, whose answers would come below `inbox`."""
+        if not self.unheard:
+            return f"{self.said}; {_WHO_WE_ARE}"
+        return f'this user may not subscribe to "{inbox}.>", where answers come (SOMABUS_NATS_INBOX); {_LISTS}'
 
 
 def understood(error: Exception) -> Trouble:
