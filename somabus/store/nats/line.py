@@ -6,8 +6,7 @@ answer comes:
 
     the connection breaks        whoever waits for an answer is told at once
     it does not come back        for a moment questions wait for it; then they are told at once
-    the server hangs             the first question finds out, after ten seconds, and the connection is given up;
-                                 of many at once, a tenth of a second later for each
+    the server hangs             the first question finds out, after ten seconds (many at once, later), and gives it up
     the server closes it         this line is over, and the link begins another one
 
 Nothing is kept to be sent later: what its caller was told has failed is not done after all when the server is back,
