@@ -2,9 +2,9 @@
 
 import pytest
 
-from somabus.errors import KeyMissingError
+from somabus.errors import KeyMissingError, StoreUnavailableError
 from tests.jetstream.looking import all_of
-from tests.jetstream.stopping import cut_off, stall
+from tests.jetstream.stopping import break_off, cut_off, stall
 
 
 def test_a_document_deleted_in_mid_move_stays_deleted(server, store_on):
@@ -12,6 +12,28 @@ def test_a_document_deleted_in_mid_move_stays_deleted(server, store_on):
     store, other = store_on(server, "soma"), store_on(server, "soma", anew=False)
     store.create("in/a", b"it")
     stall(store, "write", lambda: other.delete("in/a"))
+    with pytest.raises(KeyMissingError):
+        store.move("in/a", "out/a.1")
+
+    assert all_of(store) == {}
+
+
+@pytest.mark.parametrize("step", ["remove", "intent", "intend"])
+@pytest.mark.parametrize("done", [False, True], ids=["it was not done", "the answer is lost"])
+def test_a_deletion_that_broke_off_is_finished_by_the_next(server, store_on, fences, step, done):
+    """Whoever is told "could not look" in mid-delete deletes again: then nothing arrives behind it, though a mover stood still meanwhile."""
+    if not fences:
+        pytest.skip("it may arrive")
+    store, other = store_on(server, "soma"), store_on(server, "soma", anew=False)
+    store.create("in/a", b"it")
+
+    def meanwhile():
+        break_off(other, step, done=done)
+        with pytest.raises(StoreUnavailableError):
+            other.delete("in/a")
+        other.delete("in/a")
+
+    stall(store, "write", meanwhile)
     with pytest.raises(KeyMissingError):
         store.move("in/a", "out/a.1")
 

@@ -155,6 +155,33 @@ def test_a_move_that_broke_off_is_gone_on_with_at_once(store, step, done):
     assert all_of(store) == {"out/a.1": b"it"}
 
 
+def test_a_move_that_broke_off_behind_its_target_is_ours_whoever_looked(server, store_on, fences):
+    """A target that was held up on its way, and decided the move, is its mover's, though another took the intent's place in mid-retry."""
+    if not fences:
+        pytest.skip("it is told that it was too late")
+    store, other = store_on(server, "soma"), store_on(server, "soma", anew=False, move_takes=0)
+    store.create("in/a", b"it")
+    write, held = store._tree.write, []
+
+    def hold_up(*args):
+        store._tree.write = write
+        held.append(args)
+        raise StoreUnavailableError("in/a", "no answer")
+
+    def meanwhile():
+        write(*held[0])
+        with pytest.raises(KeyMissingError):
+            other.move("in/a", "out/a.2")
+
+    store._tree.write = hold_up
+    with pytest.raises(StoreUnavailableError):
+        store.move("in/a", "out/a.1")
+    stall(store, "intend", lambda: stall(store, "intend", meanwhile))  # before it takes its own intent's place
+    store.move("in/a", "out/a.1")
+
+    assert all_of(store) == {"out/a.1": b"it"}
+
+
 def test_a_move_that_broke_off_is_not_gone_on_with_by_another_thread(store):
     """What is under way in this process is another's: of two threads only one has it, though an earlier move of theirs broke off."""
     store.create("in/a", b"it")
