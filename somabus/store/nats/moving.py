@@ -82,6 +82,7 @@ class Mover:
                 self._clear(key, found)
                 if not self._tree.remove(found.revision, key):
                     continue  # it was written anew in between
+            if found is not None or self._tree.fences(key):  # a deletion that broke off stopped nobody
                 self._stop(key)
             return
         raise StoreUnavailableError(key, "it is written again and again, or what is read of it is old: try again")
@@ -102,17 +103,15 @@ class Mover:
         if other is None:
             return False
         before, fenced = _targets(other)[:_AT_MOST], self._tree.fences(source)
-        if fenced and target in before and self._arrived(source, [target]):
-            return True  # nobody else uses the name: it was a move of ours that broke off behind its target
         own = other.headers.get(_BY) in self._broken and before[0] == target
-        if not own and self._now() - other.at < self._takes:
-            return False
-        intent = self._tree.intend(source, "\n".join([target, *before]), {_BY: me, EXPECTED: str(other.revision)})
-        if intent is None:
-            return False
+        free = own or self._now() - other.at >= self._takes
+        mine = {_BY: me, EXPECTED: str(other.revision)}
+        intent = self._tree.intend(source, "\n".join([target, *before]), mine) if free else None
+        if intent is None:  # nobody else uses our target's name: an earlier try of ours may have brought it there
+            return fenced and target in before and self._arrived(source, [target]) == target
         arrived = self._arrived(source, before)
         if arrived:
-            return own and arrived == target
+            return arrived == target and (own or fenced)
         return self._carry(source, target, intent)
 
     def _clear(self, key: str, found: Found) -> None:
@@ -131,7 +130,7 @@ class Mover:
     def _stop(self, key: str) -> None:
         """Let nobody go on with a move of a document that was deleted."""
         intent = self._tree.intent(key)
-        if intent is not None:
+        if intent is not None and _targets(intent)[0] != _DELETED:
             with suppress(StoreRefusedError):  # whoever may not move it leaves that to its mover
                 self._tree.intend(key, "\n".join([_DELETED, *_targets(intent)]), {EXPECTED: str(intent.revision)})
 
