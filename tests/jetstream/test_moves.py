@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from somabus.errors import KeyMissingError, StoreUnavailableError
+from somabus.errors import KeyMissingError, StoreRefusedError, StoreUnavailableError
 from somabus.testing import Crash
 from tests.jetstream.looking import all_of
 from tests.jetstream.stopping import break_off, cut_off, dying, stall
@@ -211,3 +211,23 @@ def test_what_was_sent_twice_does_not_come_back(server, store_on):
 
     assert store.list("in") == []
     assert len(store.list("out")) == 20
+
+
+def test_a_move_that_is_refused_holds_nobody_up(server, store_on, fences):
+    """P5: where the server refuses the target nothing was moved, and the next one may move it at once; before 2.12 after half a minute."""
+    store, other = store_on(server, "soma"), store_on(server, "soma", anew=False)
+    store.create("in/a", b"it")
+
+    def refused(*_args):
+        raise StoreRefusedError("out/a", "may not")
+
+    store._tree.write = refused
+    with pytest.raises(StoreRefusedError):
+        store.move("in/a", "out/a")
+
+    if fences:
+        other.move("in/a", "out/b")
+        assert all_of(other) == {"out/b": b"it"}
+    else:
+        with pytest.raises(KeyMissingError):
+            other.move("in/a", "out/b")
