@@ -172,8 +172,9 @@ class Story:
             self._came_from[key] = rest[0]["Somabus-From"].split(" ", 1)[1]
         if verb == "remove" and answer and key == deleting:
             self.deleted[key] = who
-        if before and not self._server.documents() and not self.deleted.keys() & self._way(before[0]):
-            self.lost = True
+        if before and not self._server.documents():
+            # From 2.12 on nothing arrives behind a deletion, so that nobody has to take it away.
+            self.lost |= not self.deleted.keys() & ({before[0]} if self._server.fences else self._way(before[0]))
         return answer
 
     def wrong_with_a_fence(self):
