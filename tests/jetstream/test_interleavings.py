@@ -16,7 +16,7 @@ from somabus.store.nats.moving import TAKES, Mover
 from somabus.testing import Crash
 from tests.jetstream.imagined import Server, Tree, Turns
 
-SEEDS = 2000
+SEEDS = 2500
 WORKERS, PROCESSES, ACTS, TRIES = 4, 3, 3, 3
 TROUBLE, DIES, JUMPS, ARRIVES, KILLED, DELETES = 0.06, 0.02, 0.12, 0.15, 0.01, 0.25
 
