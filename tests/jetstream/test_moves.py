@@ -182,6 +182,20 @@ def test_a_move_that_broke_off_behind_its_target_is_ours_whoever_looked(server, 
     assert all_of(store) == {"out/a.1": b"it"}
 
 
+def test_a_move_that_broke_off_is_gone_on_with_to_its_target_alone(store):
+    """Whoever would move it elsewhere waits like everybody, also in the process whose move broke off: that one has it."""
+    store.create("in/a", b"it")
+    break_off(store, "write")
+    with pytest.raises(StoreUnavailableError):
+        store.move("in/a", "out/a.1")
+
+    with pytest.raises(KeyMissingError):
+        store.move("in/a", "out/a.2")
+    store.move("in/a", "out/a.1")
+
+    assert all_of(store) == {"out/a.1": b"it"}
+
+
 def test_a_move_that_broke_off_is_not_gone_on_with_by_another_thread(store):
     """What is under way in this process is another's: of two threads only one has it, though an earlier move of theirs broke off."""
     store.create("in/a", b"it")
