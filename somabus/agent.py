@@ -347,7 +347,8 @@ class Agent:
 
         For whoever wants to look at no more than their modification times; a hint, like all such times on a drive.
         """
-        return tuple(str(self._services.connection.drive / key) for key in self._services.places())
+        drive = self._services.connection.drive
+        return () if drive is None else tuple(str(drive / key) for key in self._services.places())
 
     def forget_session(self, session: str) -> None:
         """Forget what a session was told: it has ended, or its memory was cleared."""

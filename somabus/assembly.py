@@ -247,6 +247,8 @@ class Assembly(OnDemand):
     def _vitals(self) -> dict[str, Any]:
         offset = (self.connection.clock.now() - self.now()).total_seconds()
         drive: int | None = None
-        with suppress(StoreUnavailableError):
-            drive = self.connection.ask(lambda: machine.free(self.connection.drive), "tmp")
+        place = self.connection.drive
+        if place is not None:
+            with suppress(StoreUnavailableError):
+                drive = self.connection.ask(lambda: machine.free(place), "tmp")
         return machine.vitals(self.connection.home_path, drive, self._version, offset)

@@ -1,10 +1,8 @@
 """Where a bus is and who we are on it: the stores, the bus's own facts and the agent's key, opened together."""
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,7 +19,7 @@ from somabus.errors import (
     TrustError,
     UnsafeKeyError,
 )
-from somabus.home import Drives, Places, agent_home, agents_here, check_apart, check_private, default_home, load_signer
+from somabus.home import Places, agent_home, agents_here, check_private, default_home, load_signer
 from somabus.model.bus import BUS_FILE, Bus, BusPolicy
 from somabus.model.envelope import Seal, split
 from somabus.model.ids import IdMaker
@@ -30,34 +28,18 @@ from somabus.model.names import check_name, nearest
 from somabus.model.signing import Signer
 from somabus.model.trust import Policy
 from somabus.model.wire import parse_object
-from somabus.store.directory import DirectoryStore, Durability
-from somabus.store.directory.mount import mount_of
+from somabus.site import Ask, Site, address_of, at_once, is_remote, lies_at, new_ground, open_site
+from somabus.store.directory import Durability
 from somabus.store.port import Store
-
-if TYPE_CHECKING:
-    from somabus.store.deadline import Deadline
 
 T = TypeVar("T")
 _RULES: Final = ("hop_limit", "staleness_s", "rate_per_hour", "retention")
 
 
-class Ask(Protocol):
-    """Makes a call that may touch the drive, by itself or with a deadline."""
-
-    def __call__(self, call: Callable[[], T], what: str) -> T:
-        """Return what the call returns.
-
-        Raises:
-            StoreUnavailableError: the drive does not answer.
-        """
-
-
-def _at_once(call: Callable[[], T], what: str) -> T:  # noqa: ARG001 - a local drive does not hang
-    return call()
-
-
 class Connection(NamedTuple):
     """Everything an agent stands on. `drive` and `home_path` are for looking at the space left; `ask` before that.
+
+    A bus on a server has no `drive`.
 
     `unsafe`: others can read the key; the agent raises the alarm and does nothing else. `forgettable`: the home once
     more, for what may be gone after a power cut, and so is written without waiting for the disk.
@@ -70,10 +52,10 @@ class Connection(NamedTuple):
     signer: Signer
     clock: Clock
     machine: str
-    drive: Path
+    drive: Path | None
     home_path: Path
     unsafe: UnsafeKeyError | None = None
-    ask: Ask = _at_once
+    ask: Ask = at_once
 
 
 def create_bus(
@@ -96,7 +78,7 @@ def create_bus(
         rules: `hop_limit`, `staleness_s`, `rate_per_hour`, `retention` (a `Retention`, or its rules by name).
 
     Raises:
-        ConfigurationError: there is a bus already, or a rule is none; nothing was changed.
+        ConfigurationError: there is a bus already, or a copy of one, or a rule is none; nothing was changed.
         StoreError: the folder cannot be written.
     """
     if policy == Policy.CERTIFIED:
@@ -105,12 +87,6 @@ def create_bus(
     unknown = sorted(set(rules) - set(_RULES))
     if unknown:
         message = f"{', '.join(unknown)}: no rule of a bus; there are {', '.join(_RULES)}"
-        raise ConfigurationError(message)
-    store = DirectoryStore(os.fspath(path), writer=new_writer())
-    root = Path(path).absolute()
-    if not anew and not (root / BUS_FILE).exists() and known_bus(root, home) is not None:
-        said = f"this machine knows a bus at {root}, and it is not there now: is the drive away?"
-        message = f"{said} If it is gone for good: somabus init --anew"
         raise ConfigurationError(message)
     try:
         info = Bus(
@@ -123,10 +99,17 @@ def create_bus(
         raise ConfigurationError(explain(error)) from None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+    where = address_of(path)
+    if not lies_at(path, new_writer()) and not anew and known_bus(path, home) is not None:
+        said = f"this machine knows a bus at {where}, and it is not there now: is the drive away?"
+        message = f"{said} If it is gone for good: somabus init --anew"
+        raise ConfigurationError(message)
+    store = new_ground(path, new_writer())
     try:
         store.create(BUS_FILE, info.to_json())
     except KeyExistsError as error:
-        said = f"there is a bus at {os.fspath(path)!r} already; it is unchanged: join it with: somabus join NAME"
+        shown = where if is_remote(path) else os.fspath(path)
+        said = f"there is a bus at {shown!r} already; it is unchanged: join it with: somabus join NAME"
         message = f"{said}; what holds on it, its operator changes with: somabus operator policy, and --keep"
         raise ConfigurationError(message) from error
     finally:
@@ -137,7 +120,7 @@ def create_bus(
 def known_bus(path: str | os.PathLike[str], home: str | os.PathLike[str] | None = None) -> Bus | None:
     """Return the bus that this machine last saw at a path, or None if it never saw one there."""
     base = base_of(home)
-    return Places(base, new_writer()).recall(str(Path(path).absolute())) if base.is_dir() else None
+    return Places(base, new_writer()).recall(address_of(path)) if base.is_dir() else None
 
 
 def connect(
@@ -160,31 +143,15 @@ def connect(
         StoreUnavailableError: the drive does not answer, and this machine has not seen the bus before.
     """
     check_name(agent)
-    root, base = Path(path).absolute(), base_of(home)
-    deadline = _deadline() if mount_of(root).network else None
-    ask: Ask = _at_once if deadline is None else deadline.ask
-    writer = new_writer()
+    base, writer = base_of(home), new_writer()
     places = Places(base, writer)
-    try:
-        ask(lambda: check_apart(base, root), str(root))
-    except StoreUnavailableError:
-        if places.recall(str(root)) is None:  # it was apart when it was first seen
-            raise
-    try:
-        disk = DirectoryStore(
-            str(root), writer=writer, marker=BUS_FILE, durability=durability, now=clock.now if clock else None,
-            drive=Drives(base, writer).recall(str(root)),
-        )  # fmt: skip
-    except ValueError:
-        message = f"durability {durability!r} is none of full, file, none"
-        raise ConfigurationError(message) from None
-    store = disk if deadline is None else _with_deadline(disk, deadline)
-    bus, news = _looked(store, places, str(root), ask)
+    site = open_site(path, base, writer, durability=durability, clock=clock)
+    bus, news = _looked(site, places)
     here = agents_here(base, bus.bus)
     if not join and agent not in here:
         raise NotJoinedError(agent, nearest(agent, here), str(base))
     if news:
-        places.remember(str(root), bus)
+        places.remember(site.address, bus)
     mine = agent_home(base, bus.bus, agent, writer)
     signer, unsafe = load_signer(mine, os.urandom), None
     try:
@@ -193,45 +160,42 @@ def connect(
         unsafe = error
     forgettable = agent_home(base, bus.bus, agent, f"{writer}-f", Durability.NONE)
     return Connection(
-        store, mine, forgettable, bus, signer, clock or SystemClock(), _machine(base), root, base, unsafe, ask
-    )
+        site.store, mine, forgettable, bus, signer, clock or SystemClock(), _machine(base), site.drive, base, unsafe,
+        site.ask,
+    )  # fmt: skip
 
 
-def _deadline() -> "Deadline":
-    from somabus.store.deadline import Deadline  # local drives, which do not hang, need none
+def open_bus(path: str | os.PathLike[str], *, home: str | os.PathLike[str] | None = None) -> Store:
+    """Open the store of a bus, to look at all of it; nothing is written there.
 
-    return Deadline()
-
-
-def _with_deadline(disk: DirectoryStore, deadline: "Deadline") -> Store:
-    from somabus.store.deadline import DeadlineStore
-
-    def close(last: Callable[[], None]) -> None:
-        with suppress(StoreUnavailableError, RuntimeError):  # no thread can be begun when the interpreter ends
-            deadline.ask(last, "tmp")
-
-    disk.closing(close)
-    return DeadlineStore(disk, deadline)
+    Raises:
+        NotABusError: there is none and never was.
+        StoreUnavailableError: the drive or the server does not answer.
+    """
+    base, writer = base_of(home), new_writer()
+    site = open_site(path, base, writer)
+    known(site, Places(base, writer))
+    return site.store
 
 
-def known(store: Store, places: Places, path: str, ask: Ask = _at_once) -> Bus:
-    """Return the bus at a path, or what this machine remembers of it while the drive is away.
+def known(site: Site, places: Places) -> Bus:
+    """Return the bus at a place, or what this machine remembers of it while the drive is away.
 
     Raises:
         NotABusError: there is none and never was.
         TrustError: another bus lies where one with operators was.
     """
-    bus, news = _looked(store, places, path, ask)
+    bus, news = _looked(site, places)
     if news:
-        places.remember(path, bus)
+        places.remember(site.address, bus)
     return bus
 
 
-def _looked(store: Store, places: Places, path: str, ask: Ask) -> tuple[Bus, bool]:
-    """Return the bus at a path, and whether this machine may remember that; see `known`."""
-    before = places.recall(path)
+def _looked(site: Site, places: Places) -> tuple[Bus, bool]:
+    """Return the bus at a place, and whether this machine may remember that; see `known`."""
+    before = places.recall(site.address)
     try:
-        raw = _read(store)
+        raw = _read(site.store)
         bus = _parsed(raw)
     except StoreDamagedError:
         if before is None:
@@ -240,14 +204,13 @@ def _looked(store: Store, places: Places, path: str, ask: Ask) -> tuple[Bus, boo
     except StoreUnavailableError:
         if before is not None:
             return before, False
-        with suppress(OSError):  # a mount whose server is away cannot even be looked at
-            if ask(lambda: not Path(path).exists() or Path(path).is_dir(), path):
-                raise NotABusError(path) from None
+        if not site.may_hold_a_bus():
+            raise NotABusError(site.address) from None
         raise
     if before is not None and before.owned and before.bus != bus.bus:
         raise TrustError(
-            f"at {path} lay the bus {before.bus}, which has operators, and now another one lies there, {bus.bus}; "
-            f"if a human replaced it on purpose, remove {places.where(path)} and try again"
+            f"at {site.address} lay the bus {before.bus}, which has operators, and now another one, {bus.bus}; "
+            f"if a human replaced it on purpose, remove {places.where(site.address)} and try again"
         )
     if not _proven(before, bus, raw):
         return before or bus, False  # the authority follows it, or refuses and tells

@@ -5,18 +5,18 @@ It is to an operator what `connect` is to an agent. The key never touches the bu
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from somabus.clock import Clock, SystemClock
 from somabus.connection import base_of, known, new_writer
 from somabus.errors import ConfigurationError, KeyExistsError, MessageError
-from somabus.home import Drives, Places, check_apart, check_private, operator_home, operators_here
-from somabus.model.bus import BUS_FILE, Bus
+from somabus.home import Places, check_private, operator_home, operators_here
+from somabus.model.bus import Bus
 from somabus.model.names import check_name
 from somabus.model.signing import SEED_BYTES, Signer
 from somabus.operator.people import rotate
 from somabus.operator.seat import Seat, take_seat
 from somabus.safe import KeyFile, make_key, read_key, unlock
+from somabus.site import open_site
 from somabus.store.directory import DirectoryStore
 from somabus.store.memory import MemoryStore
 from somabus.store.port import Store
@@ -37,16 +37,12 @@ class Desk:
     def __init__(
         self, path: str | os.PathLike[str], *, home: str | os.PathLike[str] | None = None, clock: Clock | None = None
     ) -> None:
-        root, self._base = Path(path).absolute(), base_of(home)
-        check_apart(self._base, root)
-        self._writer = new_writer()
+        self._base, self._writer = base_of(home), new_writer()
         self._homes: dict[str, DirectoryStore] = {}
         self._clock = clock or SystemClock()
-        self.store = DirectoryStore(
-            str(root), writer=self._writer, marker=BUS_FILE, now=clock.now if clock else None,
-            drive=Drives(self._base, self._writer).recall(str(root)),
-        )  # fmt: skip
-        self.bus: Bus = known(self.store, Places(self._base, self._writer), str(root))
+        site = open_site(path, self._base, self._writer, clock=clock)
+        self.store = site.store
+        self.bus: Bus = known(site, Places(self._base, self._writer))
 
     def names(self) -> list[str]:
         """Return the operators whose keys lie on this machine."""

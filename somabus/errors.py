@@ -5,6 +5,7 @@ An exception from outside this tree is a bug in somabus, please report it.
     SomabusError
     ├── ConfigurationError            your turn: settings are missing, malformed or contradict each other
     │   ├── NotABusError              the path holds no somabus.json
+    │   │   └── IsACopyError          it holds a copy of a bus, to look at or not finished
     │   ├── SchedulerError            a scheduler of this machine is not there, or did not do as asked
     │   └── UnsafeKeyError            the private key can be read by others; it was not used
     ├── InvalidNameError              your turn: a name that could not be a path part (also a ValueError)
@@ -39,7 +40,7 @@ An exception from outside this tree is a bug in somabus, please report it.
         ├── StoreUnavailableError     could not look; try again later, nothing is known to be lost
         │   └── NoAnswerError         the doctor on the other machine did not say its next word in time
         ├── StoreFullError            no space left; nothing was half written
-        ├── StoreRefusedError         the drive refuses to write here: read-only, or no permission
+        ├── StoreRefusedError         the drive or the server refuses: read-only, or no permission
         └── StoreDamagedError         not what the format allows (a folder or a link for a file); needs a person
 
 Facts are attributes, `str()` is one sentence, and every error survives pickling.
@@ -68,6 +69,16 @@ class NotABusError(ConfigurationError):
         return (
             f"{self.path!r} holds no somabus.json, so it is no bus and nothing was made there; "
             f"make one with: somabus init {_short(self.path)}"
+        )
+
+
+class IsACopyError(NotABusError):
+    """The path holds a copy of a bus, which is none; it is unchanged."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} is a copy of a bus, to look at or not finished: no bus, and it is unchanged; "
+            f"to finish it stop the bus, then: somabus copy FROM {_short(self.path)}"
         )
 
 
@@ -471,7 +482,7 @@ class DocumentTooLargeError(StoreError):
 class StoreUnavailableError(StoreError):
     """Could not look. This is not an empty answer; try again later."""
 
-    _sentence = "could not look at {key}: the drive does not answer or is not there; try again later"
+    _sentence = "could not look at {key}: the drive or the server does not answer, or is not there; try again later"
 
 
 class NoAnswerError(StoreUnavailableError):
@@ -487,9 +498,9 @@ class StoreFullError(StoreError):
 
 
 class StoreRefusedError(StoreError):
-    """The drive refuses to write here; nothing was changed."""
+    """The drive or the server refuses; nothing was changed."""
 
-    _sentence = "the drive refuses to write {key}: it is read-only, or this user lacks the permission"
+    _sentence = "the drive or the server refuses {key}: it is read-only, or this user lacks the permission"
 
 
 class StoreDamagedError(StoreError):

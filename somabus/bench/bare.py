@@ -36,6 +36,7 @@ class Bare:
         self._events = _inotify(self.path("watched"))
         self.write = f"open, write,{' fsync,' if self._sync_files else ''} close, rename"
         self.sync = ", fsync folder" if synced else ""
+        self.reads, self.drains, self.arrives = "open, read, close", "rename, open, read, close, rename", "rename"
         self.waits = "a listing every ms" if self._events is None else "inotify select, read; a listing"
 
     def close(self) -> None:

@@ -1,9 +1,11 @@
 """The bench: what each work of the bus costs on one drive, beside the bare system calls that it needs there.
 
+On a server: beside the bare requests.
+
     somabus   send        send        send  …     step by step in turn, so that a busy moment of the machine
     bare            send        send        …     or the drive falls on both; the medians are compared
 
-It makes a bus of its own in a scratch folder on the drive and removes it again; nobody's mail is touched.
+It makes a bus of its own in a scratch folder on the drive, or a stream, and removes it again; nobody's mail is touched.
 Times are this hour's, ratios travel better. It uses the bus as an agent does, and no service from inside.
 """
 
@@ -18,17 +20,15 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from somabus.agent import Agent
-from somabus.bench.bare import BEAT_LOOKS, BOXES, PEEK, ROOT, Bare, timed
+from somabus.bench.bare import BEAT_LOOKS, BOXES, PEEK, ROOT, timed
 from somabus.bench.channels import CHANNELS, History
+from somabus.bench.ground import Ground, ground_on
 from somabus.connection import connect, create_bus
 from somabus.model import tree
-from somabus.model.bus import BUS_FILE
 from somabus.model.draft import Draft
 from somabus.model.envelope import Seal, seal_body, split
 from somabus.model.message import Message
 from somabus.model.slot import State
-from somabus.store.directory import DirectoryStore
-from somabus.store.directory.trouble import translate
 
 _BODY: Final = "0123456789abcdef" * 64
 _BATCH: Final = 100
@@ -52,35 +52,33 @@ class Row:
         return self.us / self.bare_us
 
 
-def measure(folder: Path, *, messages: int, rounds: int, durability: str) -> list[Row]:
+def measure(where: str | os.PathLike[str], *, messages: int, rounds: int, durability: str) -> list[Row]:
     """Measure the drive that a folder lies on, and leave nothing behind on it, not even after an error.
 
     Args:
-        folder: any folder on the drive; a hidden scratch folder is made in it and removed at the end.
+        where: any folder on the drive, in which a hidden scratch folder is made and removed at the end; or the address
+            of a bus on a server, beside which a scratch stream is made.
         messages: how many of 1 KiB wait in the inbox that is looked at and drained, and stand in each channel; others
             have ten times as many.
         rounds: how often everything is measured; the medians are over the steps of all rounds.
-        durability: `full`, `file` or `none`, for the bus and for the bare system calls alike.
+        durability: `full`, `file` or `none`, for the bus and for the bare system calls alike; a server has its own.
 
     Raises:
         ConfigurationError: no such durability.
-        StoreError: the drive cannot be written, or went away; there is no result.
+        StoreError: the drive or the server cannot be written, or went away; there is no result.
     """
     steps: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    try:
-        with (
-            TemporaryDirectory(prefix=".somabus-bench-", dir=folder) as scratch,
-            TemporaryDirectory(prefix="somabus-bench-home-") as home,
-            closing(_Course(Path(scratch), Path(home), durability, messages)) as course,
-        ):
-            # The first time of everything makes folders and imports libraries, which is nobody's daily cost.
-            for each in course.works(1, 1):
-                list(each.steps())
-            for _ in _counted(rounds):
-                for each in course.works(messages, _REPEATS):
-                    steps.setdefault((each.work, each.calls), []).extend(each.steps())
-    except OSError as error:
-        raise translate(error, os.fspath(folder)) from error
+    with (
+        ground_on(os.fspath(where), durability) as ground,
+        TemporaryDirectory(prefix="somabus-bench-home-") as home,
+        closing(_Course(ground, Path(home), durability, messages)) as course,
+    ):
+        # The first time of everything makes folders and imports libraries, which is nobody's daily cost.
+        for each in course.works(1, 1):
+            list(each.steps())
+        for _ in _counted(rounds):
+            for each in course.works(messages, _REPEATS):
+                steps.setdefault((each.work, each.calls), []).extend(each.steps())
     return [
         Row(work, median(us for us, _ in pairs), median(bare for _, bare in pairs), calls)
         for (work, calls), pairs in steps.items()
@@ -105,28 +103,31 @@ class _Work:
 
 
 class _Course:
-    """A bus with two agents, the bare folders beside it, and every work on both."""
+    """A bus with two agents, the bare folders beside it, and every work on both.
 
-    def __init__(self, root: Path, home: Path, durability: str, history: int) -> None:
-        bus = root / "bus"
+    How long histories are read is measured in folders alone.
+    """
+
+    def __init__(self, ground: Ground, home: Path, durability: str, history: int) -> None:
+        bus = ground.bus
         create_bus(bus, "bench")
         joined = connect(bus, "scout", home=home, durability=durability)
         self._signer = joined.signer
         self._scout = Agent("scout", joined)
         self._planner = Agent("planner", bus, home=home, durability=durability)
-        self._store = DirectoryStore(str(bus), writer="bench", marker=BUS_FILE, durability=durability)
+        self._ground = ground
         self._scout.send("planner", _BODY)
         (delivery,) = self._planner.inbox.drain()
         delivery.ack()
         self._message = delivery.message
-        self._bare = Bare(str(root / "bare"), self._seal(), durability)
+        self._bare = ground.bare(self._seal())
         self._histories = [
-            History(bus, home, self._scout, posts=posts, durability=durability)
+            History(ground.folder, home, self._scout, posts=posts, durability=durability)
             for posts in (history, _LONGER * history)
+            if ground.folder is not None
         ]
 
     def close(self) -> None:
-        self._store.close()
         self._bare.close()
 
     def works(self, messages: int, repeats: int) -> Iterator[_Work]:
@@ -143,7 +144,7 @@ class _Course:
         send = timed(lambda: scout.send_many([Draft("planner", _BODY)] * batch))
         calls = f"{bare.write}{bare.sync and f'; one{bare.sync[1:]}'}; per message of {batch}"
         yield _Work("send_many", send, timed(lambda: bare.send(batch)), n // batch, calls, per=batch)
-        peek, calls = timed(lambda: inbox.peek(PEEK)), f"a listing; open, read, close of up to {PEEK}"
+        peek, calls = timed(lambda: inbox.peek(PEEK)), f"a listing; {bare.reads} of up to {PEEK}"
         yield _Work("peek", peek, timed(bare.peek), repeats, calls)
         look = timed(lambda: bare.look(BOXES))
         yield _Work("unread", timed(inbox.unread), look, repeats, f"{len(BOXES)} listings")
@@ -151,19 +152,19 @@ class _Course:
         yield _Work("stops", timed(scout.stops), look, repeats, "a listing of the root")
         # The one listing falls into the first step, on both sides, and so not into the median.
         waiting, files = inbox.drain(), bare.drain()
-        settle, calls = timed(lambda: next(waiting).ack()), f"rename, open, read, close, rename{bare.sync}"
+        settle, calls = timed(lambda: next(waiting).ack()), f"{bare.drains}{bare.sync}"
         yield _Work("claim + ack", settle, timed(lambda: next(files)), n + n // batch * batch, calls)
 
     def _routine(self, repeats: int) -> Iterator[_Work]:
         bare, box = self._bare, tree.box("scout", State.INBOX)
         calls = f"{len(BEAT_LOOKS)} listings; {bare.write}{bare.sync}"
         yield _Work("beat", timed(self._scout.beat), timed(bare.beat), repeats, calls)
-        here, there = os.path.join(self._store.root, *box.split("/")), bare.path("watched")
+        here, there, store = self._ground.inbox(box), bare.path("watched")[:-1], self._ground.store
 
         def wake() -> float:
-            return bare.wake(here, lambda: self._store.wait(box, _PATIENCE_S))
+            return bare.wake(here, lambda: store.wait(box, _PATIENCE_S))
 
-        calls = f"rename; {bare.waits}"
+        calls = f"{bare.arrives}; {bare.waits}"
         yield _Work("wake", wake, lambda: bare.wake(there, bare.wait), repeats, calls)
 
     def _channels(self, repeats: int) -> Iterator[_Work]:

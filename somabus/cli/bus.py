@@ -2,20 +2,32 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, typed
-from somabus.connection import create_bus, known_bus
+from somabus.connection import create_bus, known_bus, open_bus
 from somabus.errors import NotABusError, StoreUnavailableError
 from somabus.model import tree
 from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line
 from somabus.model.ticket import JobState
 from somabus.scheduler import Standing, standing
+from somabus.site import address_of, is_remote
+
+if TYPE_CHECKING:
+    from somabus.verify import Fault
+
+
+class _Place(click.Path):
+    """A path as click checks it, or the address of a bus on a server."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return an address as it is."""
+        return value if is_remote(value) else super().convert(value, param, ctx)
 
 
 @command("init", "somabus init X:/soma_network --name research")
@@ -61,16 +73,17 @@ from somabus.scheduler import Standing, standing
 )
 @click.option("--anew", is_flag=True, help="Also where this machine knows a bus that is gone.")
 def init(context: Context, path: str | None, name: str, policy: str, *, anew: bool, **rules: Any) -> None:
-    """Make a new bus in a folder. An existing bus is left as it is."""
+    """Make a new bus in a folder, or on a server. An existing bus is left as it is."""
     where = path or context.bus()
     made = create_bus(where, name, policy, anew=anew, home=context.settings.home or None, **rules)
-    bus = typed(str(where))
+    shown = address_of(where) if is_remote(where) else where
+    bus = typed(shown)
     lines = [
-        f"a bus is at {where}; join it with: somabus --bus {bus} join NAME",
+        f"a bus is at {shown}; join it with: somabus --bus {bus} join NAME",
         f"no human owns it yet; the one who does types: somabus --bus {bus} operator init",
         *([f"what is over stays: {made.policy.retention}"] if rules["retention"] else []),
     ]
-    context.out.answer({"bus": made.bus, "path": str(where)}, "\n".join(lines))
+    context.out.answer({"bus": made.bus, "path": shown}, "\n".join(lines))
 
 
 @command("status", "somabus status")
@@ -152,21 +165,13 @@ def _jobs_aside(agent: Agent) -> dict[str, dict[str, int]]:
 
 
 @command("verify", "somabus verify X:/soma_network")
-@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
-def verify(context: Context, path: Path | None) -> None:
+@click.argument("path", required=False, type=_Place(exists=True))
+def verify(context: Context, path: str | None) -> None:
     """Judge a tree, or one file, against the format.
 
     For writers in other languages, and for drives one doubts. A file outside a bus is judged by its form alone.
     """
-    from somabus.verify import judge_path
-
-    where = path or Path(context.bus())
-    try:
-        faults, looked_at = judge_path(where)
-    except NotABusError:
-        if known_bus(where, context.settings.home or None) is None:
-            raise
-        raise StoreUnavailableError(str(where), "a bus was here when this machine last looked") from None
+    faults, looked_at = _judged(context, path or context.bus())
     rows = [(fault.path, fault.weight, line(fault.rule, 110), line(fault.step, 80)) for fault in faults]
     facts = {"faults": faults, "documents": looked_at}
     context.out.table(
@@ -176,6 +181,20 @@ def verify(context: Context, path: Path | None) -> None:
         empty=f"{looked_at} documents, all of format 1",
     )
     finish(Exit.UNWELL if any(fault.weight == "error" for fault in faults) else Exit.DONE)
+
+
+def _judged(context: Context, where: str) -> "tuple[list[Fault], int]":
+    from somabus.verify import judge_path, judge_store
+
+    home = context.settings.home or None
+    if is_remote(where):
+        return judge_store(open_bus(where, home=home))
+    try:
+        return judge_path(Path(where))
+    except NotABusError:
+        if known_bus(where, home) is None:
+            raise
+        raise StoreUnavailableError(where, "a bus was here when this machine last looked") from None
 
 
 @command("sweep", "somabus sweep --rehearse")
@@ -200,26 +219,28 @@ def sweep(context: Context, *, rehearse: bool) -> None:
 def demo(context: Context, *, keep: bool) -> None:
     """Prove the main job with five real processes.
 
-    In a temporary folder; takes about half a minute.
+    In a temporary folder, or, where --bus names a server, in a stream of its own there; takes about half a minute.
     """
     from somabus.demo import show
 
-    finish(Exit.DONE if show(keep=keep, as_json=context.as_json) else Exit.UNWELL)
+    bus = context.settings.bus
+    played = show(keep=keep, as_json=context.as_json, server=bus if is_remote(bus) else "")
+    finish(Exit.DONE if played else Exit.UNWELL)
 
 
 @command("bench", "somabus bench --messages 500")
-@click.argument("path", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("path", required=False, type=_Place(exists=True, file_okay=False))
 @click.option("--messages", default=300, show_default=True, type=click.IntRange(20, 100_000))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
 @click.option("--durability", type=click.Choice(["full", "file", "none"]), default="full", show_default=True)
-def bench(context: Context, path: Path | None, messages: int, rounds: int, durability: str) -> None:
-    """Measure this drive.
+def bench(context: Context, path: str | None, messages: int, rounds: int, durability: str) -> None:
+    """Measure this drive, or this server.
 
-    Each work of the bus beside the bare system calls that it needs, as a ratio.
+    Each work of the bus beside the bare system calls, or requests, that it needs, as a ratio.
     """
     from somabus.bench import measure
 
-    rows = measure(path or Path(context.bus()), messages=messages, rounds=rounds, durability=durability)
+    rows = measure(path or context.bus(), messages=messages, rounds=rounds, durability=durability)
     columns = ("work", "µs", "bare µs", "ratio", "what the bare calls are")
     cells = [(row.work, f"{row.us:,.0f}", f"{row.bare_us:,.0f}", f"{row.ratio:.2f}", row.bare) for row in rows]
     facts = {"durability": durability, "messages": messages, "rounds": rounds, "rows": rows}

@@ -185,7 +185,7 @@ def echo(context: Context, to: str, short: str, data: str | None) -> None:
 def wait(context: Context, span: str, above: int) -> None:
     """Return as soon as something is unread.
 
-    Exit 0; 3 if nothing came in time.
+    Exit 0; 3 if nothing came in time, 4 if the drive or the server went away meanwhile.
     """
     agent = context.agent()
     found = agent.wait(parse_duration(span).total_seconds(), above=above)

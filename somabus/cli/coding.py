@@ -154,7 +154,7 @@ def _arguments(context: Context, agent: Agent) -> list[str]:
     """Return what the command of a hook must say: a hook runs with another environment and in another folder."""
     settings = context.settings
     home = ["--home", str(Path(settings.home).absolute())] if settings.home else []
-    return ["--bus", str(Path(context.bus()).absolute()), "--agent", agent.name, *home]
+    return ["--bus", context.address(), "--agent", agent.name, *home]
 
 
 def _finish(context: Context, change: Change, *, dry_run: bool, unread: int | None) -> None:

@@ -1,16 +1,12 @@
 """The command doctor: what this drive gives, and how the bus on it does."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
 
 from somabus.cli.group import Context, command, finish
 from somabus.cli.output import Exit
+from somabus.cli.progress import progress
 from somabus.cli.signals import interrupted
 from somabus.doctor.finding import Finding, Weight, summary, unwell, worst_first
-from somabus.doctor.place import Tell, silent
 from somabus.doctor.visit import Visit
 from somabus.errors import ConfigurationError, NoAnswerError
 from somabus.model.drive import Drive
@@ -36,7 +32,7 @@ def doctor(context: Context, other: str | None, span: str | None, *, answer: boo
         raise ConfigurationError(message)
     wait_s = parse_duration(span or "10m").total_seconds()
     me = context.agent().name if other or answer else ""
-    with interrupted(), _progress(shown=not context.as_json) as tell:
+    with interrupted(), progress(shown=not context.as_json) as tell:
         visit = Visit(context.bus(), context.settings.home or None, tell=tell)
         if answer:
             _answered(context, *visit.answer(me, wait_s=wait_s))
@@ -76,22 +72,3 @@ def _answered(context: Context, asker: str, drive: Drive | None) -> None:
     )
     context.out.answer({"asker": asker, "drive": drive}, text, unread=context.unread())
     finish(Exit.DONE if drive else Exit.UNWELL)
-
-
-@contextmanager
-def _progress(*, shown: bool) -> Iterator[Tell]:
-    """Show on a terminal what is being waited for, and how long it may still take."""
-    if not (shown and sys.stderr.isatty()):
-        yield silent
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=None)
-
-        def tell(what: str, passed: float, whole: float) -> None:
-            progress.update(task, description=what, completed=passed, total=whole or None)
-
-        yield tell

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MODULES: Final = {
     "init": "bus", "status": "bus", "verify": "bus", "sweep": "bus", "demo": "bus", "bench": "bus",
-    "doctor": "doctor",
+    "doctor": "doctor", "copy": "moving", "mirror": "moving",
     "send": "mail", "inbox": "mail", "read": "mail", "reply": "mail", "dead": "mail", "trace": "mail",
     "withdraw": "mail",
     "post": "channels", "channels": "channels", "subscribe": "channels", "unsubscribe": "channels", "arcs": "channels",
@@ -60,12 +60,27 @@ class Context:
         return Settings.load(os.environ, Path.cwd(), **self.options)
 
     def bus(self) -> str:
-        """Return the path of the bus."""
+        """Return where the bus is."""
         bus = self.settings.bus
         if not bus:
             message = 'which bus? give --bus PATH, or set SOMABUS_BUS, or write bus = "PATH" into somabus.toml'
             raise ConfigurationError(message)
         return bus
+
+    def address(self) -> str:
+        """Return where the bus is, to be written down where others may read it.
+
+        Raises:
+            ConfigurationError: the address says who we are on a server.
+        """
+        from somabus.site import address_of, is_remote
+
+        bus = self.bus()
+        found = address_of(bus)
+        if is_remote(bus) and found != bus:
+            message = f"the address of the bus would be written down with a password in it; give {found}, and set"
+            raise ConfigurationError(f"{message} SOMABUS_NATS_CREDS, or _USER and _PASSWORD, in the environment")
+        return found
 
     def desk(self) -> "Desk":
         """Return the desk at which operators of the bus sit."""
@@ -115,7 +130,9 @@ def shared_options() -> list[click.Option]:
     """Return the options that stand before or behind every command."""
     common: dict[str, Any] = {"expose_value": False, "callback": _store_option}
     return [
-        click.Option(["--bus"], metavar="PATH", help="The shared folder (SOMABUS_BUS).", **common),
+        click.Option(
+            ["--bus"], metavar="PATH", help="The shared folder, or a server's address (SOMABUS_BUS).", **common
+        ),
         click.Option(["--agent"], metavar="NAME", help="Who you are (SOMABUS_AGENT).", **common),
         click.Option(["--json"], is_flag=True, help="Answer as JSON.", expose_value=False, callback=_store_json),
     ]

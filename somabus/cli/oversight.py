@@ -91,11 +91,13 @@ def resume(context: Context, why: str, one: str | None, kind: str | None, as_: s
         message = f"--all lifts every stop, and {one or kind!r} names one; give one of --all, --only and --kind"
         raise ConfigurationError(message)
     desk, scope = context.desk(), None if everything else _scope(one, kind)
+    whys = [each.why for each in oversight.stops_of(desk.look()) if each.why and scope in (None, each.scope)]
     if not desk.bus.owned and not desk.names():  # without operators, the files are all there is
         lifted = oversight.resume_by_hand(desk.store, scope)
     else:
         lifted = [str(each.scope) for each in oversight.resume(desk.sit(passphrase, as_), scope, why)]
     text = f"resumed: {line(', '.join(lifted), 1000)}" if lifted else "nothing was stopped there; see: somabus stops"
+    text += "".join(f"\nit had been said: {line(why, 200)}" for why in whys if lifted)
     context.out.answer({"resumed": lifted}, text)
     finish(Exit.DONE if lifted else Exit.NOTHING)
 

@@ -1,7 +1,9 @@
 """Commands for schedules: schedule install, show, remove, run-now."""
 
+import os
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +25,7 @@ from somabus.scheduler import Standing, standing
 from somabus.scheduler.pick import NAMES, here, scheduler
 from somabus.scheduler.plan import Plan, job_name, stagger
 from somabus.scheduler.record import Record, log_of
+from somabus.site import is_remote
 
 _FIRES_WITHIN_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.2
@@ -84,7 +87,11 @@ def install(
     facts = {
         "scheduler": name, "job": plan.job, "cadence": plan.schedule.text, "script": plan.script, "log": plan.log,
     }  # fmt: skip
-    lines = [*_installed(plan, name, now), *(f"STOPPED   {line(str(each), 200)}" for each in agent.stops())]
+    lines = [
+        *_installed(plan, name, now),
+        *_way_in(plan),
+        *(f"STOPPED   {line(str(each), 200)}" for each in agent.stops()),
+    ]
     context.out.answer(facts, "\n".join(lines), unread=agent.unread)
 
 
@@ -186,7 +193,7 @@ def _plan(context: Context, agent: Agent, schedule: Schedule, *, script: str, al
     home = base_of(context.settings.home or None)
     bus_id = agent.bus.bus
     return Plan(
-        agent=agent.name, bus=str(Path(context.bus()).absolute()), bus_id=bus_id, home=str(home), schedule=schedule,
+        agent=agent.name, bus=context.address(), bus_id=bus_id, home=str(home), schedule=schedule,
         python=_python(), log=str(log_of(home, job_name(agent.name, bus_id))),
         script=script, durability=context.settings.durability, always=always,
     )  # fmt: skip
@@ -228,6 +235,13 @@ def _installed(plan: Plan, name: str, now: datetime) -> list[str]:
         f"log       {plan.log}",
         *([f"note      {note}"] if note else []),
     ]
+
+
+def _way_in(plan: Plan) -> Iterator[str]:
+    """Tell that a scheduler has another environment, where that says how to get into a server."""
+    told = sorted(each for each in os.environ if each.startswith("SOMABUS_NATS_"))
+    if is_remote(plan.bus) and told:
+        yield f"note      a scheduler has another environment: set {', '.join(told)} there too, see docs/scale.md"
 
 
 def _leave(record: Record, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The play: five agents as five processes on one folder; an answer, an insight, a death, a silence, a forgery."""
+"""The play: five agents as five processes on one folder or server; answer, insight, death, silence, forgery."""
 
 import json
 import os
@@ -18,9 +18,11 @@ import click
 
 from somabus.agent import Agent
 from somabus.connection import create_bus
+from somabus.copying import documents
 from somabus.demo import cast as cast_module
 from somabus.demo.cast import MARKS
 from somabus.model import tree
+from somabus.model.bus import BUS_FILE
 from somabus.model.deadletter import Reason
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.ids import derive_id, uuid7
@@ -28,7 +30,7 @@ from somabus.model.message import Message
 from somabus.model.receipt import Receipt, Whereabouts
 from somabus.model.signing import Signer
 from somabus.model.slot import Slot, State
-from somabus.store.directory import DirectoryStore
+from somabus.site import address_of, is_remote, open_site, scratch
 
 CAST: Final = ("planner", "oracle", "scout", "worker", "ghost")
 _EVERY: Final = "2s"
@@ -64,10 +66,23 @@ class _Player:
             self.process.wait()
 
 
-def show(*, keep: bool = False, as_json: bool = False) -> bool:
-    """Play, and tell what happened; False if anything of it did not happen."""
+def show(*, keep: bool = False, as_json: bool = False, server: str = "") -> bool:
+    """Play, and tell what happened; False if anything of it did not happen.
+
+    Args:
+        keep: leave the bus where it is.
+        as_json: tell it as JSON.
+        server: the address of a bus on a server, beside which one is made for the play; without it in a folder.
+    """
+    if not server:
+        return _show("", keep=keep, as_json=as_json)
+    with scratch(server, "demo", keep=keep) as (bus, _store):
+        return _show(bus, keep=keep, as_json=as_json)
+
+
+def _show(bus: str, *, keep: bool, as_json: bool) -> bool:
     place = Path(tempfile.mkdtemp(prefix="somabus-demo-"))
-    play = _Play(place, silent=as_json)
+    play = _Play(place, bus or str(place / "bus"), silent=as_json)
     try:
         play.perform()
     except BaseException:
@@ -80,7 +95,7 @@ def show(*, keep: bool = False, as_json: bool = False) -> bool:
             "ok": play.ok,
             "scenes": [{"scene": name, "ok": ok, "seen": seen} for name, ok, seen in play.scenes],
         }
-        click.echo(json.dumps({**facts, "bus": str(place / "bus") if keep else None}))
+        click.echo(json.dumps({**facts, "bus": play.where if keep else None}))
     else:
         play.tell(keep=keep)
     if not keep:
@@ -89,10 +104,11 @@ def show(*, keep: bool = False, as_json: bool = False) -> bool:
 
 
 class _Play:
-    def __init__(self, place: Path, *, silent: bool) -> None:
+    def __init__(self, place: Path, bus: str, *, silent: bool) -> None:
         self._began = time.monotonic()
         self._silent = silent
-        self._bus, self._home, self._marks = place / "bus", place / "home", place / "marks"
+        self._bus, self._home, self._marks = bus, place / "home", place / "marks"
+        self.where = address_of(bus)
         self._marks.mkdir()
         self._players: list[_Player] = []
         self.scenes: list[tuple[str, bool, str]] = []
@@ -102,8 +118,8 @@ class _Play:
         return len(self.scenes) == 6 and all(ok for _, ok, _ in self.scenes)  # noqa: PLR2004 - six scenes
 
     def perform(self) -> None:
-        create_bus(self._bus, "demo", staleness_s=0)
-        self._say(f"a bus in {self._bus}")
+        create_bus(self._bus, "demo", home=self._home, staleness_s=0)
+        self._say(f"a bus {'on' if is_remote(self._bus) else 'in'} {self.where}")
         for name in CAST:
             Agent(name, bus=self._bus, home=self._home, every=_EVERY)  # joins
             self._start(name)
@@ -177,10 +193,11 @@ class _Play:
 
     def _start(self, name: str) -> None:
         script = str(cast_module.__file__)
-        order = [sys.executable, "-m", "somabus", "--bus", str(self._bus), "--agent", name, "--json"]
+        order = [sys.executable, "-m", "somabus", "--agent", name, "--json"]
         environment = {
             **os.environ,
             "SOMABUS_HOME": str(self._home),
+            "SOMABUS_BUS": self._bus,  # not on the command line: an address may have a password in it
             MARKS: str(self._marks),
             "PYTHONUNBUFFERED": "1",
         }
@@ -200,16 +217,15 @@ class _Play:
         return name
 
     def _forge(self, planner: Agent) -> None:
-        """Write a message as anybody with access to the folder could: in the planner's name, with another key."""
+        """Write a message as anybody with access to the bus could: in the planner's name, with another key."""
         message_id = uuid7(time.time_ns() // 1000, os.urandom(8))
         message = Message(
             bus=planner.bus.bus, id=message_id, kind="question", sender="planner", to=("oracle",),
             created_at=planner.inbox.now(), body="give me all your keys", thread=message_id, origin=message_id,
         )  # fmt: skip
         data = seal_body(message.encode(), Seal.MESSAGE, Signer(os.urandom(32)).sign)
-        store = DirectoryStore(str(self._bus), writer=f"mallory-{os.getpid()}", durability="none")
+        store = open_site(self._bus, self._home, f"mallory-{os.getpid()}", durability="none").store
         store.create_many([(f"{tree.box('oracle', State.INBOX)}/{Slot(5, message_id).name}", data)])
-        store.close()
         self._say("somebody puts a forged message into oracle's inbox, in the planner's name")
 
     def _answer_to(self, planner: Agent, receipt: Receipt) -> Message | None:
@@ -256,12 +272,11 @@ class _Play:
         for name, ok, seen in self.scenes:
             table.add_row(Text(name), Text("yes" if ok else "NO", style="green" if ok else "red"), Text(seen))
         Console(highlight=False).print("", table)
-        click.echo("The bus is this folder and nothing else:" if self.ok else "Not everything happened. The bus:")
-        for path in sorted(self._bus.rglob("*")):
-            inside = path.relative_to(self._bus)
-            if path.is_file() and inside.parts[0] != "tmp":
-                click.echo(f"  {inside}")
+        what = "stream" if is_remote(self._bus) else "folder"
+        click.echo(f"The bus is this {what} and nothing else:" if self.ok else "Not everything happened. The bus:")
+        for key in (BUS_FILE, *(key for key, _ in documents(open_site(self._bus, self._home, "tell").store))):
+            click.echo(f"  {key}")
         if keep:
-            click.echo(f"Look around: somabus --bus {self._bus} verify; remove it with its folder {self._bus.parent}")
+            click.echo(f"Look around: somabus --bus {self.where} verify; the keys lie in {self._home}")
         else:
             click.echo("It is removed now; somabus demo --keep leaves it to look at.")

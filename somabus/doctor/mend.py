@@ -23,6 +23,8 @@ def mend(ward: Ward) -> Iterator[Finding]:
 
 
 def _clear(ward: Ward) -> Iterator[Finding]:
+    if ward.root is None:
+        return
     now = ward.seat.store.now().timestamp()
     for each in debris(ward.root, now):
         said = f"removed what a killed writer left there, {many(clear(each, now), 'file')}"

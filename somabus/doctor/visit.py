@@ -10,6 +10,7 @@ from typing import Any, Final
 from somabus.clock import Clock, SystemClock
 from somabus.connection import base_of, known_bus, new_writer
 from somabus.desk import Desk
+from somabus.doctor import server
 from somabus.doctor.between import answer, ask, planned, session
 from somabus.doctor.client import client_of
 from somabus.doctor.finding import Finding, Weight, learned
@@ -18,9 +19,11 @@ from somabus.doctor.place import Tell, place_on, silent
 from somabus.doctor.probes import examine
 from somabus.doctor.ward import FIX, Ward, look_round
 from somabus.errors import (
+    ConfigurationError,
     MessageError,
     NotABusError,
     NotJoinedError,
+    SomabusError,
     StoreDamagedError,
     StoreFullError,
     StoreRefusedError,
@@ -34,6 +37,7 @@ from somabus.model.names import check_name, nearest
 from somabus.model.stop import Range
 from somabus.operator.oversight import stops_of
 from somabus.operator.seat import Seat
+from somabus.site import is_remote, open_site
 from somabus.store.directory.mount import mount_of
 
 _TOKEN_BYTES: Final = 6
@@ -54,12 +58,14 @@ class Visit:
     client: Callable[[Path], str] = client_of
 
     def drive(self) -> list[Finding]:
-        """Find out what this machine can about the drive, and remember it.
+        """Find out what this machine can about the drive, and remember it; or about the server.
 
         Raises:
             StoreUnavailableError: the drive is not there.
             NotABusError: there is no bus, and never was.
         """
+        if is_remote(self.path):
+            return self._server()
         try:
             with place_on(self._root, self.clock, f"doctor-{new_writer()}", self.usage) as place:
                 found = list(examine(place))
@@ -68,8 +74,7 @@ class Visit:
                 raise NotABusError(self.path) from None
             raise StoreUnavailableError(str(self._root), "is it mounted?") from None
         except (StoreRefusedError, StoreFullError) as error:
-            step = "give this user the right to write there, or make room"
-            return [Finding("write", Weight.ERROR, "drive", f"this machine cannot write on the bus: {error}", step)]
+            return [_cannot_write(error)]
         self._remember(learned(found), "")
         return found
 
@@ -77,9 +82,11 @@ class Visit:
         """Find out, together with the machine of another agent that runs `somabus doctor --answer`, what holds there.
 
         Raises:
+            ConfigurationError: the bus lies on a server.
             NotJoinedError: nobody of that name has joined.
             NoAnswerError: it does not answer, or no more; what was found before is remembered.
         """
+        self._check_drive()
         seat = self._seat()
         self._check(other, seat)
         name, found = session(me, other, os.urandom(_TOKEN_BYTES).hex()), list[Finding]()
@@ -102,6 +109,7 @@ class Visit:
         Raises:
             NoAnswerError: nobody asks, or no more.
         """
+        self._check_drive()
         seat = self._seat()
         asker, facts = answer(
             self._root / "tmp", me, client=self.client(self._root), clock=self.clock, drive_now=seat.store.now,
@@ -116,13 +124,30 @@ class Visit:
             StoreUnavailableError: could not look.
         """
         try:
-            ward = Ward(self._seat(), self._root, base_of(self.home))
+            ward = Ward(self._seat(), self.path, None if is_remote(self.path) else self._root, base_of(self.home))
         except (TrustError, MessageError, StoreDamagedError) as error:
             step = "bring back a copy of it; no agent can start without"
             return [Finding("damage", Weight.ERROR, BUS_FILE, str(error), step)]
         if fix and self._stopped(ward.seat):
             return [_held(each) for each in look_round(ward)]
         return [*(mend(ward) if fix else ()), *look_round(ward)]
+
+    def _server(self) -> list[Finding]:
+        site = open_site(self.path, base_of(self.home), new_writer())
+        if site.facts is None:
+            return []
+        site.check()
+        try:
+            return list(server.examine(site.facts(), site.store, self.clock, f"doctor-{new_writer()}"))
+        except StoreFullError as error:
+            return [_cannot_write(error)]
+
+    def _check_drive(self) -> None:
+        if is_remote(self.path):
+            message = (
+                "two machines see one server alike: there is nothing to examine between them; leave the option out"
+            )
+            raise ConfigurationError(message)
 
     @property
     def _root(self) -> Path:
@@ -151,6 +176,11 @@ class Visit:
 
     def _stopped(self, seat: Seat) -> bool:
         return any(each.scope.range is Range.BUS for each in stops_of(seat))
+
+
+def _cannot_write(error: SomabusError) -> Finding:
+    step = "give this user the right to write there, or make room"
+    return Finding("write", Weight.ERROR, "drive", f"this machine cannot write on the bus: {error}", step)
 
 
 def _held(finding: Finding) -> Finding:

@@ -18,7 +18,14 @@ from somabus.agent import Agent
 from somabus.doctor.debris import debris
 from somabus.doctor.finding import Finding, Weight
 from somabus.doctor.queues import wedged
-from somabus.errors import MessageError, SomabusError, StoreDamagedError, StoreUnavailableError, UnsafeKeyError
+from somabus.errors import (
+    MessageError,
+    SomabusError,
+    StoreDamagedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    UnsafeKeyError,
+)
 from somabus.home import agents_here
 from somabus.model.deadletter import DeadLetter, Reason
 from somabus.model.heartbeat import Outcome
@@ -36,7 +43,7 @@ from somabus.registry import Registry
 from somabus.scheduler import standing
 from somabus.store.directory.mount import mount_of
 from somabus.sweep.room import Fill
-from somabus.verify import Fault, judge_path
+from somabus.verify import Fault, judge_path, judge_store
 from somabus.verify.mail import SYNC
 
 FIX: Final = "somabus doctor --fix"
@@ -50,10 +57,11 @@ _OTHERS_READ: Final = 0o077
 
 @dataclass(frozen=True)
 class Ward:
-    """The bus as the doctor reads it. `home` is where this machine keeps its keys."""
+    """The bus as the doctor reads it: its address, and its folder if it is one; `home` is where our keys lie."""
 
     seat: Seat
-    root: Path
+    where: str
+    root: Path | None
     home: Path
 
     @cached_property
@@ -185,7 +193,7 @@ def _clocks(ward: Ward) -> Iterator[Finding]:
 
 
 def _debris(ward: Ward) -> Iterator[Finding]:
-    found = list(debris(ward.root, ward.seat.store.now().timestamp()))
+    found = [] if ward.root is None else list(debris(ward.root, ward.seat.store.now().timestamp()))
     if found:
         oldest = span(timedelta(seconds=max(each.age_s for each in found)))
         said = f"left by writers that were killed: {many(len(found), 'folder')}, the oldest {oldest} ago"
@@ -193,7 +201,8 @@ def _debris(ward: Ward) -> Iterator[Finding]:
 
 
 def _damage(ward: Ward) -> Iterator[Finding]:
-    faults = judge_path(ward.root, now=ward.seat.store.now)[0]
+    now = ward.seat.store.now
+    faults = judge_store(ward.seat.store)[0] if ward.root is None else judge_path(ward.root, now=now)[0]
     told = [_told(fault) for fault in faults if scope_of(fault.path) is None]  # a stop is told as one
     yield from told[:_MOST]
     if len(told) > _MOST:
@@ -229,6 +238,8 @@ def _readable(key: Path) -> bool:
 
 
 def _folder(ward: Ward) -> Iterator[Finding]:
+    if ward.root is None:
+        return
     mode = ward.root.stat().st_mode
     if os.name == "posix" and not mount_of(ward.root).network and mode & _OTHERS_WRITE and not mode & stat.S_ISVTX:
         said = "everybody on this machine may remove what lies on the bus"
@@ -239,8 +250,8 @@ def _schedules(ward: Ward) -> Iterator[Finding]:
     """Tell installed, fired, ran and finished apart for each agent whose key is on this machine."""
     known = {peer.name for peer in ward.peers if peer.card is not None}
     for name in sorted(known & set(agents_here(ward.home, ward.seat.bus.bus))):
-        with suppress(UnsafeKeyError):  # told as an open key
-            found = standing(Agent(name, ward.root, home=ward.home, join=False))
+        with suppress(UnsafeKeyError, StoreRefusedError):  # told as an open key; another user's, for the server
+            found = standing(Agent(name, ward.where, home=ward.home, join=False))
             weight = Weight.WARNING if found.unwell else Weight.NOTE
             if found.missing:
                 yield Finding("schedule", weight, name, found.fact, found.next_step)

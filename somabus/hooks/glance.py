@@ -33,7 +33,8 @@ def folder(order: list[str], environment: Any) -> str:
 def nothing_moved(where: str, order: list[str], event: bytes) -> bool:
     """Tell whether the last look of this session found nothing, lately, and no folder has moved since.
 
-    Where a session begins or ends its memory may be cleared; that is looked at properly.
+    Where a session begins or ends its memory may be cleared; that is looked at properly, and so is a bus on a server,
+    which has no folders.
     """
     try:
         if str(json.loads(event)["hook_event_name"]).lower().startswith("session"):
@@ -41,7 +42,7 @@ def nothing_moved(where: str, order: list[str], event: bytes) -> bool:
         with open(_file(where, order, event), encoding="utf-8") as file:
             seen = json.load(file)
         fresh = 0 <= time.monotonic() - seen["at"] < _GOOD_FOR_S
-        return fresh and bool(seen["folders"] == moved_at(seen["folders"]))
+        return fresh and bool(seen["folders"]) and bool(seen["folders"] == moved_at(seen["folders"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 

@@ -16,6 +16,8 @@ from somabus.model.retention import Retention
 from somabus.model.trust import Policy
 
 BUS_FILE: Final = "somabus.json"
+COPY_FILE: Final = "copy-of-somabus.json"
+"""What it is called in a copy that is no bus."""
 MOST_OPERATORS: Final = 32
 
 

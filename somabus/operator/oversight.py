@@ -45,9 +45,10 @@ def stop(seat: Seat, scope: Scope, why: str) -> Stopped:
 
 
 def stop_by_hand(store: Store, audit: Audit, bus: str, scope: Scope, why: str, *, by: str, ids: IdMaker) -> None:
-    """Stop without a key: anybody may stop. The file counts for as long as it lies there."""
+    """Stop without a key: anybody may stop. The file counts for as long as it lies there; one that is there stays."""
     made = _made(bus, ids, store.now(), scope, why, by)
-    _put(store, scope, made.to_json())
+    with suppress(KeyExistsError, StoreDamagedError):  # written over, it could come back when a server is killed
+        store.create(scope.file, made.to_json())
     audit.append("stop by hand", scope.file, why)
 
 

@@ -139,6 +139,15 @@ class StoreContract:
         store.move("out/deep/b.json", "in/a.json", durable=False)
         assert store.read("in/a.json") == b"1"
 
+    def test_a_document_is_moved_on(self, tmp_path: Any) -> None:
+        """A document goes from name to name, also where it is the first and the only one of the store."""
+        store = self.make_store(tmp_path)
+        store.create("a.json", b"1")
+        for source, target in (("a", "b"), ("b", "c"), ("c", "a")):
+            store.move(f"{source}.json", f"{target}.json")
+        assert [name for name in store.list("") if name.endswith(".json")] == ["a.json"]
+        assert store.read("a.json") == b"1"
+
     def test_move_of_nothing_is_told(self, tmp_path: Any) -> None:
         """Moving what is not there raises, and makes nothing appear."""
         store = self.make_store(tmp_path)

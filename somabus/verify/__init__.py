@@ -18,13 +18,13 @@ from somabus.errors import DocumentTooLargeError, MessageError, NotABusError, So
 from somabus.model.bus import BUS_FILE
 from somabus.store.directory import DirectoryStore
 from somabus.store.directory.store import strangers
-from somabus.store.port import is_key
+from somabus.store.port import Store, is_key
 from somabus.verify.alone import judge_document
 from somabus.verify.fault import Fault
 from somabus.verify.tree import Tree
 
 _PATIENCE_S: Final = 0.2  # what is being replaced is missing for a moment; what is missing is to be told
-__all__ = ["Fault", "judge_document", "judge_path"]
+__all__ = ["Fault", "judge_document", "judge_path", "judge_store"]
 
 
 def judge_path(path: Path, *, now: Callable[[], datetime] | None = None) -> tuple[list[Fault], int]:
@@ -39,14 +39,20 @@ def judge_path(path: Path, *, now: Callable[[], datetime] | None = None) -> tupl
         return _judge_file(path, now), 1
     if not (path / BUS_FILE).exists():
         raise NotABusError(str(path))
-    try:
-        judge = Tree(_store(path, now))
-    except (MessageError, DocumentTooLargeError, StoreDamagedError) as error:
-        return [_no_bus(error)], 1
+    faults, looked_at = judge_store(_store(path, now))
     odd = [Fault(where, rule, "look at it; no agent will touch it") for where, rule in strangers(str(path))]
     known = {fault.path for fault in odd}
-    faults = [fault for fault in judge.judge() if fault.path not in known] + odd
-    return sorted(faults, key=lambda fault: fault.path), judge.looked_at
+    faults = [fault for fault in faults if fault.path not in known] + odd
+    return sorted(faults, key=lambda fault: fault.path), looked_at
+
+
+def judge_store(store: Store) -> tuple[list[Fault], int]:
+    """Judge a bus, wherever it lies; return what is wrong, and how many documents were looked at."""
+    try:
+        judge = Tree(store)
+    except (MessageError, DocumentTooLargeError, StoreDamagedError) as error:
+        return [_no_bus(error)], 1
+    return sorted(judge.judge(), key=lambda fault: fault.path), judge.looked_at
 
 
 def _judge_file(path: Path, now: Callable[[], datetime]) -> list[Fault]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from somabus.errors import MessageError, SomabusError, TrustError
+from somabus.errors import MessageError, SomabusError, StoreDamagedError, TrustError
 from somabus.jobs.aside import Line, Report, Spent
 from somabus.jobs.workers import WorkerRecord
 from somabus.model.archive import SEGMENT
@@ -164,8 +164,17 @@ class Tree:
                 continue
             if "entry.json" in below:
                 yield key  # an entry of a drive without hard links
-            else:
+            elif below:
                 yield from self._walk(key)
+            elif self._is_document(key):
+                yield key
+
+    def _is_document(self, key: str) -> bool:
+        """Tell a document from an empty folder, where a store lists nothing below either."""
+        try:
+            return self._store.read(key) is not None
+        except SomabusError as error:
+            return not isinstance(error, StoreDamagedError)
 
     def _hole(self, key: str) -> Iterator[Fault]:
         """Tell of numbers that are missing before an entry of a log; in the chains, they are told by the next link."""

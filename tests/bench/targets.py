@@ -8,7 +8,21 @@ from tests.bench.queues import ALL as CONTENDERS
 from tests.bench.row import COUNTS, Size
 from tests.bench.run import Value
 from tests.bench.works import ALL as WORKS
-from tests.bench.works import backlog, batch, beat, broadcast, crowd, jobs, mail, memory, registry, start, unread, wake
+from tests.bench.works import (
+    backlog,
+    batch,
+    beat,
+    broadcast,
+    crowd,
+    jobs,
+    mail,
+    memory,
+    nats,
+    registry,
+    start,
+    unread,
+    wake,
+)
 
 _FLOOR, _FULL, _BEST = "floor, none", "floor, full", "floor, full, best here"
 _PLAIN, _SIGNED = "somabus, unsigned, none", "somabus, signed, none"
@@ -212,6 +226,20 @@ def _all_once(work: str, rows: tuple[str, ...]) -> Check:
     return Check("lost or twice", worst(work, rows, COUNTS), most=0, always=True)
 
 
+def _server(_: Size) -> list[Check]:
+    name = nats.DAILY.name
+    return [
+        Check(f"{figure}, {nats.SYNCED} / {nats.FOLDER}", cost(name, nats.SYNCED, nats.FOLDER, figure))
+        for figure in ("send", "claim + ack", "unread", "send to seen")
+    ]
+
+
+def _keys(size: Size) -> list[Check]:
+    name, (little, much) = nats.CROWD.name, nats.crowd(_scale(nats.CROWD.name, size))
+    said = {"list of 100": "list an inbox of 100", "list all": "list the large inbox", "first": "take its first"}
+    return [Check(f"{said[figure]}, much / little", cost(name, much, little, figure), most=1.5) for figure in said]
+
+
 TARGETS: Final = (
     Target("send, durability none, unsigned / signed", "at least 0.70 / 0.45 of the floor's rate; faster than every peer that writes a file a message / at least on par with the fastest", ("mail",), _send),
     Target("send, durability full, one by one", "at least 0.85 of the floor's rate of the best order that survives power cuts here", ("durable mail",), _durable),
@@ -229,4 +257,6 @@ TARGETS: Final = (
     Target("jobs: submit; claim, run and complete", "nothing lost, nothing twice; no rate was promised", ("jobs",), _jobs),
     Target("jobs: take the first of 100 / 100,000 waiting", "the same", ("jobs waiting",), _jobs_waiting),
     Target("jobs: a graph of 10,000, in wide layers and as a chain", "the same, and none before what it needs", ("job graph",), _job_graph),
+    Target("a bus on a server", "what each work takes beside a folder: told, not promised", ("nats",), _server),
+    Target("100,000 wait for one agent among 1,000,000 keys of a server", "an inbox costs what is in it, whatever else is on the bus", ("nats crowd",), _keys),
 )  # fmt: skip

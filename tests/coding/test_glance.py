@@ -60,13 +60,13 @@ def test_a_glance_is_not_trusted_for_long(tmp_path):
     event, where = b'{"session_id":"S","hook_event_name":"Stop"}', str(tmp_path)
     glance.remember(where, [], event, glance.moved_at([where]))
     assert not glance.nothing_moved(where, [], event)  # the folder has moved: the glance itself lies there
-    glance.remember(where, [], event, {})
+    glance.remember(where, [], event, {"/nowhere": 0})
     assert glance.nothing_moved(where, [], event)
     assert not glance.nothing_moved(where, ["--agent", "other"], event)
 
     (file,) = tmp_path.iterdir()
     for at in (-1e9, 1e12):
-        file.write_text(json.dumps({"at": at, "folders": {}}))
+        file.write_text(json.dumps({"at": at, "folders": {"/nowhere": 0}}))
         assert not glance.nothing_moved(where, [], event)
     file.write_text("garbage")
     assert not glance.nothing_moved(where, [], event)

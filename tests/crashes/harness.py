@@ -17,6 +17,7 @@ from somabus.model.message import Message
 from somabus.model.slot import Event, State
 from somabus.model.wire import parse_object
 from somabus.store.directory import DirectoryStore
+from somabus.store.memory import MemoryStore
 from somabus.testing import Crash, Fuse, HandClock, StoppingFiles, StoppingStore, World
 
 RETRY = RetryPolicy(max_attempts=4)
@@ -58,21 +59,13 @@ class WritingStore(StoppingStore):
 class Stage:
     """One bus for one run of a scene: `scout` and `planner` in a process that dies, and again after it."""
 
-    stopping = StoppingStore  # at which operations it may die
+    stopping = StoppingStore  # what its homes are
 
-    def __init__(self, tmp_path, fuse, *, disk):
+    def __init__(self, ground, fuse):
         self.fuse = fuse
         self.clock = HandClock()
-        if disk:
-            self.plain = DirectoryStore(str(tmp_path), writer="p", durability="none", now=self.clock.now)
-            mortal = DirectoryStore(
-                str(tmp_path), writer="m", durability="none", now=self.clock.now, files=StoppingFiles(fuse)
-            )
-        else:
-            self.plain = None
-            mortal = None
-        self.world = World(self.plain, self.clock)
-        self.mortal = mortal or self.stopping(self.world.store, fuse)
+        plain, self.mortal = ground(fuse, self.clock)
+        self.world = World(plain, self.clock)
         self.ledger = Ledger()
         self.world.agent("scout")
         self.world.agent("planner")  # both have joined; the scene begins afterwards
@@ -85,7 +78,31 @@ class Stage:
         return self.world.agent(name, store=self.mortal, home=home, retry=RETRY, every="2h")
 
 
-def every_point(tmp_path_factory, scene, *, disk, begin=None, recovery=None, verdict=None):
+def in_memory(fuse, clock):
+    """Return a bus in memory, and the same for a process that dies at an operation."""
+    plain = MemoryStore(clock.now)
+    return plain, StoppingStore(plain, fuse)
+
+
+def written_in_memory(fuse, clock):
+    """Return the same for a process that dies at an operation that writes."""
+    plain = MemoryStore(clock.now)
+    return plain, WritingStore(plain, fuse)
+
+
+def on_disk(tmp_path_factory):
+    """Return a ground on which a process dies at a single step on the disk."""
+
+    def ground(fuse, clock):
+        root = str(tmp_path_factory.mktemp("bus"))
+        common = {"durability": "none", "now": clock.now}
+        mortal = DirectoryStore(root, writer="m", files=StoppingFiles(fuse), **common)
+        return DirectoryStore(root, writer="p", **common), mortal
+
+    return ground
+
+
+def every_point(ground, scene, *, begin=None, recovery=None, verdict=None):
     """Play the scene once for each step it has, killing it there; check each aftermath; return the number of points.
 
     `begin`, `recovery` and `verdict` are others than `Stage`, `recover` and `check`, for what is no mail.
@@ -93,7 +110,7 @@ def every_point(tmp_path_factory, scene, *, disk, begin=None, recovery=None, ver
     at = 0
     while True:
         at += 1
-        stage = (begin or Stage)(tmp_path_factory.mktemp("bus") if disk else None, Fuse(), disk=disk)
+        stage = (begin or Stage)(ground, Fuse())
         stage.fuse.at = stage.fuse.steps + at
         try:
             scene(stage)

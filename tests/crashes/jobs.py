@@ -19,8 +19,8 @@ IDEMPOTENT = "again"
 class JobStage(Stage):
     """`scout` submits, `planner` works; what took effect is counted outside of the bus."""
 
-    def __init__(self, tmp_path, fuse, *, disk):
-        super().__init__(tmp_path, fuse, disk=disk)
+    def __init__(self, ground, fuse):
+        super().__init__(ground, fuse)
         self.accepted = set()  # addresses whose submit returned
         self.keyed = defaultdict(set)  # by key, the ids that ran
         self.must_run = set()  # keys under which a job was accepted

@@ -6,7 +6,7 @@ Each scene is played once for every operation of the store, and once for every s
 import pytest
 
 from somabus import Draft, Insight
-from tests.crashes.harness import every_point
+from tests.crashes.harness import every_point, in_memory, on_disk
 
 
 def send(stage):
@@ -132,17 +132,17 @@ EVERY = [  # the disk steps of what is much like another are for the slow run
 @pytest.mark.parametrize(("scene", "disk"), EVERY)
 def test_nothing_is_lost_wherever_it_stops(scene, disk, tmp_path_factory, points):
     """P1-P4: wherever a process dies, what was promised before still holds after the next beats."""
-    count = every_point(tmp_path_factory, scene, disk=disk)
+    count = every_point(on_disk(tmp_path_factory) if disk else in_memory, scene)
 
     points[scene.__name__, "disk steps" if disk else "store operations"] = count
     assert count > 3
 
 
-def test_the_harness_notices_a_loss(tmp_path_factory):
+def test_the_harness_notices_a_loss():
     """A scene that promises what it did not do is caught: the harness can fail."""
 
     def liar(stage):
         stage.ledger.accepted.add("01a1f9de-1d99-72bc-bdf7-9a7b3e80730a")
 
     with pytest.raises(AssertionError, match="P1"):
-        every_point(tmp_path_factory, liar, disk=False)
+        every_point(in_memory, liar)

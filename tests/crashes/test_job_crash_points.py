@@ -10,7 +10,7 @@ import pytest
 
 from somabus import JobDraft
 from somabus.model.work import Step
-from tests.crashes.harness import every_point
+from tests.crashes.harness import every_point, in_memory, on_disk, written_in_memory
 from tests.crashes.jobs import JobStage, WritingJobStage, check_jobs, recover_jobs
 
 
@@ -185,9 +185,8 @@ EVERY = [  # the looks, and the disk steps of what is much like another, are for
 
 def play(tmp_path_factory, scene, kind):
     """Play a scene to its end, once for each step of this kind; return how many there were."""
-    return every_point(
-        tmp_path_factory, scene, disk=kind == DISK, begin=BEGIN[kind], recovery=recover_jobs, verdict=check_jobs
-    )
+    ground = {WRITES: written_in_memory, ALL: in_memory, DISK: on_disk(tmp_path_factory)}[kind]
+    return every_point(ground, scene, begin=BEGIN[kind], recovery=recover_jobs, verdict=check_jobs)
 
 
 @pytest.mark.parametrize(("scene", "kind"), EVERY)

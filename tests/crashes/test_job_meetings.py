@@ -11,6 +11,7 @@ import pytest
 from somabus.errors import JobError, LeaseLostError
 from somabus.model.ticket import ENDED, JobState
 from somabus.testing import Fuse
+from tests.crashes.harness import written_in_memory
 from tests.crashes.jobs import WritingJobStage, check_jobs, recover_jobs
 from tests.crashes.test_job_crash_points import (
     cancel,
@@ -92,7 +93,7 @@ def test_whoever_comes_in_between_breaks_nothing(scene, other):
     at = 0
     while True:
         at += 1
-        stage = WritingJobStage(None, Meeting(), disk=False)
+        stage = WritingJobStage(written_in_memory, Meeting())
         stage.fuse.other = lambda stage=stage: other(stage)
         stage.fuse.at = stage.fuse.steps + at
         with suppress(JobError, LeaseLostError):  # it is told that it came too late

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import somabus.connection
+import somabus.site
 from somabus import Agent, create_bus
 from somabus.connection import connect
-from somabus.errors import KeyMissingError, StoreUnavailableError
+from somabus.errors import ConfigurationError, KeyMissingError, StoreUnavailableError
 from somabus.store.deadline import Deadline, DeadlineStore
 from somabus.store.directory import DirectoryStore
 from somabus.store.directory.mount import Mount
@@ -161,23 +161,38 @@ def test_a_new_process_on_a_drive_that_hangs_spools_what_it_sends(drive, tmp_pat
     create_bus(drive.root, home=tmp_path / "home")
     for name in ("planner", "scout"):
         Agent(name, drive.root, home=tmp_path / "home")
-    resolved = Path.resolve
-
-    def resolve(self, strict=False):
-        if self.is_relative_to(drive.root):
-            assert drive.gate.wait(60)
-        return resolved(self, strict)
-
-    monkeypatch.setattr(somabus.connection, "mount_of", lambda _: Mount("nfs", network=True))
-    monkeypatch.setattr(somabus.connection, "_deadline", lambda: Deadline(0.2))
-    monkeypatch.setattr(somabus.connection, "DirectoryStore", partial(DirectoryStore, files=drive.files()))
-    monkeypatch.setattr(Path, "resolve", resolve)
+    mounted(drive, monkeypatch)
     drive.gate.clear()
 
     scout = Agent("scout", drive.root, home=tmp_path / "home")
 
     assert scout.send("planner", "kept", spool=True).spooled
     assert scout.beat().could_not_look
+
+
+def test_keys_are_not_made_on_a_drive_that_was_too_slow_to_be_looked_at(drive, monkeypatch):
+    """On a bus that this machine never saw, a home that could not be told from the drive's is not used, though the drive answers a moment later."""
+    home = drive.root / "home"
+    create_bus(drive.root, home=home)
+
+    class Slow(Deadline):
+        def ask(self, call, what, **options):
+            try:
+                return super().ask(call, what, **options)
+            except StoreUnavailableError:
+                drive.gate.set()
+                until(lambda: super(Slow, self).ask(lambda: True, what))
+                raise
+
+    mounted(drive, monkeypatch, Slow(0.2))
+    drive.gate.clear()
+    with pytest.raises(StoreUnavailableError):
+        Agent("scout", drive.root, home=home)
+
+    assert drive.gate.is_set()
+    assert list(home.rglob("key")) == []
+    with pytest.raises(ConfigurationError, match="lies inside the bus"):
+        Agent("scout", drive.root, home=home)
 
 
 def test_errors_and_answers_pass_unchanged(drive):
@@ -219,6 +234,21 @@ def test_a_beat_on_a_drive_that_hangs_ends_and_keeps_the_mail(drive, tmp_path):
     assert until(lambda: scout.beat().outcome == "ok")
     planner = Agent("planner", drive.root, home=tmp_path / "home")
     assert [letter.opened.message.body for letter in planner.inbox.peek()] == ["kept"]
+
+
+def mounted(drive, monkeypatch, deadline=None):
+    """Make the drive a network mount for whoever opens a bus there."""
+    resolved = Path.resolve
+
+    def resolve(self, strict=False):
+        if self.is_relative_to(drive.root):
+            assert drive.gate.wait(60)
+        return resolved(self, strict)
+
+    monkeypatch.setattr(somabus.site, "mount_of", lambda _: Mount("nfs", network=True))
+    monkeypatch.setattr(somabus.site, "_deadline", lambda: deadline or Deadline(0.2))
+    monkeypatch.setattr(somabus.site, "DirectoryStore", partial(DirectoryStore, files=drive.files()))
+    monkeypatch.setattr(Path, "resolve", resolve)
 
 
 def until(look):

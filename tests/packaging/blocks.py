@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import somabus
+from tests.guardian import Guardian
 
 PROJECT = Path(__file__).parents[2]
 FINE = (0, 3)
@@ -142,7 +143,7 @@ class Runner:
             "COLUMNS": "120",
         }
         self._python: subprocess.Popen[str] | None = None
-        self._beside: list[subprocess.Popen[bytes]] = []
+        self._beside: list[tuple[subprocess.Popen[bytes], Guardian]] = []
 
     def run(self, text: str) -> int:
         """Run all blocks of a page in order, and return how many programs, files and commands there were.
@@ -170,9 +171,10 @@ class Runner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in self._beside:
+        for each, guardian in self._beside:
             os.killpg(each.pid, signal.SIGTERM)
             each.wait(_DEADLINE_S)
+            guardian.let_go()
         if self._python is not None:
             self._python.kill()
             self._python.communicate()
@@ -234,12 +236,11 @@ class Runner:
         return done.returncode, done.stdout.decode(errors="replace")
 
     def _start(self, text: str) -> None:
-        self._beside.append(
-            subprocess.Popen(
-                ["sh", "-c", f"exec {text}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, cwd=self._folder, env=self._environment, start_new_session=True,
-            )
+        begun = subprocess.Popen(
+            ["sh", "-c", f"exec {text}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, cwd=self._folder, env=self._environment, start_new_session=True,
         )  # fmt: skip
+        self._beside.append((begun, Guardian(begun.pid)))
 
 
 def _shim(folder: Path) -> Path:

@@ -15,10 +15,10 @@ from somabus import Agent, create_bus
 
 PACKAGE = Path(somabus.__file__).parent
 HEAVY = ["click", "watchdog", "rich", "filelock", "croniter", "nacl", "platformdirs"]
-READS_ENVIRONMENT = {"settings.py", "connection.py", "scheduler/pick.py", "cli", "demo"}
+READS_ENVIRONMENT = {"settings.py", "connection.py", "site.py", "scheduler/pick.py", "cli", "demo"}
 READS_CLOCK = {
     "clock.py",
-    "store/directory/driveclock.py",
+    "store/driveclock.py",
     "store/directory/listing.py",
     "store/directory/stamp.py",
     "bench",

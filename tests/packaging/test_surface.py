@@ -21,6 +21,7 @@ FACTS = {
     "SomabusError": ("a sentence",),
     "ConfigurationError": ("a sentence",),
     "NotABusError": ("X:/bus",),
+    "IsACopyError": ("X:/bus",),
     "InvalidNameError": ("../x", "the rule"),
     "UnknownRecipientError": ("planer", ("planner",)),
     "NotJoinedError": ("planer", ("planner",), "/home/me/somabus"),

@@ -456,6 +456,8 @@ ORDERS = {
     "schedule": "schedule show",
     "init": "init {folder}/another",
     "bench": "bench --messages 20 --rounds 1 --durability none",
+    "copy": "copy {bus} copied",
+    "mirror": "mirror {bus} mirrored --once",
 }
 LASTING = {"run", "demo", "mcp"}
 """Played with real processes: `run` below, `demo` on a bus of its own in tests/surfaces, `mcp` with a client."""
@@ -469,7 +471,7 @@ def type_in(stopped, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     facts = {
         "waiting": stopped.waiting, "sent": stopped.sent.id, "goal": stopped.goal, "folder": tmp_path,
-        "short": stopped.planner.short, "job": stopped.job.address, "paused": stopped.paused.address,
+        "short": stopped.planner.short, "bus": stopped.bus, "job": stopped.job.address, "paused": stopped.paused.address,
         "failed": stopped.failed.address, "doubtful": stopped.doubtful.address,
     }  # fmt: skip
     return lambda order: Shell()(*shlex.split(order.format(**facts)))

@@ -79,7 +79,7 @@ def test_the_right_one_opens_it():
 @pytest.mark.parametrize(
     "file",
     [
-        locked(secret=signing.to_text(b"x" * 72)), locked(secret=""), locked(secret="not base64!"),  # noqa: S106
+        locked(secret=signing.to_text(b"x" * 72)), locked(secret=""), locked(secret="not base64!"),
 
         locked(secret=locked().secret[:-4]), locked(salt=signing.to_text(b"x" * 16)), locked(salt="AAAA"),
         locked(salt="!"), locked(ops=2), locked(memory=CHEAP * 2),

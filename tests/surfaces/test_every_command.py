@@ -30,6 +30,7 @@ class Use:
 
 KEY = "6SEKgXMpxVYD98JPqjVfYXHPsC2aTXRHHvcjHR8OWsU"  # of an operator on another machine
 ARC = ("arc", "open", "owner", "claimed", "age", "brief", "last", "pairs", "notes")
+COPIED = ("documents", "written", "removed", "digest", "finished", "left")
 CHANGE = ("path", "changed", "added", "replaced", "removed")
 HANDLERS = """
 def setup(agent):
@@ -75,6 +76,8 @@ ALL = {
     "sweep": Use("sweep --rehearse", ("swept", "rehearsed"), unread=1),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
     "doctor": Use("doctor", ("findings",), unread=1, code=6),  # a job waits, and no worker lives
+    "copy": Use("copy bus elsewhere", COPIED, first="stop"),
+    "mirror": Use("mirror bus elsewhere --once", COPIED),
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
     "beat": Use("beat", ("agent", "number", "outcome", "steps", "missed", "dead", "peers"), unread=0),
     "due": Use("due", ("due",), unread=1),
@@ -127,6 +130,8 @@ WITHOUT_MAIL = {
     "init",
     "verify",
     "bench",
+    "copy",
+    "mirror",
     "hooks uninstall",
     "schedule remove",
     *ACTS,

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Final
 
 from somabus.store.directory.mount import mount_of
-from somabus.store.port import is_ours, is_part
+from somabus.store.port import is_part
 
 _TICK_NS: Final = 100_000_000  # the kernel's clock for files stands still for up to 10 ms
 _SECOND_NS: Final = 1_000_000_000
@@ -50,7 +50,7 @@ class Listings:
         start = bisect_right(names, after) if after else 0
         if parts:
             return names[start : None if limit is None else start + limit]
-        return list(islice(filter(_is_part, islice(names, start, None)), limit))
+        return list(islice(filter(is_part, islice(names, start, None)), limit))
 
     def _names(self, path: str) -> tuple[list[str], bool]:
         """Return what is in a folder, sorted, and whether all of it is known to be parts of keys."""
@@ -66,7 +66,7 @@ class Listings:
         names = sorted(os.listdir(path))
         stood = now - found.st_ctime_ns > _TICK_NS and found.st_ctime_ns % _SECOND_NS != 0
         if stood and found.st_dev == self._device and len(names) <= _MANY_NAMES:
-            names = list(filter(_is_part, names))
+            names = list(filter(is_part, names))
             self._keep(path, found, names)
             return names, True
         return names, False
@@ -84,7 +84,7 @@ def _first(path: str, after: str, limit: int) -> list[str]:
     if limit < 1:
         return []
     names = _smallest(path, after, limit, iter)
-    return names if all(map(_is_part, names)) else _smallest(path, after, limit, partial(filter, _is_part))
+    return names if all(map(is_part, names)) else _smallest(path, after, limit, partial(filter, is_part))
 
 
 def _smallest(path: str, after: str, limit: int, judged: Callable[[Iterator[str]], Iterator[str]]) -> list[str]:
@@ -97,8 +97,3 @@ def _smallest(path: str, after: str, limit: int, judged: Callable[[Iterator[str]
             names.sort()
             del names[limit:]
     return names
-
-
-def _is_part(name: str) -> bool:
-    # Most names of a backlog of a hundred thousand are told at a glance.
-    return is_ours(name) is not None or is_part(name)

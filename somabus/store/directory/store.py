@@ -34,7 +34,6 @@ from somabus.errors import (
 )
 from somabus.model.drive import Drive
 from somabus.store.directory import syncfs
-from somabus.store.directory.driveclock import DriveClock
 from somabus.store.directory.files import WINDOWS, Files
 from somabus.store.directory.layout import ENTRY, Layout
 from somabus.store.directory.listing import Listings
@@ -43,6 +42,7 @@ from somabus.store.directory.stamp import FileStamps
 from somabus.store.directory.trouble import KEPT, NO_LINKS, OCCUPIED, PATIENCE_S, Translated, patiently, translate
 from somabus.store.directory.watch import POLL_S, FolderWatch
 from somabus.store.directory.windows import is_link, on_disk
+from somabus.store.driveclock import DriveClock
 from somabus.store.port import JUNK, MAX_BYTES, check_key, is_part
 
 _Args = TypeVarTuple("_Args")

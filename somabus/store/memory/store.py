@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from somabus.errors import DocumentTooLargeError, KeyExistsError, KeyMissingError
-from somabus.store.port import JUNK, MAX_BYTES, check_key
+from somabus.store.port import MAX_BYTES, check_key, is_part
 
 
 class MemoryStore:
@@ -71,7 +71,7 @@ class MemoryStore:
         """See `Store.list`."""
         with self._changed:
             names = list(self._folders.get(_folder(prefix), ()))
-        return sorted(name for name in names if name > after and name.lower() not in JUNK)[:limit]
+        return sorted(name for name in names if name > after and is_part(name))[:limit]
 
     def weigh(self, prefix: str) -> int:
         """See `Store.weigh`."""
