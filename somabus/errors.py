@@ -245,7 +245,7 @@ class MessageTooLargeError(MessageError):
     def __str__(self) -> str:
         return (
             f"the message has {self.size:,} bytes, the limit is {self.limit:,}; "
-            "put the large part into a file on the drive and send its name"
+            "put the large part where the other one can fetch it, and send its name"
         )
 
 
