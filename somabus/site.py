@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from somabus.store.nats.facts import Facts
 
 T = TypeVar("T")
-_NEEDS: Final = "a bus on a NATS server needs an extra: pip install 'somabus[nats]', or from a checkout pip install '.[nats]'"
+_NEEDS: Final = (
+    "a bus on a NATS server needs an extra: pip install 'somabus[nats]', or from a checkout pip install '.[nats]'"
+)
 
 
 class Ask(Protocol):
