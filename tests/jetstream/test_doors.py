@@ -154,6 +154,24 @@ def test_who_is_not_let_in_is_told_as_whom_we_came(servers, enter, tmp_path):
         assert "read-only" not in told
 
 
+def test_what_a_user_may_not_write_is_told_with_the_user(servers, enter):
+    """Where the server lets us in and refuses a subject, it is said whom it took us for, and that another agent's subject needs that agent's user."""
+    deny = 'publish: { deny: "soma.k.a%2Ejson" }'
+    lists = f"{{ user: all, password: x }}, {{ user: scout, password: x, permissions: {{ {deny} }} }}"
+    server = servers(more=AUTH.format(f"users = [ {lists} ]"))
+    assert enter(server.url, USER="all", PASSWORD="x") == b"1"
+
+    with pytest.raises(StoreRefusedError) as refused:
+        enter(server.url, USER="scout", PASSWORD="x")
+
+    for said in (
+        'may not publish "soma.k.a%2Ejson"',
+        "we came as user scout, from SOMABUS_NATS_USER",
+        "another agent's",
+    ):
+        assert said in str(refused.value)
+
+
 def test_a_server_without_jetstream_is_told_what_it_lacks(servers):
     """A server that runs without JetStream is told so, with the way to start it, and nobody is sent to try again."""
     with pytest.raises(UnfitServerError, match="runs without JetStream; start it with -js") as told:
