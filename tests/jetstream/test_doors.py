@@ -107,6 +107,8 @@ def test_tls(servers, enter, tmp_path):
         with pytest.raises(UnfitServerError, match=r"not believed here: .*; SOMABUS_NATS_CA=FILE says") as told:
             enter(url, **environment)
         assert "try again" not in str(told.value)
+    with pytest.raises(UnfitServerError, match="write the name that it is for into the address"):
+        enter(f"tls://localhost:{server.port}", CA=authority.path)
 
 
 def test_under_tls_nothing_is_said_on_stderr(servers, tmp_path):
@@ -134,11 +136,15 @@ def test_who_is_not_let_in_is_told_as_whom_we_came(servers, enter, tmp_path):
     server = servers(more=AUTH.format("user: scout, password: secret"))
     (tmp_path / "mine.nk").write_text(new_key("user")[1])
     ways = [
-        ({"USER": "planner", "PASSWORD": "hush"}, server.url, "we came as user planner, from SOMABUS_NATS_USER:"),
-        ({"TOKEN": "hush"}, server.url, "we came with the token of SOMABUS_NATS_TOKEN:"),
+        (
+            {"USER": "planner", "PASSWORD": "hush"},
+            server.url,
+            "we came as user planner, from SOMABUS_NATS_USER; it says",
+        ),
+        ({"TOKEN": "hush"}, server.url, "we came with the token of SOMABUS_NATS_TOKEN; it says"),
         ({"NKEY": tmp_path / "mine.nk"}, server.url, "we came with the key of SOMABUS_NATS_NKEY="),
-        ({}, f"nats://planner:hush@{server.address}", "we came as user planner, from the address:"),
-        ({}, f"nats://hush@{server.address}", "we came with the token in the address:"),
+        ({}, f"nats://planner:hush@{server.address}", "we came as user planner, from the address; it says"),
+        ({}, f"nats://hush@{server.address}", "we came with the token in the address; it says"),
         (
             {"USERNAME": "scout"},
             server.url,

@@ -33,7 +33,7 @@ class Trouble(NamedTuple):
 
     def out(self, inbox: str, who: str) -> "Trouble":
         """Say why the server is of no use to us, who came as `who`, and whose answers would come below `inbox`."""
-        said = f"{who}: {self.said}" if who else self.said
+        said = f"{who}; it says {self.said}" if who else self.said
         if self.unheard:
             said = f'this user may not subscribe to "{inbox}.>", where answers come (SOMABUS_NATS_INBOX); {_LISTS}'
         return self._replace(said=said, shut_out=True)
