@@ -66,6 +66,7 @@ class Incidents:
         self._alert = alert
         self._busy = busy
         self._told: set[str] = set()
+        self._untold: set[str] = set()
         self._waiting: list[Incident] = []
         self._telling = False
 
@@ -99,4 +100,8 @@ class Incidents:
                 self._home.create(f"{_EPISODES}/{incident.name}.json", b"{}")
         except SomabusError as error:
             self._told.discard(incident.name)
-            _log.warning("could not tell of what was refused", extra={"reason": incident.detail, "detail": str(error)})
+            level = logging.DEBUG if incident.name in self._untold else logging.WARNING  # once, however long it lasts
+            self._untold.add(incident.name)
+            _log.log(
+                level, "could not tell of what was refused", extra={"reason": incident.detail, "detail": str(error)}
+            )

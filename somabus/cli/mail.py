@@ -290,10 +290,14 @@ def _their_id(agent: Agent, to: str, text: str) -> str:
 
 def _nothing(context: Context, agent: Agent, wanted: str | None, *, unreadable: int = 0) -> None:
     said = "nothing waits" if wanted is None else f"{line(wanted)} does not wait, or may not be acted on: somabus dead"
+    counts = agent.inbox.counts()
+    held = 0 if unreadable or wanted is not None else counts.mail
     if unreadable:
         said = f"{unreadable} wait, and none can be read; see: somabus inbox"
-    context.out.answer({"message": None, "unreadable": unreadable}, said, unread=agent.unread)
-    finish(Exit.UNWELL if unreadable else Exit.NOTHING)
+    elif held:
+        said = f"{held} wait and cannot be taken now: another is taking them, or their kind is stopped; try again"
+    context.out.answer({"message": None, "unreadable": unreadable, "held": held}, said, unread=agent.unread)
+    finish(Exit.UNWELL if unreadable else Exit.BUSY if held else Exit.NOTHING)
 
 
 def _print(context: Context, agent: Agent, message: Message, sender: str) -> None:

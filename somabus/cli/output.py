@@ -7,7 +7,7 @@
     4  could not look or write: the drive is away, full or read-only; nothing is known to be lost
     5  refused: unknown recipient, name taken, not trusted, malformed, held by another
     6  not well: a step of the beat failed, or `verify` or `doctor` found faults
-    7  busy: another beat of this agent is running
+    7  busy: another beat of this agent is running, or somebody else is taking what waits
     8  stopped by a human, or not approved: nothing was done; what waits goes on waiting
   130  stopped by Ctrl-C
 

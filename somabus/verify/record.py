@@ -12,6 +12,7 @@ from somabus.verify.grounds import Grounds
 
 _CUT: Final = 64 * 1024
 _STEP: Final = "somebody changed the audit; compare with a copy, and see: somabus audit"
+_UNSIGNED: Final = "a stop or resume before the bus had operators is not; if that was you, nothing: somabus audit"
 
 
 class Chain:
@@ -41,7 +42,7 @@ class Chain:
         if entry.bus != self._grounds.bus.bus:
             yield paper.fault(f"it was made on another bus, {entry.bus}", _STEP)
         elif entry.key is None:
-            yield paper.warning("it is not signed, and anybody may have written it", _STEP)
+            yield paper.warning("it is not signed, and anybody may have written it", _UNSIGNED)
         elif not self._grounds.known_key(entry.by, signing.from_text(entry.key)):
             yield paper.warning(f"nothing here says that the key which signed it is one of {entry.by}", _STEP)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from somabus.errors import KeyMissingError, StoreUnavailableError
+from somabus.errors import KeyMissingError, StoreRefusedError, StoreUnavailableError
 from somabus.testing import Crash
 from tests.jetstream.looking import all_of
 from tests.jetstream.stopping import break_off, cut_off, dying, stall
@@ -182,6 +182,20 @@ def test_a_move_that_broke_off_behind_its_target_is_ours_whoever_looked(server, 
     assert all_of(store) == {"out/a.1": b"it"}
 
 
+def test_a_move_that_broke_off_is_gone_on_with_to_its_target_alone(store):
+    """Whoever would move it elsewhere waits like everybody, also in the process whose move broke off: that one has it."""
+    store.create("in/a", b"it")
+    break_off(store, "write")
+    with pytest.raises(StoreUnavailableError):
+        store.move("in/a", "out/a.1")
+
+    with pytest.raises(KeyMissingError):
+        store.move("in/a", "out/a.2")
+    store.move("in/a", "out/a.1")
+
+    assert all_of(store) == {"out/a.1": b"it"}
+
+
 def test_a_move_that_broke_off_is_not_gone_on_with_by_another_thread(store):
     """What is under way in this process is another's: of two threads only one has it, though an earlier move of theirs broke off."""
     store.create("in/a", b"it")
@@ -211,3 +225,23 @@ def test_what_was_sent_twice_does_not_come_back(server, store_on):
 
     assert store.list("in") == []
     assert len(store.list("out")) == 20
+
+
+def test_a_move_that_is_refused_holds_nobody_up(server, store_on, fences):
+    """P5: where the server refuses the target nothing was moved, and the next one may move it at once; before 2.12 after half a minute."""
+    store, other = store_on(server, "soma"), store_on(server, "soma", anew=False)
+    store.create("in/a", b"it")
+
+    def refused(*_args):
+        raise StoreRefusedError("out/a", "may not")
+
+    store._tree.write = refused
+    with pytest.raises(StoreRefusedError):
+        store.move("in/a", "out/a")
+
+    if fences:
+        other.move("in/a", "out/b")
+        assert all_of(other) == {"out/b": b"it"}
+    else:
+        with pytest.raises(KeyMissingError):
+            other.move("in/a", "out/b")

@@ -164,7 +164,13 @@ class Mover:
         """Write the target if the intent is still ours; tell whether it was."""
         note = {_FROM: f"{found.revision} {source}"}
         if self._tree.fences(source):
-            if self._tree.write(target, found.data, note | self._tree.fence(source, intent)) is not None:
+            try:
+                written = self._tree.write(target, found.data, note | self._tree.fence(source, intent))
+            except StoreRefusedError:
+                with suppress(StoreError):  # nothing was written: nobody need wait for us
+                    self._tree.remove(intent, source)
+                raise
+            if written is not None:
                 return True
             if self._is_last(source, intent):
                 raise StoreUnavailableError(source, "another writing is on its way: try again")
