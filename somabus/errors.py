@@ -32,10 +32,10 @@ An exception from outside this tree is a bug in somabus, please report it.
         ├── DocumentTooLargeError     more bytes than any document of a bus may have
         ├── StoreUnavailableError     could not look; try again later, nothing is known to be lost
         │   ├── NoAnswerError         the doctor on the other machine did not say its next word in time
+        │   ├── NotLetInError         could not look: the server does not take us for whom we say we are
         │   └── UnfitServerError      could not look, nor will a later try: something is to be set first
         ├── StoreFullError            no space left; nothing was half written
         ├── StoreRefusedError         the drive or the server refuses: read-only, or no permission
-        │   └── NotLetInError         the server does not take us for whom we say we are
         └── StoreDamagedError         not what the format allows (a folder or a link for a file); needs a person
 
 Facts are attributes, `str()` is one sentence, and every error survives pickling.
@@ -396,6 +396,12 @@ class NoAnswerError(StoreUnavailableError):
     _sentence = "no word from the other machine at {key}"
 
 
+class NotLetInError(StoreUnavailableError):
+    """The server does not take us for whom we say we are, or we say nothing: nothing is known of what lies there."""
+
+    _sentence = "{key} does not let us in"
+
+
 class UnfitServerError(StoreUnavailableError):
     """Could not look, nor will a later try: something is to be set first, here or at the server."""
 
@@ -412,12 +418,6 @@ class StoreRefusedError(StoreError):
     """The drive or the server refuses; nothing was changed."""
 
     _sentence = "the drive or the server refuses {key}: it is read-only, or this user lacks the permission"
-
-
-class NotLetInError(StoreRefusedError):
-    """The server does not take us for whom we say we are, or we say nothing; nothing was asked of it."""
-
-    _sentence = "{key} does not let us in"
 
 
 class StoreDamagedError(StoreError):

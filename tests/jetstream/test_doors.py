@@ -42,10 +42,10 @@ def test_user_and_password(servers, enter):
     assert enter(server.url, USER="scout", PASSWORD="secret") == b"1"
     assert enter(f"nats://scout:secret@{server.address}") == b"1"
     for door in ({}, {"USER": "scout", "PASSWORD": "hushhush"}, {"TOKEN": "hushhush"}):
-        with pytest.raises(StoreRefusedError, match="does not let us in") as refused:
+        with pytest.raises(NotLetInError, match="does not let us in") as refused:
             enter(server.url, **door)
         assert "hush" not in str(refused.value)
-    with pytest.raises(StoreRefusedError) as refused:
+    with pytest.raises(NotLetInError) as refused:
         enter(f"nats://scout:hushhush@{server.address}")
     assert "hush" not in str(refused.value)
     assert address_of(f"nats://scout:hushhush@{server.address}/soma") == f"{server.url}/soma"
@@ -68,7 +68,7 @@ def test_a_token(servers, enter):
 
     assert enter(server.url, TOKEN="s3cret") == b"1"
     assert enter(f"nats://s3cret@{server.address}") == b"1"
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(NotLetInError):
         enter(server.url, TOKEN="other")
 
 
@@ -80,7 +80,7 @@ def test_an_nkey(servers, enter, tmp_path):
     (tmp_path / "other.nk").write_text(new_key("user")[1])
 
     assert enter(server.url, NKEY=tmp_path / "mine.nk") == b"1"
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(NotLetInError):
         enter(server.url, NKEY=tmp_path / "other.nk")
 
 
@@ -90,7 +90,7 @@ def test_a_credentials_file(servers, enter, tmp_path):
     server = servers(more=operator.configuration)
 
     assert enter(server.url, CREDS=operator.credentials(tmp_path / "scout.creds", "scout")) == b"1"
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(NotLetInError):
         enter(server.url, CREDS=Operator().credentials(tmp_path / "other.creds", "scout"))
 
 
