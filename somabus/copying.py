@@ -263,8 +263,8 @@ def _refuse_to_undo(keys: list[str]) -> None:
     """Refuse to make the target as the source is where they differ; the keys tell whether anything would be lost."""
     if keys:
         shown = ", ".join([*map(ascii, keys[:_NAMED]), *("…" for _ in keys[_NAMED:][:1])])
-        said = f"this bus lies at the target, too, and differs from the one here in {many(len(keys), 'document')}"
-        step = "If that is the one to give up: somabus copy --over"
+        said = f"this bus lies at TO, too, and differs from FROM in {many(len(keys), 'document')}"
+        step = "If TO is to become as FROM is: somabus copy FROM TO --over"
         message = f"{said} ({shown}): what happened there would be undone; nothing was copied. {step}"
         raise ConfigurationError(message)
 

@@ -38,7 +38,9 @@ An exception from outside this tree is a bug in somabus, please report it.
         ├── KeyMissingError           nobody's fault: it is not there, or somebody took it
         ├── DocumentTooLargeError     more bytes than any document of a bus may have
         ├── StoreUnavailableError     could not look; try again later, nothing is known to be lost
-        │   └── NoAnswerError         the doctor on the other machine did not say its next word in time
+        │   ├── NoAnswerError         the doctor on the other machine did not say its next word in time
+        │   ├── NotLetInError         could not look: the server does not take us for whom we say we are
+        │   └── UnfitServerError      could not look, nor will a later try: something is to be set first
         ├── StoreFullError            no space left; nothing was half written
         ├── StoreRefusedError         the drive or the server refuses: read-only, or no permission
         └── StoreDamagedError         not what the format allows (a folder or a link for a file); needs a person
@@ -250,7 +252,7 @@ class MessageTooLargeError(MessageError):
     def __str__(self) -> str:
         return (
             f"the message has {self.size:,} bytes, the limit is {self.limit:,}; "
-            "put the large part into a file on the drive and send its name"
+            "put the large part where the other one can fetch it, and send its name"
         )
 
 
@@ -489,6 +491,18 @@ class NoAnswerError(StoreUnavailableError):
     """The doctor on another machine did not say its next word in time; what was found before still holds."""
 
     _sentence = "no word from the other machine at {key}"
+
+
+class NotLetInError(StoreUnavailableError):
+    """The server does not take us for whom we say we are, or we say nothing: nothing is known of what lies there."""
+
+    _sentence = "{key} does not let us in"
+
+
+class UnfitServerError(StoreUnavailableError):
+    """Could not look, nor will a later try: something is to be set first, here or at the server."""
+
+    _sentence = "could not look at {key}"
 
 
 class StoreFullError(StoreError):

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from somabus.store.nats.facts import Facts
 
 T = TypeVar("T")
-_NEEDS: Final = "a bus on a NATS server needs an extra: pip install 'somabus[nats]'"
+_NEEDS: Final = (
+    "a bus on a NATS server needs an extra: pip install 'somabus[nats]', or from a checkout pip install '.[nats]'"
+)
 
 
 class Ask(Protocol):
@@ -90,14 +92,14 @@ def new_ground(where: str | os.PathLike[str], writer: str) -> "DirectoryStore | 
     """Return the store in which a new bus may be made: a folder as it is, or a stream that is made if it is missing.
 
     Raises:
-        ConfigurationError: a foreign stream has the name.
+        ConfigurationError: a foreign stream has the name, here or at a server that is joined to this one.
         StoreError: the server does not answer.
     """
     if not is_remote(where):
         return DirectoryStore(os.fspath(where), writer=writer)
     store = _nats(str(where), None)
     try:
-        store.make()
+        store.claim()
     except SomabusError:
         store.close()
         raise
@@ -132,14 +134,14 @@ def _holds_a_bus(store: Store, where: str | os.PathLike[str]) -> bool:
 
 @contextmanager
 def scratch(where: str, kind: str, *, keep: bool = False) -> "Iterator[tuple[str, NatsStore]]":
-    """Yield a new stream on the server where a bus lies, as address and store; it is removed at the end, or kept.
+    """Yield a new stream on a server, as address and store; it is removed at the end, or kept.
+
+    The address may name a stream of that server, or none.
 
     Raises:
         StoreError: the server does not answer, or lets us make none.
     """
-    servers, _, stream = where.rpartition("/")
-    _, at, domain = stream.partition("@")
-    address = f"{servers}/{kind}-{os.urandom(6).hex()}{at}{domain}"
+    address = remote.with_stream(where, f"{kind}-{os.urandom(6).hex()}")
     store = _nats(address, None)
     store.make()
     try:

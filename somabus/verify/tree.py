@@ -24,6 +24,9 @@ from somabus.verify.grounds import Grounds
 from somabus.verify.record import Chain, evidence
 
 Judge = Callable[[Grounds, Paper], Iterator[Fault]]
+Read = bytes | SomabusError | None
+"""A document, or why it cannot be read, or None where there is none."""
+
 _AGAIN: Final = "its owner writes it anew, or a person removes it"
 _ANEW: Final = "no reader counts it; an operator signs it anew"
 _OVER: Final = "readers step over it"
@@ -119,21 +122,22 @@ class Tree:
 
     def judge(self) -> list[Fault]:
         """Judge every document of the bus, and what should be there and is not."""
-        found = [fault for key in self._walk("") for fault in (*self.document(key), *self._hole(key))]
+        found = [fault for key, read in self._walk("") for fault in (*self._told(key, read), *self._hole(key))]
         return [*found, *self._chain.gaps(), *operators.absent(self._grounds)]
 
     def document(self, key: str) -> Iterator[Fault]:
         """Judge one document."""
+        yield from self._told(key, self._read(key))
+
+    def _told(self, key: str, read: Read) -> Iterator[Fault]:
         self.looked_at += 1
-        try:
-            raw = self._store.read(key)
-        except SomabusError as error:
+        if isinstance(read, SomabusError):
             if not _stops(key):
-                yield Fault(key, str(error), "remove it, or ask who put it there")
+                yield Fault(key, str(read), "remove it, or ask who put it there")
                 return
-            raw = b""  # it stops all the same
-        if raw is not None:  # else it moved while we walked
-            yield from self._judged(key, raw)
+            read = b""  # it stops all the same
+        if read is not None:  # else it moved while we walked
+            yield from self._judged(key, read)
 
     def _judged(self, key: str, raw: bytes) -> Iterator[Fault]:
         for rule in (_STOP,) if _stops(key) else self._rules:
@@ -149,32 +153,36 @@ class Tree:
                 return
         yield Fault(key, mail.SYNC if mail.SYNC_TOOL.search(key) else _NO_PLACE, _LOOK, "warning")
 
-    def _walk(self, prefix: str) -> Iterator[str]:
+    def _walk(self, prefix: str) -> Iterator[tuple[str, Read]]:
+        """Yield every document below a folder, as it was read: most names tell that they are none of a folder."""
         for name in self._store.list(prefix):
             key = f"{prefix}/{name}" if prefix else name
             if key == "tmp":
                 continue
-            if _stops(key):
-                yield key  # be it a file or a folder
-                continue
-            try:
-                below = self._store.list(key)
-            except SomabusError:
-                yield key  # a file
-                continue
-            if "entry.json" in below:
-                yield key  # an entry of a drive without hard links
-            elif below:
-                yield from self._walk(key)
-            elif self._is_document(key):
-                yield key
+            read = self._read(key) if key.endswith(".json") or _stops(key) else None
+            if _stops(key) or not _may_be_a_folder(read):
+                yield key, read
+            else:
+                yield from self._below(key)
 
-    def _is_document(self, key: str) -> bool:
-        """Tell a document from an empty folder, where a store lists nothing below either."""
+    def _below(self, key: str) -> Iterator[tuple[str, Read]]:
         try:
-            return self._store.read(key) is not None
+            below = self._store.list(key)
+        except SomabusError:
+            yield key, self._read(key)  # a file
+            return
+        if below and "entry.json" not in below:  # that one is an entry of a drive without hard links
+            yield from self._walk(key)
+            return
+        read = self._read(key)
+        if below or not _may_be_a_folder(read):  # else it is an empty folder
+            yield key, read
+
+    def _read(self, key: str) -> Read:
+        try:
+            return self._store.read(key)
         except SomabusError as error:
-            return not isinstance(error, StoreDamagedError)
+            return error
 
     def _hole(self, key: str) -> Iterator[Fault]:
         """Tell of numbers that are missing before an entry of a log; in the chains, they are told by the next link."""
@@ -196,6 +204,10 @@ def _misplaced(paper: Paper) -> Iterator[Fault]:
     if "segment" in parts and int(parts["segment"]) != int(parts["number"]) // SEGMENT:
         said = f"number {int(parts['number'])} belongs into the segment {int(parts['number']) // SEGMENT:07d}"
         yield paper.fault(said, "readers do not find it there")
+
+
+def _may_be_a_folder(read: Read) -> bool:
+    return read is None or isinstance(read, StoreDamagedError)
 
 
 def _stops(key: str) -> bool:

@@ -1,11 +1,15 @@
 """Every way in that an address and the settings know, each against a real server that asks for it."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from somabus.errors import ConfigurationError, StoreRefusedError, StoreUnavailableError
+from somabus import create_bus
+from somabus.errors import ConfigurationError, NotLetInError, StoreRefusedError, StoreUnavailableError, UnfitServerError
 from somabus.site import address_of
 from somabus.store.nats import open_store
 from somabus.store.nats.facts import facts_of
@@ -38,10 +42,10 @@ def test_user_and_password(servers, enter):
     assert enter(server.url, USER="scout", PASSWORD="secret") == b"1"
     assert enter(f"nats://scout:secret@{server.address}") == b"1"
     for door in ({}, {"USER": "scout", "PASSWORD": "hushhush"}, {"TOKEN": "hushhush"}):
-        with pytest.raises(StoreRefusedError, match="does not let us in") as refused:
+        with pytest.raises(NotLetInError, match="does not let us in") as refused:
             enter(server.url, **door)
         assert "hush" not in str(refused.value)
-    with pytest.raises(StoreRefusedError) as refused:
+    with pytest.raises(NotLetInError) as refused:
         enter(f"nats://scout:hushhush@{server.address}")
     assert "hush" not in str(refused.value)
     assert address_of(f"nats://scout:hushhush@{server.address}/soma") == f"{server.url}/soma"
@@ -64,7 +68,7 @@ def test_a_token(servers, enter):
 
     assert enter(server.url, TOKEN="s3cret") == b"1"
     assert enter(f"nats://s3cret@{server.address}") == b"1"
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(NotLetInError):
         enter(server.url, TOKEN="other")
 
 
@@ -76,7 +80,7 @@ def test_an_nkey(servers, enter, tmp_path):
     (tmp_path / "other.nk").write_text(new_key("user")[1])
 
     assert enter(server.url, NKEY=tmp_path / "mine.nk") == b"1"
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(NotLetInError):
         enter(server.url, NKEY=tmp_path / "other.nk")
 
 
@@ -86,7 +90,7 @@ def test_a_credentials_file(servers, enter, tmp_path):
     server = servers(more=operator.configuration)
 
     assert enter(server.url, CREDS=operator.credentials(tmp_path / "scout.creds", "scout")) == b"1"
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(NotLetInError):
         enter(server.url, CREDS=Operator().credentials(tmp_path / "other.creds", "scout"))
 
 
@@ -100,8 +104,85 @@ def test_tls(servers, enter, tmp_path):
     assert enter(tls, CA=authority.path) == b"1"
     assert enter(server.url, CA=authority.path) == b"1"
     for url, environment in ((tls, {}), (server.url, {}), (tls, {"CA": stranger.path})):
-        with pytest.raises(StoreUnavailableError, match="certificate verify failed"):
+        with pytest.raises(UnfitServerError, match=r"not believed here: .*; SOMABUS_NATS_CA=FILE says") as told:
             enter(url, **environment)
+        assert "try again" not in str(told.value)
+    with pytest.raises(UnfitServerError, match="write the name that it is for into the address"):
+        enter(f"tls://localhost:{server.port}", CA=authority.path)
+
+
+def test_under_tls_nothing_is_said_on_stderr(servers, tmp_path):
+    """A process that comes over TLS, and one that is not let in, end without a word of asyncio's."""
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    tls = f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}\n'
+    server = servers(more=tls + AUTH.format("user: scout, password: secret"))
+    script = "import os, sys; from somabus.store.nats import open_store; open_store(sys.argv[1], os.environ).make()"
+    for password, code in (("secret", 0), ("other", 1)):
+        environment = {
+            "SOMABUS_NATS_USER": "scout",
+            "SOMABUS_NATS_PASSWORD": password,
+            "SOMABUS_NATS_CA": authority.path,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", script, f"tls://{server.address}/soma"], capture_output=True, text=True, timeout=60,
+            check=False, env=os.environ | {name: str(value) for name, value in environment.items()},
+        )  # fmt: skip
+        assert (done.returncode, "eof_received" in done.stderr) == (code, False), done.stderr
+
+
+def test_who_is_not_let_in_is_told_as_whom_we_came(servers, enter, tmp_path):
+    """What is said begins with what it is, names the user and the setting or the address that it is from, and a setting that is none."""
+    server = servers(more=AUTH.format("user: scout, password: secret"))
+    (tmp_path / "mine.nk").write_text(new_key("user")[1])
+    ways = [
+        (
+            {"USER": "planner", "PASSWORD": "hush"},
+            server.url,
+            "we came as user planner, from SOMABUS_NATS_USER; it says",
+        ),
+        ({"TOKEN": "hush"}, server.url, "we came with the token of SOMABUS_NATS_TOKEN; it says"),
+        ({"NKEY": tmp_path / "mine.nk"}, server.url, "we came with the key of SOMABUS_NATS_NKEY="),
+        ({}, f"nats://planner:hush@{server.address}", "we came as user planner, from the address; it says"),
+        ({}, f"nats://hush@{server.address}", "we came with the token in the address; it says"),
+        (
+            {"USERNAME": "scout"},
+            server.url,
+            "we came as nobody, and SOMABUS_NATS_USERNAME is no setting; SOMABUS_NATS_USER",
+        ),
+    ]
+    for environment, url, said in ways:
+        with pytest.raises(NotLetInError) as refused:
+            enter(url, **environment)
+        told = str(refused.value)
+        assert told.startswith(f"'{server.url}/soma' does not let us in ({said}"), told
+        assert "hush" not in told
+        assert "read-only" not in told
+
+
+def test_what_a_user_may_not_write_is_told_with_the_user(servers, enter):
+    """Where the server lets us in and refuses a subject, it is said whom it took us for, and that another agent's subject needs that agent's user."""
+    deny = 'publish: { deny: "soma.k.a%2Ejson" }'
+    lists = f"{{ user: all, password: x }}, {{ user: scout, password: x, permissions: {{ {deny} }} }}"
+    server = servers(more=AUTH.format(f"users = [ {lists} ]"))
+    assert enter(server.url, USER="all", PASSWORD="x") == b"1"
+
+    with pytest.raises(StoreRefusedError) as refused:
+        enter(server.url, USER="scout", PASSWORD="x")
+
+    for said in (
+        'may not publish "soma.k.a%2Ejson"',
+        "we came as user scout, from SOMABUS_NATS_USER",
+        "another agent's",
+    ):
+        assert said in str(refused.value)
+
+
+def test_a_server_without_jetstream_is_told_what_it_lacks(servers):
+    """A server that runs without JetStream is told so, with the way to start it, and nobody is sent to try again."""
+    with pytest.raises(UnfitServerError, match="runs without JetStream; start it with -js") as told:
+        create_bus(f"{servers(jetstream='').url}/soma")
+    assert "try again" not in str(told.value)
 
 
 def test_tls_that_the_server_asks_for(servers, tmp_path, monkeypatch):
@@ -170,7 +251,7 @@ WRONG = {
     "a name with a dot": ("nats://u:hush@h:1/so.ma", {}, "write nats://HOST:4222/NAME"),
     "no server": ("nats:///soma", {}, "write nats://HOST:4222/NAME"),
     "no seed": ("nats://h:1/soma", {"NKEY": "nowhere"}, "SOMABUS_NATS_NKEY"),
-    "no credentials": ("nats://h:1/soma", {"CREDS": __file__}, "SOMABUS_NATS_CREDS"),
+    "no credentials": ("nats://h:1/soma", {"CREDS": __file__}, "SOMABUS_NATS_CREDS.* it is no credentials file"),
     "a key without its certificate": ("nats://h:1/soma", {"KEY": "mine.pem"}, "without SOMABUS_NATS_CERT"),
     "a user without a password": ("nats://h:1/soma", {"USER": "u"}, "without SOMABUS_NATS_PASSWORD"),
     "a password without a user": ("nats://u@h:1/soma", {"PASSWORD": "hush"}, "without SOMABUS_NATS_USER"),

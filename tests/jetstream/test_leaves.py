@@ -5,9 +5,10 @@ import threading
 import pytest
 
 from somabus import Agent, create_bus
-from somabus.errors import StoreRefusedError, StoreUnavailableError
+from somabus.errors import ConfigurationError, StoreRefusedError, StoreUnavailableError
 from somabus.store.nats import Link, NatsStore
 from somabus.store.nats.facts import facts_of
+from somabus.store.nats.names import takers
 from tests.jetstream.waiting import until
 from tests.natsserver import free_port, programs
 
@@ -70,8 +71,12 @@ def test_two_buses_of_one_name_are_told(servers, hub, store_on, tmp_path):
     site = leaf_of(servers, hub, jetstream=f'jetstream {{ store_dir: "{tmp_path}/site", domain: site }}\n')
     until(lambda: hub.log().count("Leafnode connection created") >= 1, "the leaf is joined")
     there, here = store_on(hub, "soma"), store_on(site, "soma")
-    there.create("a/0.json", b"")
-    until(lambda: here.list("a") == ["0.json"], "the site's stream hears the hub's writings")
+
+    def heard():
+        there.replace("a/0.json", b"")
+        return here.list("a") == ["0.json"]
+
+    until(heard, "the site's stream hears the hub's writings")
     through = NatsStore(Link([site.url]), "soma", "hub")
     for store in (there, here, through):
         assert facts_of(store.stream).takers == ("soma@hub", "soma@site")
@@ -80,6 +85,30 @@ def test_two_buses_of_one_name_are_told(servers, hub, store_on, tmp_path):
         for n in range(100):
             through.create(f"b/{n}.json", b"")
     through.close()
+
+
+def test_a_bus_is_not_made_beside_one_of_its_name(servers, hub, tmp_path):
+    """`init` at a site without the domain of the hub, where the bus lies, is refused with what is there, and nothing is made; with the domain it is the bus."""
+    site = leaf_of(servers, hub, jetstream=f'jetstream {{ store_dir: "{tmp_path}/site", domain: site }}\n')
+    create_bus(f"{hub.url}/soma", home=tmp_path)
+    through = NatsStore(Link([site.url]), "soma", "hub")
+    until(through.stream.is_there, "the hub is reached")
+    until(lambda: takers(through.stream) == ("soma@hub",), "the site hears of the hub's stream")
+
+    with pytest.raises(ConfigurationError, match="soma@hub takes what is written"):
+        create_bus(f"{site.url}/soma", home=tmp_path)
+
+    assert not NatsStore(Link([site.url]), "soma").stream.is_there()
+    with pytest.raises(ConfigurationError, match="there is a bus at"):
+        create_bus(f"{site.url}/soma@hub", home=tmp_path)
+    create_bus(f"{site.url}/other", home=tmp_path)
+    through.close()
+
+
+def test_a_domain_that_nobody_answers_for_is_told(servers, hub):
+    """A domain that no server has is named in what is said, and is not taken for an empty bus."""
+    with pytest.raises(StoreUnavailableError, match="nobody answers there for the domain hbu"):
+        create_bus(f"{hub.url}/soma@hbu")
 
 
 def test_a_stream_is_judged_by_its_own_server(servers, program, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from somabus import Agent, Insight, create_bus
-from somabus.errors import StoppedError, StoreRefusedError
+from somabus.errors import NotLetInError, StoppedError, StoreRefusedError
 from somabus.model.receipt import Whereabouts
 from somabus.store.nats import Link, NatsStore, open_store
 from tests.jetstream.waiting import until
@@ -138,7 +138,7 @@ def test_nobody_hears_the_answers_to_another(bus, running):
     """Each user listens to its own answers alone: who hears another's could give some in the server's place."""
     link = Link([running.url], {"user": "scout", "password": "secret-of-scout", "inbox_prefix": "_INBOX.planner"})
     store = NatsStore(link, "soma")
-    with pytest.raises(StoreRefusedError) as refused:
+    with pytest.raises(NotLetInError) as refused:
         store.read("somabus.json")
     assert "_INBOX.planner" in str(refused.value)
     store.close()

@@ -7,6 +7,7 @@ import pytest
 from somabus.errors import (
     DocumentTooLargeError,
     NotABusError,
+    NotLetInError,
     StoreFullError,
     StoreRefusedError,
     StoreUnavailableError,
@@ -172,7 +173,7 @@ def test_who_may_not_hear_answers_is_told(servers, store_on):
     began = time.monotonic()
 
     for _ in range(2):
-        with pytest.raises(StoreRefusedError, match="_INBOX"):
+        with pytest.raises(NotLetInError, match="_INBOX"):
             store.read("a.json")
     assert time.monotonic() - began < 5
 

@@ -216,6 +216,21 @@ def test_threads_end_with_their_store(server, store_on):
     assert store.list("") == [], "a store that was closed may be used again"
 
 
+def test_a_second_ctrl_c_ends_without_a_word(server):
+    """Ctrl-C while the end of the process waits for the connection to end is no traceback: there is nothing left to do."""
+    line = lines.Line([server.url], {}, {}, server.url)
+    line.run(line.server())
+    join = line._thread.join
+
+    def interrupted(_patience_s):
+        raise KeyboardInterrupt
+
+    line._thread.join = interrupted
+    line.end()
+    join(10)
+    assert not line._thread.is_alive()
+
+
 PROGRAM = """
 import logging, sys
 from somabus.store.nats import Link, NatsStore

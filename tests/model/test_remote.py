@@ -2,7 +2,7 @@
 
 import pytest
 
-from somabus.model.remote import is_remote, parse_remote, shown
+from somabus.model.remote import is_remote, mistake, parse_remote, shown, with_stream
 
 ADDRESSES = {
     "nats://h:4222/soma": "nats://h:4222/soma",
@@ -42,6 +42,47 @@ def test_nothing_is_shown_of_what_is_no_address(text):
     assert is_remote(text)
     assert parse_remote(text) is None
     assert shown(text) in {"nats://…", "nat://…", "http://…", "…"}
+
+
+MISTAKES = {
+    "nats://h:abc/soma": "a port is no number from 1 to 65535",
+    "nats://u:hush@h:99999/soma": "a port is no number from 1 to 65535",
+    "nats://a:1,b:0x/soma": "a port is no number from 1 to 65535",
+    "nats://[::1]:abc/soma": "a port is no number from 1 to 65535",
+    "nats://u:hush@h:4222/so.ma": "its stream's name has other signs, or more than 32",
+    "nats://h/soma/x": "its stream's name has other signs, or more than 32",
+    "nats://h/soma?x=1": "its stream's name has other signs, or more than 32",
+    "nats://h/soma ": "there is a blank in it",
+    " nats://h/soma": "there is a blank in it",
+    "nats:/h/soma": "it does not begin with nats:// or tls://",
+    "http://u:hush@h/soma": "it does not begin with nats:// or tls://",
+    "nats:\\\\h\\soma": "it has backslashes where slashes belong",
+    "nats://a,nats://b/soma": "nats:// stands once, in front; more hosts follow with commas",
+    "nats://h:4222": "no name of a stream comes behind the host",
+    "nats:///soma": "no host comes behind nats://",
+}
+"""Slips, and what is said of each."""
+
+
+@pytest.mark.parametrize(("text", "said"), MISTAKES.items())
+def test_a_slip_in_an_address_is_named(text, said):
+    """What is wrong is said, and nothing that was written; a blank in front makes no folder of an address."""
+    assert is_remote(text)
+    assert mistake(text) == said
+    assert "hush" not in shown(text) + mistake(text)
+
+
+@pytest.mark.parametrize("text", [text for text in ADDRESSES if parse_remote(text).stream])
+def test_an_address_has_no_mistake(text):
+    """Of what is an address nothing is said to be wrong."""
+    assert mistake(text) == ""
+
+
+def test_another_stream_of_the_same_server():
+    """Another stream is named with the same servers, the same user and the same domain, whether one was named or not."""
+    assert with_stream("nats://u:x@a:1,b:2/soma@hub", "s") == "nats://u:x@a:1,b:2/s@hub"
+    assert with_stream("nats://h:4222", "s") == "nats://h:4222/s"
+    assert with_stream("nats://h:abc", "s") == "nats://h:abc"
 
 
 @pytest.mark.parametrize(

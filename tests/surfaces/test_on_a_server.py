@@ -140,12 +140,22 @@ def test_verify_finds_what_is_wrong_on_a_server(team, address, tmp_path):
     assert team("doctor").code == 6
 
 
+def test_a_slip_in_an_address_is_told_as_it_is(team):
+    """`bench`, `demo` and `init` say what is wrong with what was typed, with no name that nobody typed, and make no folder of an address."""
+    for order in (("bench", "nats://h:abc/x"), ("demo", "--bus", "nats://h:abc/x"), ("init", "nats://h:abc/x")):
+        told = team(*order)
+        assert (told.code, "a port is no number from 1 to 65535" in told.err) == (2, True), told
+    told = team("init", " nats://127.0.0.1:1/soma")
+    assert (told.code, "there is a blank in it" in told.err) == (2, True), told
+
+
 def test_the_bench_leaves_nothing_on_the_server(team, address, tmp_path):
-    """`bench` measures in a stream of its own, which is gone afterwards; the bus is untouched."""
+    """`bench` measures in a stream of its own, which is gone afterwards, whether one is named or not; the bus is untouched."""
     store = store_of(address, tmp_path)
     streams, before = _names(store), digest(store)
 
-    assert team("bench", "--messages", "20", "--rounds", "1").code == 0
+    for bus in (address, address.rpartition("/")[0]):
+        assert team("bench", bus, "--messages", "20", "--rounds", "1").code == 0
 
     assert (_names(store), digest(store)) == (streams, before)
 
@@ -208,12 +218,12 @@ def test_the_doctor_of_one_user_leaves_the_agents_of_another_alone(tmp_path_fact
 
 
 def test_who_may_not_come_in_is_told_how(tmp_path_factory, home, monkeypatch):
-    """A wrong password is told as the server's refusal, with the settings that say who we are."""
+    """A wrong password is told as that, with whom we came as and where that was said."""
     guarded = NatsServer(tmp_path_factory.mktemp("door"), "authorization { user: u, password: x }")
     try:
         told = Shell()("init", f"nats://u:y@{guarded.address}/soma")
         assert told.code != 0
-        for said in ("the server refuses", "does not let us in", "SOMABUS_NATS_USER and _PASSWORD"):
+        for said in ("does not let us in", "we came as user u, from the address"):
             assert said in told.err
     finally:
         guarded.stop()

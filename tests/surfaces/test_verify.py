@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,13 +13,15 @@ from somabus import Agent, Insight, create_bus
 from somabus.cli.output import Exit
 from somabus.desk import Desk
 from somabus.model import signing
+from somabus.model.bus import BUS_FILE
 from somabus.model.envelope import Seal, seal_body, split
 from somabus.model.signing import Signer, to_text
 from somabus.model.stop import Range, Scope
 from somabus.model.wire import dump
 from somabus.operator import agents as vouching
 from somabus.operator import direction, oversight, people
-from somabus.verify import judge_path
+from somabus.store.directory import DirectoryStore
+from somabus.verify import judge_path, judge_store
 from tests.lying import lying
 from tests.surfaces.conftest import machine, on_a_bus
 
@@ -755,3 +759,45 @@ def test_judging_writes_nothing_below_the_bus(ruled):
     judge_path(ruled.root)
 
     assert {path: path.stat().st_mtime_ns for path in [ruled.root, *ruled.root.rglob("*")]} == before
+
+
+class _Counting:
+    """A store that counts what is read and listed."""
+
+    def __init__(self, store):
+        self._store = store
+        self.read_keys, self.listed = Counter(), Counter()
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def read(self, key, **options):
+        self.read_keys[key] += 1
+        return self._store.read(key, **options)
+
+    def list(self, prefix, *options):
+        self.listed[prefix] += 1
+        return self._store.list(prefix, *options)
+
+
+def test_a_look_at_a_document_is_one_read(busy):
+    """No document is taken for a folder, and none is read twice: on a server each look is a round trip."""
+    store = _Counting(DirectoryStore(str(busy.bus), writer="t", marker=BUS_FILE))
+
+    judge_store(store)
+
+    mail = {
+        key: count for key, count in store.read_keys.items() if re.match("messages/.+/(inbox|later|dead|done)/", key)
+    }
+    assert len(mail) > 5
+    assert set(mail.values()) == {1}
+    assert [key for key in store.listed if key.endswith(".json")] == []
+
+
+def test_a_folder_that_is_named_as_a_document_is_walked(busy):
+    """What lies in a folder whose name ends as a document's does is judged; an empty one is nothing."""
+    (busy.bus / "messages" / "planner" / "inbox" / "empty.json").mkdir()
+    (busy.bus / "goals" / "x.json").mkdir(parents=True)
+    (busy.bus / "goals" / "x.json" / "y").write_text("hidden")
+
+    assert list(faults(busy)) == ["goals/x.json/y"]

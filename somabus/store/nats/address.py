@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from somabus.errors import ConfigurationError
-from somabus.model.remote import parse_remote, shown
+from somabus.model.remote import mistake, parse_remote, shown
 from somabus.store.nats.link import Link
 from somabus.store.nats.store import NatsStore
 
@@ -30,6 +30,11 @@ _OPTIONS: Final = {
     "USER": "user", "PASSWORD": "password", "TOKEN": "token", "NKEY": "nkeys_seed", "CREDS": "user_credentials",
 }  # fmt: skip
 _WHO: Final = {0: (), 1: ("token",), 2: ("user", "password")}
+_COMES: Final = {
+    "USER": "as user {0}, from {1}", "TOKEN": "with the token of {1}", "NKEY": "with the key of {1}={0}",
+    "CREDS": "with the credentials of {1}={0}",
+}  # fmt: skip
+_SETTINGS: Final = frozenset(f"SOMABUS_NATS_{name}" for name in (*_OPTIONS, "CA", "CERT", "KEY", "INBOX"))
 _FILES: Final = ("NKEY", "CREDS")
 _NEEDS: Final = {"USER": "PASSWORD", "PASSWORD": "USER", "KEY": "CERT"}
 _PLACE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}")
@@ -44,18 +49,20 @@ def open_store(where: str, environment: Mapping[str, str], *, now: Callable[[], 
     """
     remote = parse_remote(where)
     if remote is None or not remote.stream:
-        said = (
-            f"{shown(where)} is no bus on a server: write nats://HOST:4222/NAME, the name of letters, digits, _ and -"
+        wrong = mistake(where)
+        said = f"{shown(where)} is no bus on a server{wrong and ': '}{wrong}; write nats://HOST:4222/NAME"
+        message = f"{said}, the name of letters, digits, _ and -; behind a leaf node NAME@DOMAIN; a password of"
+        raise ConfigurationError(
+            f"{message} other signs than these goes into SOMABUS_NATS_PASSWORD, or is percent-encoded"
         )
-        message = f"{said}; behind a leaf node NAME@DOMAIN; a password of other signs than these goes into"
-        raise ConfigurationError(f"{message} SOMABUS_NATS_PASSWORD, or is percent-encoded")
-    options = _options(environment)
+    options, who = _options(environment), _settings_say(environment)
     if "user" not in options and "token" not in options:
         options |= zip(_WHO[len(remote.who)], remote.who, strict=True)
+        who = who or _address_says(remote.who)
     if remote.scheme == "tls":
         options.setdefault("tls", _context({}))
     options |= _inbox(environment.get("SOMABUS_NATS_INBOX", ""), options.get("user", ""))
-    link = Link([f"nats://{each}" for each in remote.servers], options, shown(where))
+    link = Link([f"nats://{each}" for each in remote.servers], options, shown(where), who or _nobody(environment))
     return NatsStore(link, remote.stream, remote.domain, now=now)
 
 
@@ -74,6 +81,25 @@ def _options(environment: Mapping[str, str]) -> dict[str, Any]:
     return options
 
 
+def _settings_say(environment: Mapping[str, str]) -> str:
+    """Say as whom the settings have us come, and which of them; "" if they do not."""
+    told = {name: environment.get(f"SOMABUS_NATS_{name}", "") for name in _COMES}
+    said = [_COMES[name].format(value, f"SOMABUS_NATS_{name}") for name, value in told.items() if value]
+    return f"we came {' and '.join(said)}" if said else ""
+
+
+def _nobody(environment: Mapping[str, str]) -> str:
+    unknown = sorted(each for each in environment if each.startswith("SOMABUS_NATS_") and each not in _SETTINGS)
+    said = f", and {', '.join(unknown)} is no setting" if unknown else ""
+    step = "SOMABUS_NATS_USER and _PASSWORD, _CREDS, _NKEY or _TOKEN say who we are, or the address"
+    return f"we came as nobody{said}; {step}"
+
+
+def _address_says(who: tuple[str, ...]) -> str:
+    said = ("", "with the token in the address", f"as user {who[0]}, from the address" if who else "")[len(who)]
+    return said and f"we came {said}"
+
+
 def _inbox(told: str, user: str) -> dict[str, str]:
     if told and not _PLACE.fullmatch(told):
         message = f"SOMABUS_NATS_INBOX={told!a} is no place for answers: write it as _INBOX.scout"
@@ -88,8 +114,11 @@ def _check_key(name: str, path: str) -> None:
 
     try:
         text = Path(path).read_text(encoding="ascii")
-        seed = text.strip() if name == "NKEY" else _SEED.search(text)["seed"]  # type: ignore[index]
-        nkeys.from_seed(seed.encode()).wipe()
+        found = None if name == "NKEY" else _SEED.search(text)
+        if name == "CREDS" and found is None:
+            message = "it is no credentials file, as nsc makes them"
+            raise ValueError(message)  # noqa: TRY301 - told like the other ways in which a file cannot be used
+        nkeys.from_seed((found["seed"] if found else text.strip()).encode()).wipe()
     except (OSError, ValueError, TypeError, nkeys.NkeysError) as error:
         message = f"SOMABUS_NATS_{name}: {path} holds no key that can be used: {error}"
         raise ConfigurationError(message) from error

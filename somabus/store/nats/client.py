@@ -2,10 +2,28 @@
 
 import asyncio
 import ssl
-from typing import Any
+import time
+from collections.abc import Mapping
+from typing import Any, Final
 
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_BUFFER_SIZE, Client, Srv
 from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
+
+FOR_EVER: Final[Mapping[str, Any]] = {
+    "allow_reconnect": True, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.25, "connect_timeout": 5,
+    "ping_interval": 10, "max_outstanding_pings": 2, "pending_size": 0,
+}  # fmt: skip
+"""It connects again for ever, finds out by itself that nobody answers, and keeps nothing to be sent later."""
+
+
+class _Tcp(TcpTransport):
+    """nats-py's TCP, which does not tell its protocol of TLS, and so has asyncio complain at the end."""
+
+    async def connect_tls(self, *args: Any, **options: Any) -> None:
+        await super().connect_tls(*args, **options)
+        transport = self._io_writer.transport  # type: ignore[union-attr]
+        transport.get_protocol().connection_made(transport)
 
 
 class StrictClient(Client):
@@ -18,10 +36,16 @@ class StrictClient(Client):
         super().__init__()
         self._must = tls
 
+    async def _connect_to_server(self, s: Srv) -> None:
+        s.last_attempt = time.monotonic()
+        if not self._transport:
+            self._transport = _Tcp()  # type: ignore[no-untyped-call]
+        await self._transport.connect(s.uri, DEFAULT_BUFFER_SIZE, self.options["connect_timeout"])
+
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if self._must and not info.get("tls_required"):
-            message = "the server offers no TLS, and the address or the settings ask for it"
-            raise ssl.SSLError(0, message)
+            message = "the server offers no TLS, and the address or the settings ask for it; if it need not be: nats://"
+            raise ssl.SSLError(0, f"{message}, and no SOMABUS_NATS_CA and no SOMABUS_NATS_CERT")
         await super()._process_info(info, initial_connection)
 
     @property

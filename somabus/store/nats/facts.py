@@ -1,14 +1,12 @@
 """What a server says of itself and of the stream of a bus, for people who ask how it does."""
 
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from somabus.errors import StoreRefusedError
+from somabus.store.nats.names import takers
 from somabus.store.nats.stream import Stream
-from somabus.store.nats.subjects import Subjects
 from somabus.store.nats.talk import Refused, meaning
-
-_WITHIN_S: Final = 0.5
 
 
 class Facts(NamedTuple):
@@ -62,7 +60,7 @@ def facts_of(stream: Stream) -> Facts:
         stream_limit=max(config.get("max_bytes", 0), 0),
         account_bytes=account.get("storage", 0),
         account_limit=max(account.get("limits", {}).get("max_storage", 0), 0),
-        takers=tuple(stream.takers(Subjects(stream.name).clock, _WITHIN_S)),
+        takers=takers(stream),
     )
 
 

@@ -28,9 +28,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error
 
 from somabus.errors import DocumentTooLargeError, StoreRefusedError, StoreUnavailableError
-from somabus.store.nats.client import StrictClient
+from somabus.store.nats.client import FOR_EVER, StrictClient
 from somabus.store.nats.talk import Answer, Question, Refused, judged
-from somabus.store.nats.trouble import may_not, understood
+from somabus.store.nats.trouble import NONE, Trouble, may_not, understood
 
 _T = TypeVar("_T")
 _ANSWER_S: Final = 10.0
@@ -40,15 +40,9 @@ _END_S: Final = 2.0
 _GIVEN_UP_S: Final = 60.0
 """After so long the client may have stopped trying; a new one begins."""
 _HEADERS: Final = 1024
-_FOR_EVER: Final[Mapping[str, Any]] = {
-    "allow_reconnect": True, "max_reconnect_attempts": -1, "reconnect_time_wait": 0.25, "connect_timeout": 5,
-    "ping_interval": 10, "max_outstanding_pings": 2, "pending_size": 0,
-}  # fmt: skip
-"""It connects again for ever, finds out by itself that nobody answers, and keeps nothing to be sent later."""
 _log: Final = logging.getLogger("somabus")
 
-Listeners = dict[int, tuple[str, Callable[[], None]]]
-"""Who wants to be told of what: a subject, and what to call."""
+Listeners = dict[int, tuple[str, Callable[[], None]]]  # a subject, and what to call
 
 
 class Line:
@@ -59,10 +53,14 @@ class Line:
         options: who we are, as nats-py takes it.
         listeners: told of what is published, and whenever something may have been missed.
         where: what errors call the other end.
+        who: as whom we come, for errors.
     """
 
-    def __init__(self, servers: Iterable[str], options: Mapping[str, Any], listeners: Listeners, where: str) -> None:
+    def __init__(
+        self, servers: Iterable[str], options: Mapping[str, Any], listeners: Listeners, where: str, who: str = ""
+    ) -> None:
         self.over = False
+        self._who = who
         self._options = {"servers": list(servers), **options}
         self._where = where
         self._listeners = listeners
@@ -71,8 +69,7 @@ class Line:
         self._numbers = itertools.count()
         self._inbox = ""
         self._known = asyncio.Event()  # it is there, or it will not be
-        self._shut_out = ""
-        self._said = ""
+        self._trouble = NONE
         self._handing = threading.Lock()
         self._handed: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
         self._pid = os.getpid()
@@ -115,7 +112,8 @@ class Line:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._ending.set)
         if threading.current_thread() is not self._thread:  # else: collected as garbage by the loop itself
-            self._thread.join(_END_S)
+            with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: it ends with the process
+                self._thread.join(_END_S)
 
     # -- in the loop ------------------------------------------------------------------------------------------
 
@@ -190,15 +188,13 @@ class Line:
             raise self._away(what)
 
     def _away(self, what: str, said: str = "") -> StoreUnavailableError | StoreRefusedError:
-        if self._shut_out:
-            return StoreRefusedError(what, f"{self._where} does not let us in: {self._shut_out}")
-        why = said or self._said or "no server answers there"
-        return StoreUnavailableError(what, why if what == self._where else f"{self._where}: {why}")
+        lasting = self._trouble.shut_out or self._trouble.lasts
+        return (Trouble(said) if said and not lasting else self._trouble).error(what, self._where)
 
     async def _begin(self) -> None:
         try:
             await self._client.connect(
-                **self._options, **_FOR_EVER, error_cb=self._on_error, disconnected_cb=self._on_broken,
+                **self._options, **FOR_EVER, error_cb=self._on_error, disconnected_cb=self._on_broken,
                 reconnected_cb=self._on_back, closed_cb=self._on_closed,
             )  # fmt: skip
             self._inbox = self._client.new_inbox()
@@ -207,7 +203,7 @@ class Line:
                 await self._subscribe(subject, heard)
             await self._on_back()
         except Exception as error:  # noqa: BLE001 - whatever it is, this line comes to nothing, and says so
-            self._said = understood(error).said
+            self._note(understood(error))
             await self._on_closed()
 
     async def _subscribe(self, subject: str, heard: Callable[[], None]) -> None:
@@ -220,7 +216,7 @@ class Line:
         """Leave a server that hangs; until one answers again, nobody waits for it."""
         self._known.clear()
         self._away_since = self._loop.time() - _PATIENCE_S
-        self._said = f"no answer within {_ANSWER_S:g} s"
+        self._trouble = Trouble(f"no answer within {_ANSWER_S:g} s")
         await self._client.force_reconnect()
 
     async def _on_answer(self, message: Msg) -> None:
@@ -230,18 +226,22 @@ class Line:
 
     async def _on_error(self, error: Exception) -> None:
         told = understood(error)
+        if told.shut_out or (told.unheard and told.unheard.startswith(self._inbox.lower())):
+            told = told.out(self._inbox.rpartition(".")[0], self._who)
+        self._note(told)
         if told.unsaid:
-            self._fail(lambda question: StoreRefusedError(question.what, may_not(question.subject)), told.unsaid)
-        elif told.shut_out or (told.unheard and told.unheard.startswith(self._inbox.lower())):
-            self._shut_out = told.why_out(self._inbox.rpartition(".")[0])
+            self._fail(
+                lambda question: StoreRefusedError(question.what, may_not(question.subject, self._who)), told.unsaid
+            )
+        elif told.shut_out or isinstance(error, ssl.SSLError):  # not by trying again
             self._fail(lambda question: self._away(question.what))
             self._quit()
-        elif isinstance(error, ssl.SSLError):  # not by trying again
-            self._said = told.said
-            self._quit()
-        if told.said != self._said:  # it tries four times a second
+
+    def _note(self, told: Trouble) -> None:
+        if told.said != self._trouble.said:  # it tries four times a second
             _log.info("nats: %s", told.said)
-        self._said = told.said
+        if not self.over:
+            self._trouble = told
 
     async def _on_broken(self) -> None:
         if self._known.is_set():
@@ -250,7 +250,7 @@ class Line:
         self._fail(lambda question: self._away(question.what, "the connection broke"))
 
     async def _on_back(self) -> None:
-        self._said = ""
+        self._trouble = NONE
         self._known.set()
         self._wake()
 

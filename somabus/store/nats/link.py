@@ -23,10 +23,14 @@ class Link:
         servers: their addresses.
         options: who we are, as nats-py's `connect` takes it: user, password, token, nkey, credentials, tls.
         bus: the address of what is asked for there, for errors; without a password.
+        who: as whom we come, for errors.
     """
 
-    def __init__(self, servers: Iterable[str], options: Mapping[str, Any] | None = None, bus: str = "") -> None:
+    def __init__(
+        self, servers: Iterable[str], options: Mapping[str, Any] | None = None, bus: str = "", who: str = ""
+    ) -> None:
         self._servers = list(servers)
+        self._who = who
         self.bus = bus
         self._options = dict(options or {})
         self._listeners: Listeners = {}
@@ -105,7 +109,7 @@ class Link:
         with self._lock:
             if self._line is None or self._line.over:
                 self._ending()
-                self._line = Line(self._servers, self._options, self._listeners, self.bus or self.where)
+                self._line = Line(self._servers, self._options, self._listeners, self.bus or self.where, self._who)
                 self._ending = weakref.finalize(self, self._line.end)
             return self._line
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from somabus.errors import (
@@ -16,6 +17,7 @@ from somabus.errors import (
 from somabus.store.driveclock import DriveClock
 from somabus.store.nats.link import Link
 from somabus.store.nats.moving import TAKES, Mover
+from somabus.store.nats.names import claim
 from somabus.store.nats.stream import EXPECTED, NEW, Stream
 from somabus.store.nats.subjects import Subjects
 from somabus.store.nats.talk import Question
@@ -55,6 +57,7 @@ class NatsStore:
         self._mover = Mover(self._tree, self._clock.now, move_takes)
         self.now = now or self._clock.now
         self.make = self._stream.make
+        self.claim = partial(claim, self._stream)
         self.check = self._stream.check
 
     def read(self, key: str, *, listed: bool = False) -> bytes | None:  # noqa: ARG002 - nothing is ever late here

@@ -13,7 +13,17 @@ from typing import Any, Final, NamedTuple
 
 from somabus.errors import ConfigurationError, NotABusError, StoreRefusedError, StoreUnavailableError
 from somabus.store.nats.link import Link
-from somabus.store.nats.talk import NAME_TAKEN, NO_STREAM, WRITTEN_SINCE, Answer, Question, Refused, meaning
+from somabus.store.nats.talk import (
+    NAME_TAKEN,
+    NO_STREAM,
+    NOBODY,
+    WRITTEN_SINCE,
+    Answer,
+    Question,
+    Refused,
+    meaning,
+    no_jetstream,
+)
 
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 OF_SUBJECT: Final = "Nats-Expected-Last-Subject-Sequence-Subject"
@@ -70,7 +80,7 @@ class Stream:
         self.name = name
         self._monotonic = monotonic
         self._seen: tuple[float, Known] | None = None
-        self._answers = domain
+        self._domain = self._answers = domain
         self._api = f"$JS.{domain}.API" if domain else "$JS.API"
         self.where = link.bus or f"{link.where}/{name}{domain and '@'}{domain}"
 
@@ -139,9 +149,12 @@ class Stream:
         """Ask JetStream itself.
 
         Raises:
-            Refused: it said no.
+            Refused: it said no. StoreUnavailableError: nobody is there who could.
         """
-        answer = self.link.ask(Question(f"{self._api}.{what}", json.dumps(asked).encode(), what=key))
+        try:
+            answer = self.link.ask(Question(f"{self._api}.{what}", json.dumps(asked).encode(), what=key))
+        except Refused as refused:
+            raise no_jetstream(key, self.where, self._domain) if refused.code == NOBODY else refused from None
         found: dict[str, Any] = json.loads(answer.data)
         return found
 
@@ -205,6 +218,10 @@ class Stream:
                 message = f"another stream at {self.link.where} has the subjects {self.name}.>; choose another name"
                 raise ConfigurationError(message) from refused
             self._check_ours(there)
+
+    def is_there(self) -> bool:
+        """Tell whether a stream has the name, whosever it is."""
+        return self._configured() is not None
 
     def drop(self) -> None:
         """Remove the stream and all that is in it; one that is gone already is no error."""

@@ -10,8 +10,10 @@ from somabus.errors import (
     StoreFullError,
     StoreRefusedError,
     StoreUnavailableError,
+    UnfitServerError,
 )
 
+NOBODY: Final = 503
 NO_STREAM: Final = 10059
 NO_MESSAGE: Final = frozenset([404, 10037, 10043])
 WRITTEN_SINCE: Final = frozenset([10071, 10164])
@@ -20,7 +22,6 @@ WRITTEN_SINCE: Final = frozenset([10071, 10164])
 NAME_TAKEN: Final = frozenset([10058, 10065])
 """Another stream has the name, or the subjects."""
 
-_NOBODY: Final = 503
 _NOT_DELETED: Final = 10057
 _NOT_KEPT: Final = 10077
 _MEANS: Final[Mapping[int, type[StoreError]]] = {
@@ -90,11 +91,20 @@ def judged(data: bytes, headers: Mapping[str, str]) -> Answer | Refused:
     return Answer(data, headers)
 
 
+def no_jetstream(what: str, where: str, domain: str) -> StoreUnavailableError:
+    """Return the error for a server at which nobody hears what is asked of JetStream; see docs/scale.md."""
+    if domain:
+        said = f"nobody answers there for the domain {domain}: the server that has it is away, or it has another name"
+        return StoreUnavailableError(what, said if what == where else f"{where}: {said}")
+    said = "this server runs without JetStream; start it with -js, or with jetstream { } in its configuration"
+    return UnfitServerError(where, f"{said}: docs/scale.md")
+
+
 def meaning(refused: Refused, what: str, where: str) -> StoreError:
     """Return the store's error for a refusal of a bus; one that is not known says nothing about the document."""
     at = "" if what == where else f"{where}: "
-    if refused.code == _NOBODY:
-        return StoreUnavailableError(what, f"{at}the server has no such stream, or no JetStream")
+    if refused.code == NOBODY:
+        return StoreUnavailableError(what, f"{at}the server has no such stream")
     said = refused.said.lower()
     by_words = (error for (code, word), error in _WORDS.items() if code == refused.code and word in said)
     kind = _MEANS.get(refused.code) or next(by_words, StoreUnavailableError)
