@@ -168,7 +168,7 @@ def dead_job(team):
 
 PLANTED = {
     nobody_works: ("wedged queue", Weight.WARNING, "web", "1 job to do and no worker lives", "somabus work --queue web"),
-    paused_job: ("wedged queue", Weight.WARNING, "web", "wait for a human", "somabus jobs web --state paused"),
+    paused_job: ("wedged queue", Weight.WARNING, "web", "set aside for a human", "somabus jobs web --state paused"),
     dead_job: ("dead job", Weight.WARNING, "web", "1 job set aside", "somabus jobs web --state dead"),
     stuck_claim: ("stuck claim", Weight.WARNING, "planner", "the oldest 3 days ago", "somabus beat"),
     dead_letter: ("dead letter", Weight.WARNING, "planner", "1, rejected; the handler refused", "somabus dead"),

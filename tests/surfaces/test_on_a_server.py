@@ -79,7 +79,7 @@ def test_every_command_works_as_on_a_folder(begun, address, tmp_path, monkeypatc
     order = ELSEWHERE.get(name, use.order).format(**ids, bus=address, server=address.rpartition("/")[0])
 
     if use.first:
-        shell(*shlex.split(use.first))
+        shell(*shlex.split(use.first.format(**ids)))
     answer = shell(*shlex.split(order), "--json")
 
     assert answer.code == use.code, answer
