@@ -172,7 +172,7 @@ def take_over(stage):
 
 SCENES = (submit, replace, submit_with_key, submit_with_key_at_once, submit_a_graph, work, retry, fail, fan_in, dependency,
           cancel, pause_and_resume, replay, submit_a_child, decide, put_off, take_over)  # fmt: skip
-QUICK_ON_DISK = (submit_with_key, work)
+QUICK_ON_DISK = (submit_with_key,)
 WRITES, ALL, DISK = "store operations that write", "store operations", "disk steps"
 BEGIN = {WRITES: WritingJobStage, ALL: JobStage, DISK: JobStage}
 

@@ -3,6 +3,8 @@
 import threading
 from datetime import timedelta
 
+import pytest
+
 from somabus import Agent, JobDraft, create_bus
 from somabus.model.ticket import JobState
 
@@ -32,6 +34,7 @@ def test_jobs_run_on_a_server(server, tmp_path):
     assert scout.jobs.find(graph[1]).state is JobState.COMPLETED
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_loses_no_job(server, tmp_path):
     """P1: the server is killed with -9 while two workers work; each job is done, and its step took effect once."""
     scout, planner = team(server, tmp_path)

@@ -88,6 +88,7 @@ def test_every_command_works_as_on_a_folder(begun, address, tmp_path, monkeypatc
     assert not (tmp_path / "work" / "nats:").exists()
 
 
+@pytest.mark.slow
 def test_a_place_without_a_bus_is_told(team, server):
     """A stream that is not there, a server that is away and an address that is none are three answers, each with the next step."""
     for order in ("status", "doctor", "verify"):
@@ -149,6 +150,7 @@ def test_a_slip_in_an_address_is_told_as_it_is(team):
     assert (told.code, "there is a blank in it" in told.err) == (2, True), told
 
 
+@pytest.mark.slow
 def test_the_bench_leaves_nothing_on_the_server(team, address, tmp_path):
     """`bench` measures in a stream of its own, which is gone afterwards, whether one is named or not; the bus is untouched."""
     store = store_of(address, tmp_path)
