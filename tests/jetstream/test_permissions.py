@@ -22,11 +22,12 @@ FORGED = (
     "goals/0199.json", "somabus.json", "STOP", "STOP/1.json", "operator/resumed/x.json", "values.md", "operator/revocations.json", "new/at/the/root.json",
 )  # fmt: skip
 
+MINE = "messages/scout/keys/{}.json"
 VERBS = {
     "create": lambda store, key: store.create(key, b"{}"),
     "replace": lambda store, key: store.replace(key, b"{}"),
     "create many": lambda store, key: store.create_many([(key, b"{}")]),
-    "move": lambda store, key: store.move("messages/scout/keys/mine.json", key),
+    "move": lambda store, key: store.move(MINE.format(FORGED.index(key)), key),
 }
 
 
@@ -124,7 +125,7 @@ def test_withdrawing_takes_the_two_lines_of_the_page(running, team):
 def test_the_server_refuses_what_is_another_s(team, bus):
     """Whoever has scout's password and writes as planner, or as the humans, is refused by the server, whichever verb it tries; nothing changed."""
     store, humans = open_store(bus("scout"), {}), open_store(bus("humans"), {})
-    store.create("messages/scout/keys/mine.json", b"{}")
+    store.create_many([(MINE.format(n), b"{}") for n in range(len(FORGED))])
     before, root = {key: humans.read(key) for key in FORGED}, humans.list("")
 
     for key in FORGED:
