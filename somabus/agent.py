@@ -491,9 +491,10 @@ class Agent:
         Raises:
             ConfigurationError: that is no schedule. InvalidNameError: that is no name.
         """
+        check_name(name)  # also of @agent.handler without a name
 
         def register(function: _F) -> _F:
-            self.job_handlers[check_name(name)] = function
+            self.job_handlers[name] = function
             if every is not None:
                 Schedule.parse(every)
                 self.job_slots[name] = somabus.JobDraft(name, data or {}, slot=every, **fields)

@@ -24,6 +24,8 @@ An exception from outside this tree is a bug in somabus, please report it.
     │   ├── JobRefusedError           the job breaks a rule, or cannot be: a cycle, too deep, too wide
     │   ├── JobNotFoundError          no job of this id lies in the queue
     │   ├── JobStateError             it is in a state in which this cannot be done
+    │   ├── NoQueueError              nobody has submitted to a queue of that name
+    │   ├── NoSuchStepError           no step of that number waits for anybody's word
     │   ├── QueueFullError            more than `max_waiting` wait already
     │   ├── BudgetError               its tree of jobs has spent what it may
     │   └── ChildFailedError          a child that must complete did not
@@ -395,6 +397,31 @@ class JobStateError(JobError):
             else ""
         )
         return f"the job {_line(self.job)} is {self.state}, so nothing was changed{can}"
+
+
+class NoQueueError(JobError):
+    """Nobody has submitted to a queue of that name; nothing was done."""
+
+    def __init__(self, queue: str, there: tuple[str, ...] = ()) -> None:
+        super().__init__(queue, there)
+        self.queue = queue
+        self.there = there
+
+    def __str__(self) -> str:
+        there = f"there are: {', '.join(self.there)}" if self.there else "there is none; the first submit makes one"
+        return f"nobody has submitted to a queue named {_short(self.queue)}; {there}"
+
+
+class NoSuchStepError(JobError):
+    """No step of that number waits for anybody's word; nothing was changed."""
+
+    def __init__(self, job: str, step: int) -> None:
+        super().__init__(job, step)
+        self.job = job
+        self.step = step
+
+    def __str__(self) -> str:
+        return f"step {self.step} of {_short(self.job)} waits for nobody's word; see: somabus job {self.job}"
 
 
 class QueueFullError(JobError):

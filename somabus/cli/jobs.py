@@ -9,6 +9,7 @@ import click
 from somabus.agent import Agent
 from somabus.cli.group import Acts, Context, command, finish
 from somabus.cli.output import Exit
+from somabus.errors import NoQueueError
 from somabus.jobs.look import JobView, QueueStats
 from somabus.model.job import DEFAULT_QUEUE
 from somabus.model.text import ago, line
@@ -87,7 +88,10 @@ def stats(context: Context, queue: str | None) -> None:
     How much waits and since when, how much is completed in an hour, what stalled and what is dead.
     """
     agent = context.agent()
-    names = agent.jobs.queues() if queue is None else [queue]
+    there = agent.jobs.queues()
+    if queue is not None and queue not in there:
+        raise NoQueueError(queue, tuple(there))
+    names = there if queue is None else [queue]
     found = [agent.jobs.stats(name) for name in names]
     now = agent.inbox.now()
     rows = [

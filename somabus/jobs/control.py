@@ -6,7 +6,7 @@ Each is one move of the table; whoever works on the job finds its file gone, and
 from datetime import timedelta
 from typing import Any, Final
 
-from somabus.errors import JobNotFoundError, JobRefusedError, JobStateError
+from somabus.errors import JobNotFoundError, JobStateError, NoSuchStepError
 from somabus.jobs.follower import Follower
 from somabus.jobs.records import Records, decoded
 from somabus.jobs.submitter import JobReceipt, Submitter
@@ -91,11 +91,11 @@ class Control:
         """Say what became of a step that was left pending: it is to be taken again, or it was done, with this result.
 
         Raises:
-            JobNotFoundError: no such job. JobRefusedError: no such step waits for a word. Nothing was changed.
+            JobNotFoundError: no such job. NoSuchStepError: no such step waits for a word. Nothing was changed.
         """
         page = self._records.steps(address).get(number)
         if page is None or page.pending is None or not page.in_doubt:
-            raise JobRefusedError(f"step {number} of {address} waits for nobody's word; see: somabus job {address}")
+            raise NoSuchStepError(str(address), number)
         pending = page.pending
         said = Step(
             number=number, name=pending.name, generation=pending.generation, by=self._me, result=result,

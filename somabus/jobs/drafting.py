@@ -104,6 +104,8 @@ class Drafter:
                 replay_of=draft.replay_of, hops=cause.hops + 1 if cause else 0,
                 origin=cause.origin if cause else job_id,
             )  # fmt: skip
+            if job.begin_by is not None and job.not_before is not None and job.begin_by <= job.not_before:
+                raise JobRefusedError("it may not begin before it would be too late: begin_within is not above delay")
             data = seal_body(job.encode(), Seal.JOB, self._sign)
         except ValidationError as error:
             raise JobRefusedError(explain(error)) from None

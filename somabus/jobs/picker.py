@@ -29,6 +29,7 @@ from somabus.model.deadletter import Reason
 from somabus.model.ids import IdMaker, milliseconds
 from somabus.model.job import Job, JobAddress
 from somabus.model.ticket import JobState, Ticket
+from somabus.opener import Refusal
 
 LEASE_FOR: Final = timedelta(seconds=60)
 _RELIST_AFTER: Final = timedelta(seconds=2)
@@ -199,13 +200,13 @@ class Picker:
         if refusal is not None and refusal.later and ticket.attempt < job.max_attempts:
             settling.quietly(lambda: settling.retry(holding, refusal.detail))
         elif refusal is not None:
-            self._bury(ticket, job, passed, f"{refusal.reason}: {refusal.detail}", attempt=True)
+            self._bury(ticket, job, passed, _why(refusal), attempt=True)
         elif ticket.stalled > job.max_stalled:
             self._bury(ticket, job, passed, f"{ticket.stalled} workers had it and vanished; it may be what stops them")
         elif late:
             settling.quietly(lambda: settling.fail(holding, late))
         elif (uncovered := self._opener.uncovered(opened, spend=True)) is not None:
-            self._bury(ticket, job, passed, f"{uncovered.reason}: {uncovered.detail}", attempt=True)
+            self._bury(ticket, job, passed, _why(uncovered), attempt=True)
         else:
             return holding
         return None
@@ -226,6 +227,11 @@ class _Known(NamedTuple):
     raw: bytes
     opened: OpenedJob
     at: datetime
+
+
+def _why(refusal: Refusal) -> str:
+    reason = f"{refusal.reason}: "
+    return reason + refusal.detail.removeprefix(reason)
 
 
 def _free(name: str, at: int) -> bool:

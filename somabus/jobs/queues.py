@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from somabus.errors import JobNotFoundError
+from somabus.errors import JobNotFoundError, JobStateError
 from somabus.jobs.control import Control
 from somabus.jobs.desk import Services
 from somabus.jobs.look import JobFile, JobView, Look, QueueStats
@@ -55,7 +55,7 @@ class Jobs:
         return outcome_of(self._services.records, address_of(job))
 
     def stats(self, queue: str = DEFAULT_QUEUE) -> QueueStats:
-        """Return a queue in numbers, and why it stands still, if it does."""
+        """Return a queue in numbers, and why it stands still, if it does; of one that is not there all are 0."""
         return self._look.stats(check_name(queue))
 
     def log(self, job: Where) -> list[str]:
@@ -104,7 +104,7 @@ class Jobs:
         """Say what became of a step that was left pending: take it again, or it was done, with this result.
 
         Raises:
-            JobRefusedError: no such step waits for a word. StoppedError: a human stopped this agent.
+            NoSuchStepError: no such step waits for a word. StoppedError: a human stopped this agent.
         """
         self._services.stopped("Jobs.decide")
         self._control.decide(address_of(job), step, again=again, result=result)
@@ -113,11 +113,14 @@ class Jobs:
         """Say something to a job; its handler hears it by `ctx.inbox()`.
 
         Raises:
-            JobNotFoundError: there is none. StoppedError: a human stopped this agent.
+            JobNotFoundError, JobStateError: there is none, or it has ended. StoppedError: a human stopped this agent.
         """
         self._services.stopped("Jobs.tell")
-        if self.find(job) is None:
+        view = self.find(job)
+        if view is None:
             raise JobNotFoundError(str(address_of(job)))
+        if view.state.ended:
+            raise JobStateError(str(view.address), view.state, "tell")
         return self._services.aside.tell(address_of(job), body, data or {})
 
 

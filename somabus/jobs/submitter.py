@@ -19,7 +19,7 @@ from somabus.jobs.records import Records
 from somabus.jobs.workers import Workers
 from somabus.model import tree
 from somabus.model.ids import IdMaker, derive_id
-from somabus.model.job import MAX_WIDTH, Job, JobAddress, JobDraft, OnDuplicate
+from somabus.model.job import BUILTIN_NAMES, MAX_WIDTH, Job, JobAddress, JobDraft, OnDuplicate
 from somabus.model.ticket import JobState
 from somabus.model.work import Met
 from somabus.store.port import Store
@@ -31,7 +31,7 @@ class JobReceipt:
 
     `duplicate`: a job of this key had been submitted before, and nothing was submitted; `id` is that one's. `replaced`:
     the id of the one whose place it took. `workers`: how many live workers of its queue there are that may take it.
-    `unread`: how much waits for the submitter itself.
+    `unread`: how much waits for the submitter itself. `start`: the command of a worker that takes it.
     """
 
     id: str
@@ -43,6 +43,7 @@ class JobReceipt:
     replaced: str | None = None
     workers: int | None = None
     unread: int | None = None
+    start: str = ""
 
     @property
     def address(self) -> str:
@@ -54,7 +55,7 @@ class JobReceipt:
             return f"{self.address} had been submitted before under this key; nothing was submitted twice"
         said = f"{self.address} ({self.name}) is {self.state}"
         if self.workers == 0:
-            said += f"; no live worker takes it: start one with somabus work --queue {self.queue}"
+            said += f"; no live worker takes it: start one with {self.start}"
         return said
 
 
@@ -243,4 +244,12 @@ class Submitter:
             id=duplicate or made.job.id, queue=made.job.queue, name=made.job.name, submitted_at=made.job.created_at,
             state=made.state, duplicate=duplicate is not None, replaced=replaced, workers=workers,
             unread=self._unread(),
+            start=_worker_for(made.job),
         )  # fmt: skip
+
+
+def _worker_for(job: Job) -> str:
+    """Return the command that starts a worker which takes a job."""
+    words = ["somabus", *(["--agent", job.worker] if job.worker else []), "work", "--queue", job.queue]
+    words += [word for tag in job.tags for word in ("--tag", tag)]
+    return " ".join([*words, *([] if job.name in BUILTIN_NAMES else ["--handlers", "FILE.py"])])

@@ -10,10 +10,12 @@ It holds one job at a time; for more, start more workers.
 
 import logging
 import threading
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import PurePath
 from typing import Any, Final
 
 from somabus.errors import BudgetError, ChildFailedError, LeaseLostError, SomabusError, StoppedError, StoreError
@@ -35,6 +37,7 @@ from somabus.store.port import MAX_BYTES
 JobHandler = Callable[[JobContext], Any]
 Settle = Callable[[Holding], None]
 _GLANCE_S: Final = 1.0
+_OWN: Final = str(PurePath(__file__).parent.parent)
 _NEVER_AGAIN: Final = (BudgetError, ChildFailedError)
 _log: Final = logging.getLogger("somabus")
 
@@ -173,7 +176,7 @@ class Worker:
         except LeaseLostError:
             _log.info("job lost", extra={"job": str(job.address)})
             return "lost"
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        except (KeyboardInterrupt, GeneratorExit):
             with suppress(SomabusError):
                 self._settling.release(holding)  # told to end at once: that is not the job's fault
             raise
@@ -193,7 +196,7 @@ class Worker:
                 settle = leave.how, str(leave)
             except LeaseLostError:
                 raise
-            except Exception as error:  # noqa: BLE001 - a handler may fail in any way: that is the job's affair
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may fail in any way: the job's affair
                 settle = self._failed(holding, error)
             finally:
                 self._services.chain.leave()
@@ -207,14 +210,15 @@ class Worker:
         if job.name in self._services.stopped("Agent.work"):
             raise StoppedError("Agent.work", f"work of the kind {job.name}", "", "a human")
 
-    def _failed(self, holding: Holding, error: Exception) -> tuple[Settle, str]:
+    def _failed(self, holding: Holding, error: BaseException) -> tuple[Settle, str]:
         if isinstance(error, StoppedError):
             return self._settling.release, "stopped"  # by a human: it waits, and comes again after the resume
         if isinstance(error, _NEVER_AGAIN):
             return partial(self._settling.fail, error=str(error)), "failed"
+        why = f"{type(error).__name__}: {error}{_where(error)}"
         facts = {"job": str(holding.job.address), "attempt": holding.ticket.attempt}
         _log.error("job failed", exc_info=error, extra=facts)
-        return partial(self._settling.retry, error=f"{type(error).__name__}: {error}"), "failed"
+        return partial(self._settling.retry, error=why), f"failed: {why}"
 
     # -- between jobs -----------------------------------------------------------------------------------------
 
@@ -253,6 +257,12 @@ class Worker:
             agent=self._services.me, holder=self._holder, seen_at=self._shelf.now(),
             names=tuple(sorted(self._handlers)), tags=self._tags, skills=self._skills, doing=doing,
         )  # fmt: skip
+
+
+def _where(error: BaseException) -> str:
+    """Say on which line of the handler's own file something went wrong; nothing if it is not known."""
+    lines = [each for each in traceback.extract_tb(error.__traceback__) if _OWN not in each.filename]
+    return f" ({PurePath(lines[-1].filename).name}:{lines[-1].lineno})" if lines else ""
 
 
 def _check_result(result: Any) -> None:

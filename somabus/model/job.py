@@ -21,6 +21,9 @@ DEFAULT_QUEUE: Final = "default"
 MAX_DEPTH: Final = 5
 MAX_WIDTH: Final = 1000
 MAX_NOTE: Final = 2000
+BUILTIN_NAMES: Final = frozenset(["echo", "noop", "sleep", "shell", "aggregate"])
+"""Names that every worker has a handler for."""
+
 ALWAYS_PROTECTED: Final = frozenset(["shell"])
 """Names that run only with an operator's approval, whatever the policy of the bus lists."""
 

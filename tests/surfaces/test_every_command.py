@@ -38,7 +38,7 @@ def setup(agent):
     agent.handler("doubt")(lambda ctx: ctx.step("pay", die))
 
 def die():
-    raise SystemExit
+    raise KeyboardInterrupt
 """
 ALL = {
     "init": Use("init new --name n", ("bus", "path")),

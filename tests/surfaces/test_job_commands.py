@@ -36,7 +36,7 @@ def setup(agent):
     agent.handler("doubt")(lambda ctx: ctx.step("pay", die))
 
 def die():
-    raise SystemExit
+    raise KeyboardInterrupt
 """
 
 
@@ -152,7 +152,10 @@ def test_work_says_a_line_for_each_job(team, work):
     answer = work("default", "--json")
 
     said = [json.loads(line) for line in answer.out.splitlines()]
-    assert said[:-1] == [{"job": job, "said": "completed"}, {"job": bad, "said": "failed"}]
+    assert said[:-1] == [
+        {"job": job, "said": "completed"},
+        {"job": bad, "said": "failed: KeyError: 'page' (handlers.py:7)"},
+    ]
     assert (said[-1]["queue"], said[-1]["attempts"]) == ("default", 2)
     assert f"job failed: {bad} (KeyError: 'page')" in answer.err
     assert work().out.startswith("0 attempts")
@@ -373,7 +376,7 @@ def doubtful(team, work):
 def test_a_step_may_be_taken_again_by_a_humans_word(team, work, home):
     """--again lets the next attempt take the step once more."""
     job = doubtful(team, work)
-    (home / "handlers.py").write_text(HANDLERS.replace("raise SystemExit", "return 'paid'"))
+    (home / "handlers.py").write_text(HANDLERS.replace("raise KeyboardInterrupt", "return 'paid'"))
 
     team("job", "step", job, "1", "--again")
     assert "pay: to be taken again" in team("job", job).out
