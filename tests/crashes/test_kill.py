@@ -76,7 +76,7 @@ def test_a_beat_that_is_killed_is_picked_up_by_the_next(bus):
     assert len(held) <= 1  # the one that was in hand waits for its lease
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_processes_race_for_one_inbox(bus, processes):
     """P3: two thousand messages, several processes: each is handled, and no generation has two holders."""
     scout = agent(bus, "scout")

@@ -28,6 +28,7 @@ def machines(tmp_path):
     return bus, here, there
 
 
+@pytest.mark.slow
 def test_both_machines_learn_what_holds_between_them(machines):
     """One asks and one answers: each verdict is found, the session's folder is gone, and both remember the drive."""
     bus, here, there = machines

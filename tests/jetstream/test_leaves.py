@@ -66,6 +66,7 @@ def test_agents_on_two_leaves_reach_each_other_through_the_hub(servers, hub, tmp
     assert (take(planner), take(scout)) == ([kept[0].id], [kept[1].id])
 
 
+@pytest.mark.slow
 def test_two_buses_of_one_name_are_told(servers, hub, store_on, tmp_path):
     """Where two servers that are joined have a stream of one name each, what is written lands in both: that is said, with the step to take."""
     site = leaf_of(servers, hub, jetstream=f'jetstream {{ store_dir: "{tmp_path}/site", domain: site }}\n')

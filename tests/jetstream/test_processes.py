@@ -44,6 +44,7 @@ def killing(server, work):
     assert not worker.is_alive()
 
 
+@pytest.mark.slow
 def test_a_server_killed_in_mid_send_loses_nothing_that_was_acknowledged(server, bus):
     """P1: whatever was told to be sent is there, wherever in it the server was killed; nothing is there in half."""
     scout, planner = agent(bus, "scout"), agent(bus, "planner")

@@ -61,6 +61,7 @@ def test_no_server_is_told_in_time_and_then_at_once(servers, store_on, quick):
     until(lambda: store.read("a.json") == b"1", "it is read")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_question_to_a_line_that_ends_is_told_at_once(server, monkeypatch):
     """A question that is handed over in the very moment in which the loop ends is told so, and does not wait out its time."""
@@ -162,6 +163,7 @@ def test_what_comes_while_the_connection_is_broken_is_not_slept_over(server, sto
     waker.join()
 
 
+@pytest.mark.slow
 def test_a_connection_that_the_server_closes_is_made_anew(servers, store_on, monkeypatch):
     """A client that reads too slowly is thrown out by the server: the waiter is woken, and the next call succeeds."""
     server = servers(more='write_deadline: "100ms"\nmax_pending: 4MB')
@@ -184,6 +186,7 @@ def test_a_connection_that_the_server_closes_is_made_anew(servers, store_on, mon
     assert store.wait("box", 20)
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_for_good_leaves_one_line_in_the_log(server, store, quick, caplog):
     """No storm: however long it is away, what is wrong is logged once, without a traceback."""
     caplog.set_level(logging.INFO)

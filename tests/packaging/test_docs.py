@@ -8,6 +8,11 @@ import pytest
 from tests.packaging.blocks import PROJECT, BlockError, Runner, blocks, commands, pages
 
 pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="the pages show commands of a POSIX shell")
+SOON = (
+    "README.md",
+    "docs/tutorial.md",
+    "docs/scale.md",
+)  # all others are in the slow run: each command of theirs is a process
 NAMES = [page.relative_to(PROJECT).as_posix() for page in pages()]
 
 
@@ -22,7 +27,9 @@ def run(tmp_path):
     return play
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [each if each in SOON else pytest.param(each, marks=pytest.mark.slow) for each in NAMES]
+)
 def test_what_the_page_shows_runs(run, name):
     """Typed in order into an empty folder, the page's commands and programs do what the page says."""
     run((PROJECT / name).read_text(encoding="utf-8"), name)

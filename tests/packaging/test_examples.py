@@ -8,10 +8,13 @@ import pytest
 
 from tests.packaging.blocks import PROJECT
 
+LONG = ("coding_agents",)  # in the slow run
 EXAMPLES = sorted(path.parent.name for path in (PROJECT / "examples").glob("*/run.py"))
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow) if each in LONG else each for each in EXAMPLES]
+)
 def test_the_example_plays(name, tmp_path):
     """`python run.py` of an example ends well, says something, and complains of nothing."""
     folder = PROJECT / "examples" / name

@@ -22,6 +22,8 @@ from tests.surfaces.test_every_command import ALL, begun  # noqa: F401 - the fix
 
 pytestmark = pytest.mark.skipif(not programs(), reason="no nats-server here")
 SECRET = "s3cr3t"  # noqa: S105 - the tests look for it
+SOON = ("send", "read", "inbox", "status", "peers", "beat", "post", "init", "copy", "verify", "stop")
+"""The others are in the slow run."""
 ELSEWHERE = {
     "init": "init {server}/made --name n",
     "verify": "verify {bus}",
@@ -64,7 +66,7 @@ def store_of(address, folder):
     return open_site(address, folder, "test").store
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [each if each in SOON else pytest.param(each, marks=pytest.mark.slow) for each in ALL])
 def test_every_command_works_as_on_a_folder(begun, address, tmp_path, monkeypatch, name):  # noqa: F811 - the fixture
     """On a server each command of the table answers with the facts, the unread count and the exit code that it has on a folder."""
     folder, ids = begun
@@ -79,7 +81,7 @@ def test_every_command_works_as_on_a_folder(begun, address, tmp_path, monkeypatc
     order = ELSEWHERE.get(name, use.order).format(**ids, bus=address, server=address.rpartition("/")[0])
 
     if use.first:
-        shell(*shlex.split(use.first))
+        shell(*shlex.split(use.first.format(**ids)))
     answer = shell(*shlex.split(order), "--json")
 
     assert answer.code == use.code, answer
@@ -88,6 +90,7 @@ def test_every_command_works_as_on_a_folder(begun, address, tmp_path, monkeypatc
     assert not (tmp_path / "work" / "nats:").exists()
 
 
+@pytest.mark.slow
 def test_a_place_without_a_bus_is_told(team, server):
     """A stream that is not there, a server that is away and an address that is none are three answers, each with the next step."""
     for order in ("status", "doctor", "verify"):
@@ -149,6 +152,7 @@ def test_a_slip_in_an_address_is_told_as_it_is(team):
     assert (told.code, "there is a blank in it" in told.err) == (2, True), told
 
 
+@pytest.mark.slow
 def test_the_bench_leaves_nothing_on_the_server(team, address, tmp_path):
     """`bench` measures in a stream of its own, which is gone afterwards, whether one is named or not; the bus is untouched."""
     store = store_of(address, tmp_path)
@@ -164,6 +168,7 @@ def _names(store):
     return store.stream.ask("STREAM.NAMES", {}, "")["streams"]
 
 
+@pytest.mark.slow
 def test_no_secret_is_shown_or_written_down(tmp_path_factory, home, monkeypatch):
     """A password in the address is in no answer, no error and no document, and a schedule or a hook that would hold it is refused with the way out."""
     guarded = NatsServer(tmp_path_factory.mktemp("guarded"), f"authorization {{ user: u, password: {SECRET} }}")
@@ -229,6 +234,7 @@ def test_who_may_not_come_in_is_told_how(tmp_path_factory, home, monkeypatch):
         guarded.stop()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_ended_is_away_and_nothing_hangs(tmp_path_factory, home, monkeypatch):
     """While the server is away each command ends with 4, and a send that may wait is kept on this machine; when it is back the mail goes on its way."""
     running = NatsServer(tmp_path_factory.mktemp("away"))
