@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from somabus.inbox import Inbox
     from somabus.incidents import Incidents
     from somabus.jobs.desk import Services
+    from somabus.model.envelope import Envelope, Seal
     from somabus.model.ids import IdMaker
     from somabus.model.signing import Signer
     from somabus.opener import Opener
@@ -178,9 +179,15 @@ class OnDemand:
         from somabus.model.trust import may_act
 
         store, bus = self.store, self.authority.bus
+
+        def counts(name: str, envelope: "Envelope", seal: "Seal") -> bool:
+            proof = self.opener.prove(name, envelope, seal)
+            return may_act(proof.trust, self.authority.bus.policy.trust)
+
         records = Records(
-            store, bus.bus, self.me, identities=self.identities, sign=self.signer.sign, entropy=os.urandom
-        )
+            store, bus.bus, self.me, identities=self.identities, counts=counts, sign=self.signer.sign,
+            entropy=os.urandom,
+        )  # fmt: skip
         follower, workers = Follower(records), Workers(store)
         drafter = Drafter(
             bus.bus,

@@ -34,7 +34,8 @@ def look_of(seat: Seat) -> Look:
     bus = seat.bus.bus
     opener = Opener(seat.name, seat.authority, seat.identities, seat.now)
     records = Records(
-        seat.store, bus, seat.name, identities=seat.identities, sign=seat.signer.sign, entropy=os.urandom
+        seat.store, bus, seat.name, identities=seat.identities, counts=lambda *_said: True, sign=seat.signer.sign,
+        entropy=os.urandom,
     )  # fmt: skip
     aside = Aside(seat.store, seat.name, records, opener, may_act=lambda _opened: False, seal=lambda *_said: b"")
     jobs = JobOpener(seat.name, seat.authority, opener, lambda: approvals_of(seat))

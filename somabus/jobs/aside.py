@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from somabus.errors import DocumentTooLargeError, KeyExistsError, MessageError, StoreDamagedError, StoreUnavailableError
-from somabus.jobs.records import Records, clean
+from somabus.errors import KeyExistsError, StoreUnavailableError
+from somabus.jobs.records import UNREADABLE, Records, clean
 from somabus.log import Log
 from somabus.model import tree
 from somabus.model.job import Job, JobAddress
@@ -23,7 +23,6 @@ from somabus.opener import Opener
 from somabus.store.port import Store
 
 _TRIES: Final = 1000
-_UNREADABLE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
 
 
 class Report(Value):
@@ -107,7 +106,7 @@ class Aside:
 
     def progress(self, address: JobAddress) -> Report | None:
         """Return how far a job is, if its worker ever said."""
-        with suppress(*_UNREADABLE):
+        with suppress(*UNREADABLE):
             raw = self._store.read(tree.run(*address, "progress.json"))
             return None if raw is None else Report.from_object(parse_object(raw))
         return None
@@ -136,7 +135,7 @@ class Aside:
         found = []
         for name in self._store.list(tree.run(*address, "files")):
             if name.endswith(".json"):
-                with suppress(*_UNREADABLE):
+                with suppress(*UNREADABLE):
                     raw = self._store.read(tree.run(*address, f"files/{name}"), listed=True)
                     found.append(parse_object(raw or b""))
         return found
@@ -149,7 +148,7 @@ class Aside:
         """Return what was said to a job, if it is proven by whom, and was said to this one."""
         found = []
         for number, raw in self._entries(tree.run(*address, "said"), after):
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE):
                 opened = self._opener.open(raw)
                 message = opened.message
                 if self._may_act(opened) and message.refs.get("job") == str(address):

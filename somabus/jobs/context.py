@@ -125,17 +125,19 @@ class JobContext:
         if page.done is not None:
             return cast("_T", page.done.result)
         self._check()
-        step = Step(number=self._steps, name=name, generation=self.generation, at=self._desk.now(), by=self._desk.me)
-        records, address = self._desk.records, self.job.address
-        if not records.begin_step(address, step, again=page.pending is not None):
+        records = self._desk.records
+        step = records.step(self.job.address, self._steps, name, turn=page.next_turn, generation=self.generation)
+        if not records.begin_step(step):
             raise LeaseLostError(self.job.id, self.generation)  # a later attempt is at this step already
         try:
             result = function(*args)
+        except (LeaseLostError, StoppedError):
+            raise  # told in the middle of it: it may be done in part
         except Exception:
-            records.allow_step(address, step)
+            records.allow_step(step)
             raise
         done = step.model_copy(update={"result": result, "at": self._desk.now()})
-        return cast("_T", records.end_step(address, self._writable(done)).result)
+        return cast("_T", records.end_step(self._writable(done)).result)
 
     def _check_step(self, number: int, name: str, page: Page, *, idempotent: bool) -> None:
         """Leave a handler that is at a step it cannot take."""
@@ -208,7 +210,7 @@ class JobContext:
                 raise ChildFailedError(each.address, str(each.state), each.error)
         go_on = any(each.failed and each.on_failure is OnFailure.CONTINUE for each in there)
         known = self._desk.records.children(address)
-        if len(there) < len(known) and not go_on:
+        if len(there) < max(len(known), self._children) and not go_on:  # a listing may be old
             raise Leave(self._desk.settling.await_children, "its children have not all ended")
         return tuple(each for each in there if not (each.failed and each.on_failure is OnFailure.REMOVE))
 

@@ -12,7 +12,6 @@ from somabus.jobs.records import Records, decoded
 from somabus.jobs.submitter import JobReceipt, Submitter
 from somabus.model.job import Job, JobAddress, JobDraft
 from somabus.model.ticket import JOB_MOVES, JobEvent, JobState, Ticket, job_target
-from somabus.model.work import Step
 
 _TRIES: Final = 10
 
@@ -91,20 +90,23 @@ class Control:
         """Say what became of a step that was left pending: it is to be taken again, or it was done, with this result.
 
         Raises:
-            JobNotFoundError: no such job. NoSuchStepError: no such step waits for a word. Nothing was changed.
+            JobNotFoundError, JobStateError: no such job, or it is not paused. NoSuchStepError: no such step waits for a
+                word. Nothing was changed.
         """
+        lying = self._records.shelf(address.queue).find(address.id)
         page = self._records.steps(address).get(number)
+        if lying is None or lying.state is not JobState.PAUSED:  # somebody may be at it
+            raise self._wrong(address, JobEvent.RESUME)
         if page is None or page.pending is None or not page.in_doubt:
             raise NoSuchStepError(str(address), number)
         pending = page.pending
-        said = Step(
-            number=number, name=pending.name, generation=pending.generation, by=self._me, result=result,
-            at=self._records.shelf(address.queue).now(),
-        )  # fmt: skip
+        said = self._records.step(
+            address, number, pending.name, turn=pending.turn, generation=pending.generation
+        ).model_copy(update={"result": result})
         if again:
-            self._records.allow_step(address, said)
+            self._records.allow_step(said)
         else:
-            self._records.end_step(address, said)
+            self._records.end_step(said)
 
     # -- steps ------------------------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from somabus.errors import KeyMissingError, MessageError, StoreDamagedError
-from somabus.jobs.records import Ending, Records, decoded
+from somabus.errors import KeyMissingError, MessageError
+from somabus.jobs.records import UNREADABLE, Ending, Records, decoded
 from somabus.jobs.shelf import Lying
 from somabus.model.ids import id_time, milliseconds
 from somabus.model.job import Job, JobAddress, OnFailure
@@ -139,7 +139,7 @@ class Follower:
         try:
             raw = self._records.shelf(queue).read(lying.state, lying.ticket.name)
             return None if raw is None else decoded(raw)
-        except (MessageError, StoreDamagedError, KeyMissingError):
+        except (*UNREADABLE, KeyMissingError):
             return None  # whoever takes it sets it aside
 
 

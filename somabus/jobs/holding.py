@@ -131,7 +131,7 @@ class Settling:
         _log.warning("job set aside", extra={"job": str(address), "detail": why})
         if attempt:
             self._tell(f"queue {shelf.queue}", f"refused {ticket.id}", f"the job {address} was refused: {why}")
-        if job is not None and (job.queue, job.id) == address:
+        if job is not None and not attempt and (job.queue, job.id) == address:  # a forged job names whom it likes
             self._follower.told(job, JobState.DEAD)
 
     def bury_stranger(self, shelf: Shelf, state: JobState, name: str, ticket: Ticket, why: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from somabus.errors import LeaseLostError, StoreError
+from somabus.errors import LeaseLostError
 from somabus.jobs.holding import Holding, Settling
 
 _TICK_S: Final = 0.25
@@ -88,7 +88,7 @@ class Keeper:
         kept = Kept(holding, self._settling, self._now, self._lock)
         with self._lock:
             self._kept = kept
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._live, daemon=True, name="somabus keeper")
                 self._thread.start()
         try:
@@ -114,5 +114,5 @@ class Keeper:
                 kept.look(kept.every)
         except LeaseLostError:
             _log.info("a job was lost while its handler works")
-        except StoreError as error:  # until the lease ends there is time to try again
+        except Exception as error:  # noqa: BLE001 - whatever it is, until the lease ends there is time to try again
             _log.warning("could not renew a job", extra={"detail": str(error)})

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
 from somabus.jobs.aside import Aside, Report
 from somabus.jobs.opening import JobOpener, OpenedJob
-from somabus.jobs.records import Records
+from somabus.jobs.records import UNREADABLE, Records
 from somabus.jobs.workers import WorkerRecord, Workers
 from somabus.model.ids import from_milliseconds, id_time
 from somabus.model.job import JobAddress
@@ -21,7 +20,6 @@ _OPEN: Final = tuple(state for state in JobState if state not in ENDED)
 _LOOKS: Final = 2
 _GLANCES: Final = 50
 _COUNTED: Final = 200
-_UNREADABLE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ class Look:
             return None, "it was moved while it was looked at"
         try:
             return self._opener.open(raw), ""
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return None, str(error)
 
     def _ends(self, queue: str, state: JobState) -> list[str]:
@@ -171,7 +169,7 @@ class Look:
             end = End.parse(name)
             if end is None:
                 continue
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE):
                 ending = self._records.ending(JobAddress(queue, end.id))
                 said = None if ending is None else self._records.last_word(JobAddress(queue, end.id), ending)
                 count += said is not None and now - said.at <= timedelta(hours=1)

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from somabus.errors import KeyExistsError, KeyMissingError, MessageError, StoreUnavailableError
 from somabus.jobs.drafting import Made
 from somabus.jobs.follower import Follower, bond_of
-from somabus.jobs.records import Records, decoded
+from somabus.jobs.records import UNREADABLE, Records, decoded
 from somabus.jobs.shelf import Lying
 from somabus.model import tree
 from somabus.model.ids import id_time
@@ -108,7 +108,7 @@ class Once:
         ticket = Ticket.parse(first.ticket)
         raw = None if ticket is None else self._store.read(tree.submitting(first.queue, first.ticket))
         if raw is not None and ticket is not None:
-            with suppress(MessageError):
+            with suppress(*UNREADABLE):
                 job = decoded(raw)
                 self._take_place(first)
                 self.bring_in(job, ticket, _begins(job, ticket))
@@ -153,7 +153,7 @@ class Once:
             ticket, place = Ticket.parse(name), tree.submitting(queue, name)
             if ticket is None or now - id_time(ticket.id) < _LEFT_BEHIND:
                 continue
-            with suppress(MessageError):
+            with suppress(*UNREADABLE):
                 raw = self._store.read(place)
                 if raw is None:
                     continue

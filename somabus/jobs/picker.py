@@ -26,7 +26,7 @@ from somabus.jobs.holding import Holding, Settling
 from somabus.jobs.opening import JobOpener, OpenedJob
 from somabus.jobs.shelf import Shelf
 from somabus.model.deadletter import Reason
-from somabus.model.ids import IdMaker, milliseconds
+from somabus.model.ids import IdMaker, from_milliseconds, milliseconds
 from somabus.model.job import Job, JobAddress
 from somabus.model.ticket import JobState, Ticket
 from somabus.opener import Refusal
@@ -34,7 +34,12 @@ from somabus.opener import Refusal
 LEASE_FOR: Final = timedelta(seconds=60)
 _RELIST_AFTER: Final = timedelta(seconds=2)
 _LONGEST_LEASE_MS: Final = 30 * 86_400_000
-_REMEMBERED: Final = 50_000
+_REMEMBERED: Final = 200
+"""So many jobs that may not begin yet are remembered whole."""
+
+_UNFIT: Final = 200_000
+"""So many ids of jobs that this worker does not take: a job never changes, so it is looked at once."""
+
 _STRANGER_DIGIT: Final = 9
 
 
@@ -72,6 +77,7 @@ class Picker:
         self._stopped = stopped
         self._lease_for = lease_for
         self._known: dict[str, _Known | None] = {}
+        self._unfit: set[str] = set()
         self._listed: Iterator[tuple[JobState, str]] = iter(())
         self._listed_at: datetime | None = None
 
@@ -82,28 +88,27 @@ class Picker:
             StoppedError: a human stopped it. Nothing was claimed.
             StoreUnavailableError: could not look. Nothing was claimed.
         """
-        stopped, fresh = self._stopped(), False
+        stopped, began = self._stopped(), self._shelf.now()
+        fresh = self._listed_at is None or not timedelta(0) <= began - self._listed_at < _RELIST_AFTER
         while True:
-            now = self._shelf.now()
-            if self._listed_at is None or not timedelta(0) <= now - self._listed_at < _RELIST_AFTER:
-                self._listed, self._listed_at, fresh = self._candidates(now), now, True
+            if fresh:
+                self._listed, self._listed_at = self._candidates(began), began
             for state, name in self._listed:
-                holding = self._try(state, name, stopped, now)
+                holding = self._try(state, name, stopped, self._shelf.now())
                 if holding is not None:
                     return holding
-                if self._shelf.now() - now > _RELIST_AFTER:
-                    break  # an urgent job may have come meanwhile
-            else:
-                if fresh:
+                if self._shelf.now() - began > _RELIST_AFTER:  # chores wait, and an urgent job may have come meanwhile
+                    self._listed_at = None
                     return None
-            self._listed_at = None
+            if fresh:
+                return None
+            fresh = True
 
     def next_due(self) -> datetime | None:
-        """Return when the next delayed job is due or the next lease ends, as far as names tell; None if nothing is."""
-        from somabus.model.ids import from_milliseconds
-
+        """Return when the next delayed job is due or the next lease ends, as far as names tell, or None."""
+        now = milliseconds(self._shelf.now())
         names = [*self._shelf.names(JobState.DELAYED), *self._shelf.names(JobState.ACTIVE)]
-        ends = [ticket.until for ticket in map(Ticket.parse, names) if ticket is not None and ticket.until is not None]
+        ends = [until for name in names if (until := _until(name)) > now]
         return from_milliseconds(min(ends)) if ends else None
 
     # -- steps ------------------------------------------------------------------------------------------------
@@ -117,11 +122,15 @@ class Picker:
         for name, state in heapq.merge(waiting, sorted(free)):
             yield state, name
 
-    def _try(self, state: JobState, name: str, stopped: frozenset[str], now: datetime) -> Holding | None:
+    def _try(  # noqa: C901 - to be cut
+        self, state: JobState, name: str, stopped: frozenset[str], now: datetime
+    ) -> Holding | None:
         """Take one candidate, if this worker may; what nobody may run is settled on the way."""
         ticket = Ticket.parse(name)
         if ticket is None or not ticket.fits(state):
             self._set_aside(state, name, f"{name!r} is no file name of a job; see docs/format.md")
+            return None
+        if ticket.id in self._unfit:
             return None
         try:
             known, passed = self._glance(state, ticket), Passed()
@@ -129,7 +138,10 @@ class Picker:
             return None  # another has it
         if known is not None:
             job = known.opened.job
-            if job.name in stopped or not self._fits(job) or self._opener.is_for_another(known.opened):
+            if not self._fits(job):
+                self._leave_to_others(ticket.id)
+                return None
+            if job.name in stopped or self._opener.is_for_another(known.opened):
                 return None
             entered = self._gates.enter(job, now)
             if entered is None:
@@ -140,6 +152,12 @@ class Picker:
             self._gates.leave(passed)
             return None
         return self._judged(mine, known, passed)
+
+    def _leave_to_others(self, job: str) -> None:
+        if len(self._unfit) >= _UNFIT:
+            self._unfit.clear()
+        self._unfit.add(job)
+        self._known.pop(job, None)
 
     def _glance(self, state: JobState, ticket: Ticket) -> "_Known | None":
         """Return a job before it is taken; None if it cannot be read: taking it is how it gets set aside.
@@ -156,8 +174,8 @@ class Picker:
                 if raw is None:
                     raise KeyMissingError(self._shelf.key(state, ticket.name))
                 known = _Known(raw, self._opener.open(raw), self._shelf.now())
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
+            while len(self._known) >= _REMEMBERED:
+                del self._known[next(iter(self._known))]
             self._known[ticket.id] = known
         return self._known[ticket.id]
 
@@ -196,7 +214,7 @@ class Picker:
         job, now, settling = opened.job, self._shelf.now(), self._settling
         holding = Holding(self._shelf, ticket, opened, now, self._lease_for, passed)
         refusal = self._opener.refusal(opened, self._shelf.queue, ticket.id)
-        late = job.too_late(now) if ticket.attempt > 1 else job.waited_too_long(now)
+        late = job.too_late(now) if ticket.generation > 1 else job.waited_too_long(now)
         if refusal is not None and refusal.later and ticket.attempt < job.max_attempts:
             settling.quietly(lambda: settling.retry(holding, refusal.detail))
         elif refusal is not None:

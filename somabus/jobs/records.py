@@ -15,11 +15,12 @@ from somabus.errors import (
     MessageError,
     StoreDamagedError,
     StoreUnavailableError,
+    TrustError,
 )
 from somabus.identity import Identities
 from somabus.jobs.shelf import Shelf
 from somabus.model import tree
-from somabus.model.envelope import Seal, seal_body, split
+from somabus.model.envelope import Envelope, Seal, seal_body, split
 from somabus.model.ids import is_id
 from somabus.model.job import Job, JobAddress
 from somabus.model.ticket import End, JobEvent, JobState
@@ -33,7 +34,7 @@ _ENDS: Final = {
 }  # fmt: skip
 _LOOKS: Final = 2
 """It may be moved, or end, while it is looked for."""
-_UNREADABLE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
+UNREADABLE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
 
 
 class Ending(NamedTuple):
@@ -52,6 +53,7 @@ class Records:
         bus: its id.
         me: the agent.
         identities: knows whose key is whose.
+        counts: tells whether somebody sealed a document, and may be acted on.
         sign: signs with the agent's key.
         entropy: random bytes.
     """
@@ -63,6 +65,7 @@ class Records:
         me: str,
         *,
         identities: Identities,
+        counts: Callable[[str, Envelope, Seal], bool],
         sign: Callable[[bytes], bytes],
         entropy: Callable[[int], bytes],
     ) -> None:
@@ -70,6 +73,7 @@ class Records:
         self._bus = bus
         self._me = me
         self._identities = identities
+        self._counts = counts
         self._sign = sign
         self._entropy = entropy
         self._shelves: dict[str, Shelf] = {}
@@ -100,7 +104,7 @@ class Records:
             bus=self._bus, queue=address.queue, id=address.id, generation=generation, event=event, by=self._me,
             at=self._store.now(), attempt=attempt, began_at=began_at, result=result, error=clean(error),
         )  # fmt: skip
-        place = f"{tree.run(*address, 'tries')}/{generation}.{event.name.lower()}.json"
+        place = f"{tree.run(*address, 'tries')}/{_try_name(said)}"
         self._store.replace(place, seal_body(said.to_json(), Seal.TRY, self._sign))
 
     def tries(self, address: JobAddress) -> list[Try]:
@@ -110,15 +114,15 @@ class Records:
 
     def proven(self, said: Try) -> bool:
         """Tell whether the record of an attempt was written by the agent it names."""
-        place = f"{tree.run(said.queue, said.id, 'tries')}/{said.generation}.{said.event.name.lower()}.json"
+        place = f"{tree.run(said.queue, said.id, 'tries')}/{_try_name(said)}"
         raw = self._store.read(place)
-        return raw is not None and self._identities.signed_by(said.by, split(raw), Seal.TRY)
+        return raw is not None and raw.startswith(said.to_json()[:-1]) and self._counts(said.by, split(raw), Seal.TRY)
 
     def _try(self, address: JobAddress, name: str) -> Try | None:
-        with suppress(*_UNREADABLE):
+        with suppress(*UNREADABLE):
             raw = self._store.read(f"{tree.run(*address, 'tries')}/{name}")
             said = None if raw is None else Try.from_object(parse_object(split(raw).body))
-            if said is not None and (said.queue, said.id) == address:
+            if said is not None and (said.bus, said.queue, said.id, _try_name(said)) == (self._bus, *address, name):
                 return said
         return None
 
@@ -139,7 +143,7 @@ class Records:
     def job(self, address: JobAddress) -> Job | None:
         """Return a job wherever it lies, verified by nobody; None if it cannot be seen or read."""
         shelf = self.shelf(address.queue)
-        with suppress(*_UNREADABLE):
+        with suppress(*UNREADABLE):
             for _ in range(_LOOKS):
                 ending = self.ending(address)
                 if ending is not None:
@@ -164,7 +168,7 @@ class Records:
     def bonds(self, address: JobAddress, part: str) -> Iterator[Bond]:
         """Yield who waits for a job, or its children; what cannot be read is left out."""
         for name in self._store.list(tree.run(*address, part)):
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE):
                 raw = self._store.read(f"{tree.run(*address, part)}/{name}", listed=True)
                 if raw is not None:
                     yield Bond.from_object(parse_object(raw))
@@ -194,7 +198,7 @@ class Records:
         """Return which jobs were submitted under a key, the first one first; what cannot be read is left out."""
         found = []
         for name in self._store.list(tree.job_key(queue, digest)):
-            with suppress(*_UNREADABLE):
+            with suppress(*UNREADABLE):
                 raw = self._store.read(f"{tree.job_key(queue, digest)}/{name}", listed=True)
                 found.append(Bond.from_object(parse_object(raw or b"")))
         return found
@@ -205,61 +209,76 @@ class Records:
         """Return the ledger, by number.
 
         Raises:
-            StoreUnavailableError, MessageError: a page of it cannot be read: what was done is not known.
+            StoreUnavailableError: a page of it cannot be read yet. MessageError, TrustError: one is nobody's word.
         """
         ledger: dict[int, Page] = {}
         for name in self._store.list(tree.run(*address, "steps")):
             found = step_of(name)
             if found is None:
                 continue
-            number, mark, generation = found
-            page = ledger.get(number, Page())
+            number, mark, turn = found
+            page, step = ledger.get(number, Page()), self._step(address, name)
             if mark is StepMark.AGAIN:
-                ledger[number] = page._replace(again=page.again | {generation or 0})
-            else:
-                step = self._step(address, name)
-                ledger[number] = page._replace(done=step) if mark is StepMark.DONE else page._replace(pending=step)
+                ledger[number] = page._replace(again=page.again | {turn or 0})
+            elif mark is StepMark.DONE:
+                ledger[number] = page._replace(done=step)
+            elif page.pending is None or page.pending.turn < step.turn:
+                ledger[number] = page._replace(pending=step)
         return ledger
 
-    def begin_step(self, address: JobAddress, step: Step, *, again: bool) -> bool:
-        """Write down that a step is about to take effect; False if another attempt has written that before.
+    def step(self, address: JobAddress, number: int, name: str, *, turn: int, generation: int) -> Step:
+        """Return a word about a step, to be written down."""
+        return Step(
+            bus=self._bus, queue=address.queue, id=address.id, number=number, name=name, turn=turn,
+            generation=generation, at=self._store.now(), by=self._me,
+        )  # fmt: skip
 
-        Args:
-            address: the job.
-            step: the step.
-            again: the word of an attempt before is known, and may be written over.
-        """
-        place = f"{tree.run(*address, 'steps')}/{step_name(step.number, StepMark.PENDING)}"
-        if again:
-            self._store.replace(place, step.to_json())
-            return True
+    def begin_step(self, step: Step) -> bool:
+        """Write down that a step is about to take effect; False if another attempt is at this turn, or was."""
+        return self._write_step(step, step_name(step.number, StepMark.PENDING, step.turn))
+
+    def end_step(self, step: Step) -> Step:
+        """Write down the result of a step, and return what counts: the first that was written."""
+        name = step_name(step.number, StepMark.DONE)
+        return step if self._write_step(step, name) else self._step(JobAddress(step.queue, step.id), name)
+
+    def allow_step(self, step: Step) -> None:
+        """Write down that a step did not take effect in its turn, and may be taken once more."""
+        self._write_step(step, step_name(step.number, StepMark.AGAIN, step.turn))
+
+    def _write_step(self, step: Step, name: str) -> bool:
+        place = f"{tree.run(step.queue, step.id, 'steps')}/{name}"
         try:
-            self._store.create(place, step.to_json())
+            self._store.create(place, seal_body(step.to_json(), Seal.STEP, self._sign))
         except KeyExistsError:
             return False
         return True
 
-    def end_step(self, address: JobAddress, step: Step) -> Step:
-        """Write down the result of a step, and return what counts: the first that was written."""
-        name = step_name(step.number, StepMark.DONE)
-        try:
-            self._store.create(f"{tree.run(*address, 'steps')}/{name}", step.to_json())
-        except KeyExistsError:
-            return self._step(address, name)
-        return step
-
-    def allow_step(self, address: JobAddress, step: Step) -> None:
-        """Write down a human's word that a step which this generation left pending may be taken once more."""
-        name = step_name(step.number, StepMark.AGAIN, step.generation)
-        with suppress(KeyExistsError):
-            self._store.create(f"{tree.run(*address, 'steps')}/{name}", step.to_json())
-
     def _step(self, address: JobAddress, name: str) -> Step:
+        """Return a word about a step.
+
+        Raises:
+            StoreUnavailableError: it cannot be read yet.
+            TrustError: whoever it names did not sign it, may not be acted on, or said it of another step.
+        """
         place = f"{tree.run(*address, 'steps')}/{name}"
         raw = self._store.read(place, listed=True)
         if raw is None:
             raise StoreUnavailableError(place, "it exists and cannot be read yet")
-        return Step.from_object(parse_object(raw))
+        envelope = split(raw)
+        step = Step.from_object(parse_object(envelope.body))
+        named = step_of(name)
+        here = (self._bus, *address, step.number, step.turn)
+        there = (step.bus, step.queue, step.id, *((named[0], named[2] or step.turn) if named else ()))
+        if here != there:
+            raise TrustError(f"{place} was written for step {step.number} of {step.queue}/{step.id}")
+        if not self._counts(step.by, envelope, Seal.STEP):
+            raise TrustError(f"{place} was not signed by {step.by}, or nobody may act on what {step.by} says")
+        return step
+
+
+def _try_name(said: Try) -> str:
+    return f"{said.generation}.{said.event.name.lower()}.json"
 
 
 def clean(error: str) -> str:

@@ -122,6 +122,7 @@ class Submitter:
         parent's record of it is the one winner.
         """
         child = derive_id(parent.id, f"child {number}")
+        _refuse(draft, ("key", "slot", "max_waiting"), "a child is there once by itself")
         where = str(parent.address)
         above = {where: parent}
         made = self._drafter.made(draft, child, draft.depends_on, where, draft.children, above, child=number)
@@ -136,6 +137,8 @@ class Submitter:
 
     def submit_many(self, drafts: Sequence[JobDraft]) -> list[JobReceipt]:
         """Submit a graph of jobs as one group commit; see `Agent.submit_many`."""
+        for draft in drafts:
+            _refuse(draft, ("key", "slot"), "it is submitted alone, not among many")
         last_first = list(reversed(ordered(drafts)))
         made = self._graph(drafts, last_first)
         inside = {str(one.job.address) for one in made.values()}
@@ -246,6 +249,13 @@ class Submitter:
             unread=self._unread(),
             start=_worker_for(made.job),
         )  # fmt: skip
+
+
+def _refuse(draft: JobDraft, fields: tuple[str, ...], why: str) -> None:
+    """Refuse what would say nothing here, instead of leaving it out without a word."""
+    for field in fields:
+        if getattr(draft, field) is not None:
+            raise JobRefusedError(f"{field} cannot be said of this one: {why}")
 
 
 def _worker_for(job: Job) -> str:

@@ -18,7 +18,16 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any, Final
 
-from somabus.errors import BudgetError, ChildFailedError, LeaseLostError, SomabusError, StoppedError, StoreError
+from somabus.errors import (
+    BudgetError,
+    ChildFailedError,
+    LeaseLostError,
+    MessageError,
+    SomabusError,
+    StoppedError,
+    StoreError,
+    TrustError,
+)
 from somabus.jobs.chores import Chores
 from somabus.jobs.context import JobContext, Leave
 from somabus.jobs.desk import Desk, Services
@@ -38,6 +47,9 @@ JobHandler = Callable[[JobContext], Any]
 Settle = Callable[[Holding], None]
 _GLANCE_S: Final = 1.0
 _OWN: Final = str(PurePath(__file__).parent.parent)
+_STOPPED_FOR: Final = timedelta(minutes=1)
+_AT_LEAST_S: Final = 0.1
+_TRIES: Final = 60
 _NEVER_AGAIN: Final = (BudgetError, ChildFailedError)
 _log: Final = logging.getLogger("somabus")
 
@@ -91,6 +103,7 @@ class Worker:
             stopped=lambda: services.stopped("Agent.work"), lease_for=lease_for,
         )  # fmt: skip
         self._said_at: float | None = None
+        self._never = threading.Event()
         self._chores = Chores(services, self._shelf, self._gates, slots)
 
     def until(self, stop: threading.Event, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> int:
@@ -172,8 +185,9 @@ class Worker:
         job = holding.job
         try:
             settle, said = self._attempt(holding)
-            settle(holding)
+            self._settled(settle, holding)
         except LeaseLostError:
+            self._gates.leave(holding.passed)
             _log.info("job lost", extra={"job": str(job.address)})
             return "lost"
         except (KeyboardInterrupt, GeneratorExit):
@@ -182,12 +196,29 @@ class Worker:
             raise
         return said
 
+    def _settled(self, settle: Settle, holding: Holding) -> None:
+        """Settle a job; where the drive is full or away, again and again, for as long as it is this worker's.
+
+        A job whose end cannot be written must not count as one whose worker vanished.
+        """
+        for _ in range(_TRIES):
+            try:
+                settle(holding)
+            except StoreError as error:
+                _log.warning("could not write how a job ended", extra={"detail": str(error)})
+                self._never.wait(_GLANCE_S)
+                with suppress(StoreError):
+                    self._settling.renew(holding)
+            else:
+                return
+        self._settling.release(holding)  # a rename: a full drive takes it
+
     def _attempt(self, holding: Holding) -> tuple[Settle, str]:
         """Run the handler, and return how its job is to be settled, and that in words."""
         with self._keeper.keeping(holding) as kept:
             self._services.chain.enter(holding.job)
             try:
-                context = JobContext(self._desk, partial(self._check, kept, holding.job), holding)
+                context = self._context(kept, holding)
                 result = self._handlers[holding.job.name](context)
                 context.verify()
                 _check_result(result)
@@ -204,15 +235,32 @@ class Worker:
             raise LeaseLostError(holding.job.id, holding.ticket.generation)
         return settle
 
+    def _context(self, kept: Kept, holding: Holding) -> JobContext:
+        """Return what the handler is handed; a job whose ledger somebody meddled with waits for a human."""
+        try:
+            return JobContext(self._desk, partial(self._check, kept, holding.job), holding)
+        except (TrustError, MessageError) as error:
+            why = f"its ledger cannot be believed: {error}"
+            raise Leave(lambda held: self._settling.park(held, why), why) from None
+
     def _check(self, kept: Kept, job: Job) -> None:
         """Make sure that the job is still this worker's, and that no human has stopped it."""
         kept.check()
         if job.name in self._services.stopped("Agent.work"):
             raise StoppedError("Agent.work", f"work of the kind {job.name}", "", "a human")
 
+    def _is_stopped(self, job: Job) -> bool:
+        """Tell whether jobs of this name are stopped, or all of them: if not, only something that it does is."""
+        try:
+            return job.name in self._services.stopped("Agent.work")
+        except StoppedError:
+            return True
+
     def _failed(self, holding: Holding, error: BaseException) -> tuple[Settle, str]:
-        if isinstance(error, StoppedError):
-            return self._settling.release, "stopped"  # by a human: it waits, and comes again after the resume
+        if isinstance(error, StoppedError):  # by a human: it waits, and comes again after the resume
+            return self._settling.release if self._is_stopped(holding.job) else partial(
+                self._settling.snooze, delay=_STOPPED_FOR
+            ), "stopped"
         if isinstance(error, _NEVER_AGAIN):
             return partial(self._settling.fail, error=str(error)), "failed"
         why = f"{type(error).__name__}: {error}{_where(error)}"
@@ -231,8 +279,8 @@ class Worker:
             return
         left, due = _GLANCE_S, self._picker.next_due()
         if due is not None:
-            left = min(left, max(0.0, (due - self._shelf.now()).total_seconds()))
-        if not stop.is_set() and left > 0:
+            left = min(left, max(_AT_LEAST_S, (due - self._shelf.now()).total_seconds()))
+        if not stop.is_set():
             self._services.store.wait(tree.shelf(self._queue, JobState.WAITING), left)
 
     def _say(self, doing: str) -> None:

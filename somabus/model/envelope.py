@@ -42,6 +42,7 @@ class Seal(StrEnum):
     AUDIT = "somabus audit 1"
     JOB = "somabus job 1"
     TRY = "somabus job try 1"
+    STEP = "somabus job step 1"
 
 
 class Envelope(NamedTuple):

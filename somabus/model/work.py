@@ -1,9 +1,9 @@
 """The records beside a job: how each attempt ended, which steps were taken, who waits for whom.
 
 queues/<queue>/runs/<id>/tries/<generation>.<event>.json    how an attempt ended, sealed by whoever ended it
-queues/<queue>/runs/<id>/steps/<number>.pending.json        a step is about to take effect
+queues/<queue>/runs/<id>/steps/<number>.pending.<turn>.json a step is about to take effect
 queues/<queue>/runs/<id>/steps/<number>.done.json           it has, and this is its result
-queues/<queue>/runs/<id>/steps/<number>.again.<generation>.json      a human: take it once more
+queues/<queue>/runs/<id>/steps/<number>.again.<turn>.json   in that turn it did not: it may be taken once more
 queues/<queue>/runs/<id>/then/<id>.json                     whoever depends on it
 queues/<queue>/runs/<id>/children/<id>.json                 a child
 queues/<queue>/runs/<id>/met/<id>.<state>.<policy>.json     a dependency or a child has ended
@@ -43,9 +43,16 @@ class Try(Value):
 
 
 class Step(Value):
-    """One step of a job in its ledger: about to take effect, or done with its result."""
+    """One step of a job in its ledger: about to take effect, done with its result, or to be taken again.
+
+    `turn`: how often it was begun, this time included; each turn has one winner.
+    """
 
     format: Literal[1] = 1
+    bus: Id
+    queue: Name
+    id: Id
+    turn: int = Field(default=1, ge=1, strict=True)
     number: int = Field(ge=1, le=9999, strict=True)
     name: str = Field(min_length=1, max_length=200)
     generation: int = Field(ge=0, strict=True)
@@ -114,9 +121,9 @@ def judge(needs: Collection[str], children: Collection[str], at_least: int, met:
         at_least: how many children it waits for, known or not.
         met: what has ended.
     """
-    ended: dict[str, Met] = {}
+    waited_for, ended = {*needs, *children}, dict[str, Met]()
     for each in met:  # of one that failed, was replayed and completed, both are written down
-        if each.id not in ended or each.state is JobState.COMPLETED:
+        if each.id in waited_for and (each.id not in ended or each.state is JobState.COMPLETED):
             ended[each.id] = each
     failed = [each for each in ended.values() if each.state is not JobState.COMPLETED]
     for each in failed:
@@ -124,14 +131,13 @@ def judge(needs: Collection[str], children: Collection[str], at_least: int, met:
             return Standing.FAIL, each.id
     if any(each.policy is OnFailure.CONTINUE for each in failed):
         return Standing.GO, ""
-    waits = set(needs) | set(children)
-    if waits <= ended.keys() and len(ended.keys() - set(needs)) >= at_least:
+    if waited_for <= ended.keys() and len(ended.keys() - set(needs)) >= at_least:
         return Standing.GO, ""
     return Standing.WAIT, ""
 
 
 class Page(NamedTuple):
-    """What the ledger says of one step; `again`: the generations whose pending step a human lets be taken once more."""
+    """What the ledger says of one step: its last turn, its result, and the turns in which it is known to be undone."""
 
     pending: Step | None = None
     done: Step | None = None
@@ -140,16 +146,21 @@ class Page(NamedTuple):
     @property
     def in_doubt(self) -> bool:
         """Whether the step may have taken effect, and nobody knows."""
-        return self.done is None and self.pending is not None and self.pending.generation not in self.again
+        return self.done is None and self.pending is not None and self.pending.turn not in self.again
+
+    @property
+    def next_turn(self) -> int:
+        """The turn in which it would be taken now."""
+        return 1 if self.pending is None else self.pending.turn + 1
 
 
-def step_name(number: int, mark: StepMark, generation: int | None = None) -> str:
+def step_name(number: int, mark: StepMark, turn: int | None = None) -> str:
     """The name of a file of the ledger."""
-    return f"{number:04d}.{mark}.json" if generation is None else f"{number:04d}.{mark}.{generation}.json"
+    return f"{number:04d}.{mark}.json" if turn is None else f"{number:04d}.{mark}.{turn}.json"
 
 
 def step_of(name: str) -> tuple[int, StepMark, int | None] | None:
-    """Read the name of a file of the ledger: number, mark, and the generation in it; None for any other name."""
+    """Read the name of a file of the ledger: number, mark, and the turn in it; None for any other name."""
     found = _STEP.fullmatch(name)
     if found is None:
         return None
