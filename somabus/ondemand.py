@@ -214,6 +214,7 @@ class OnDemand:
             return self.composer.entry(Draft(to="", body=body, data=data, refs={"job": job}))[1]
 
         def send(to: str, body: str, **fields: Any) -> Any:
+            self.halt.check("Agent.send", [str(fields.get("kind", "note"))])
             return self.sender.send(Draft(to=to, body=body, **fields), spool=True)
 
         return Services(

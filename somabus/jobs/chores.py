@@ -9,12 +9,12 @@ tidying    drop what ended long ago
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from somabus.errors import JobError
 from somabus.jobs.desk import Services
+from somabus.jobs.drafting import OLDEST_SLOT
 from somabus.jobs.gates import Gates
 from somabus.jobs.shelf import Shelf
 from somabus.jobs.tidying import TIDIED_EVERY, Tidying
@@ -40,7 +40,7 @@ class Chores:
         self._services = services
         self._shelf = shelf
         self._gates = gates
-        self._slots = [(replace(draft, queue=shelf.queue), Schedule.parse(draft.slot or "")) for draft in slots]
+        self._slots = [(each, Schedule.parse(each.slot or "")) for each in slots if each.queue == shelf.queue]
         self._tidying = Tidying(services.store, services.records, shelf, services.retention)
         self._every = _AT_FIRST_S
         self._at = float("-inf")
@@ -58,24 +58,26 @@ class Chores:
             StoppedError: a human stopped it. Nothing was moved.
             StoreUnavailableError: could not look.
         """
-        self._services.stopped("Agent.work")
-        self._at = self._services.monotonic()
+        stopped = self._services.stopped("Agent.work")
         queue = self._shelf.queue
-        moved = self._fill() + self._services.submitter.finish_others(queue) + self._services.follower.look(queue)
+        moved = (
+            self._fill(stopped) + self._services.submitter.finish_others(queue) + self._services.follower.look(queue)
+        )
         self._gates.sweep()
         self._services.workers.sweep(queue)
         self._tidy()
+        self._at = self._services.monotonic()
         self._every = _AT_FIRST_S if moved else min(2 * self._every, _AT_LAST_S)
         return moved > 0
 
     # -- steps ------------------------------------------------------------------------------------------------
 
-    def _fill(self) -> int:
+    def _fill(self, stopped: frozenset[str]) -> int:
         """Submit what is to be done in the slots of now; return how many were not there before."""
         new, now = 0, self._shelf.now()
         for draft, schedule in self._slots:
             due = schedule.due(now)
-            if self._submitted.get(draft.name) == due:
+            if self._submitted.get(draft.name) == due or draft.name in stopped or now - due > OLDEST_SLOT:
                 continue
             try:
                 new += not self._services.submitter.submit(draft).duplicate
@@ -88,5 +90,5 @@ class Chores:
     def _tidy(self) -> None:
         now = self._shelf.now()
         if self._tidied_at is None or now - self._tidied_at >= TIDIED_EVERY:
-            self._tidying.step()
-            self._tidied_at = now
+            more = self._tidying.step()
+            self._tidied_at = None if more else now

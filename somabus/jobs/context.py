@@ -241,6 +241,7 @@ class JobContext:
 
     def log(self, line: str) -> None:
         """Write a line into the job's log, for people."""
+        self._check()
         self._desk.aside.log(self.job.address, self.generation, line)
 
     def attach(self, name: str, content: bytes) -> str:
@@ -249,6 +250,7 @@ class JobContext:
         Raises:
             MessageTooLargeError: over 1 MiB; put it on the drive yourself and attach where it is.
         """
+        self._check()
         if len(content) > MAX_BYTES:
             raise MessageTooLargeError(len(content), MAX_BYTES)
         digest = hashlib.sha256(content).hexdigest()

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -20,6 +21,9 @@ from somabus.model.message import Priority, explain
 from somabus.model.schedule import Schedule
 from somabus.model.ticket import JobState, Ticket
 from somabus.model.wallclock import zone_of
+
+OLDEST_SLOT: Final = timedelta(days=1)
+"""An older slot is not caught up: the bus may keep keys for two days alone."""
 
 
 class Made:
@@ -132,6 +136,10 @@ def in_slot(draft: JobDraft, now: datetime) -> JobDraft:
         due = Schedule.parse(draft.slot).due(now)
     except ConfigurationError as error:
         raise JobRefusedError(str(error)) from None
+    if now - due > OLDEST_SLOT:  # its key may be forgotten already
+        raise JobRefusedError(
+            f"the last slot of {draft.slot!r} was on {due:%Y-%m-%d}, and is too long ago to be caught up"
+        )
     return replace(draft, key=f"{draft.slot} {due.isoformat()}", on_duplicate=OnDuplicate.REJECT, slot=None)
 
 

@@ -9,7 +9,7 @@ a listing may be old. And one winner moves it, for it is a rename.
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from somabus.errors import KeyMissingError, MessageError
@@ -21,6 +21,8 @@ from somabus.model.ticket import JobEvent, JobState, Ticket, job_target
 from somabus.model.work import Bond, Met, Standing, judge
 
 _HELD_UP: Final = (JobState.BLOCKED, JobState.WAITING_CHILDREN)
+_MISSED_FOR: Final = timedelta(minutes=10)
+_LOOKS: Final = 3
 _NEVER_CAME: Final = timedelta(hours=1)
 """So long after its submit whatever a job waits for is there, or its submit was cut off."""
 
@@ -30,6 +32,8 @@ class Follower:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._missing: dict[JobAddress, tuple[datetime, int]] = {}
+        self._there: dict[str, frozenset[str]] = {}
 
     def told(self, job: Job, state: JobState) -> None:
         """Tell those who wait for a job that it has ended in this state; and so on for those that end by that."""
@@ -55,6 +59,7 @@ class Follower:
     def look(self, queue: str) -> int:
         """Look at everything in a queue that is held up, and tell it what it was not told; return how much moved."""
         shelf, moved = self._records.shelf(queue), 0
+        self._there.clear()
         for state in _HELD_UP:
             for name in shelf.names(state):
                 ticket = Ticket.parse(name)
@@ -127,13 +132,26 @@ class Follower:
         return moved
 
     def _never_came(self, address: JobAddress) -> bool:
-        """Tell whether a job was never submitted. It may end while it is looked for: so its end is looked for last."""
-        shelf = self._records.shelf(address.queue)
-        if shelf.now() - id_time(address.id) <= _NEVER_CAME or shelf.is_submitting(address.id):
+        """Tell whether a job was never submitted: it was missed in many looks, over a long time.
+
+        One look proves nothing, for a listing may be old, and it may be moved or end while it is looked for.
+        """
+        now = self._records.shelf(address.queue).now()
+        if now - id_time(address.id) <= _NEVER_CAME or address.id in self._open_in(address.queue):
+            self._missing.pop(address, None)
             return False
-        if shelf.find(address.id) is not None:
+        since, looks = self._missing.get(address, (now, 0))
+        self._missing[address] = since, looks + 1
+        if looks < _LOOKS or now - since < _MISSED_FOR or self._records.ending(address) is not None:
             return False
-        return self._records.ending(address) is None
+        del self._missing[address]
+        return True
+
+    def _open_in(self, queue: str) -> frozenset[str]:
+        """Return the ids of all jobs of a queue that have not ended, listed once a look."""
+        if queue not in self._there:
+            self._there[queue] = self._records.shelf(queue).open_ids()
+        return self._there[queue]
 
     def _read(self, queue: str, lying: Lying) -> Job | None:
         try:

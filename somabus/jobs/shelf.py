@@ -89,9 +89,10 @@ class Shelf:
                         return Lying(state, ticket)
         return None
 
-    def is_submitting(self, job: str) -> bool:
-        """Tell whether the submit of a job was begun and not finished."""
-        return any(name[2:38] == job for name in self._store.list(tree.submitting(self.queue)))
+    def open_ids(self) -> frozenset[str]:
+        """Return the ids of all that has not ended, and of submits that were begun and not finished."""
+        names = [name for state in _OPEN for name in self.names(state)]
+        return frozenset(name[2:38] for name in [*names, *self._store.list(tree.submitting(self.queue))])
 
     def ended(self, state: JobState, end: End) -> bytes | None:
         """Return a job that has ended like this, or None."""

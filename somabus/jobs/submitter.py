@@ -176,6 +176,26 @@ class Submitter:
                 raise JobRefusedError(f"it depends on {each}, and there is no such job")
         if job.parent is not None and job.parent not in known:
             self._check_parent(job.parent)
+        if job.parent is not None and job.depends_on:
+            self._check_circle(job)
+
+    def _check_circle(self, job: Job) -> None:
+        """Refuse a child that waits for what waits for it: its parent, one above, or what these are needed by."""
+        above, each = set[str](), job.parent
+        while each is not None and each not in above:
+            above.add(each)
+            parent = JobAddress.parse(each)
+            there = None if parent is None else self._records.job(parent)
+            each = None if there is None else there.parent
+        seen, left = set[str](), list(job.depends_on)
+        while left and len(seen) < MAX_WIDTH:
+            needed = left.pop()
+            if needed in above:
+                raise JobRefusedError(f"it depends on {needed}, which waits for it")
+            address = JobAddress.parse(needed)
+            there = None if address is None or needed in seen else self._records.job(address)
+            seen.add(needed)
+            left += [] if there is None else there.depends_on
 
     def _check_parent(self, where: str) -> None:
         parent = JobAddress.parse(where)

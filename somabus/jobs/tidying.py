@@ -37,19 +37,20 @@ class Tidying:
         self._shelf = shelf
         self._rule = rule
 
-    def step(self) -> int:
-        """Drop what is over, so much of it at most; return how many jobs went."""
+    def step(self) -> bool:
+        """Drop what is over, so much of it at most; tell whether there is more."""
         rule, dropped = self._rule(), 0
         for state in sorted(ENDED):
             for end in self._old(state, self._shelf.now() - rule.span(_KEPT[state])):
                 if dropped >= _AT_MOST:
-                    return dropped
+                    self._drop_taken()
+                    return True
                 address = JobAddress(self._shelf.queue, end.id)
                 if not self._is_awaited(address) and self._take(state, end):
                     dropped += 1
         self._drop_taken()
         self._keys(self._shelf.now() - rule.span("keys"))
-        return dropped
+        return False
 
     # -- steps ------------------------------------------------------------------------------------------------
 
