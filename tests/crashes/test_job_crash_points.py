@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 
 from somabus import JobDraft
-from somabus.model.work import Step
 from tests.crashes.harness import every_point, in_memory, on_disk, written_in_memory
 from tests.crashes.jobs import JobStage, WritingJobStage, check_jobs, recover_jobs
 
@@ -133,8 +132,8 @@ def decide(stage):
     job = stage.submit("steps", mortal=False)
     worker = stage.worker(mortal=False)
     holding = worker._picker.next()
-    step = Step(number=1, name="first", generation=1, at=stage.clock.now(), by="planner")
-    worker._desk.records.begin_step(holding.job.address, step, again=False)
+    records = worker._desk.records
+    records.begin_step(records.step(holding.job.address, 1, "first", turn=1, generation=1))
     stage.clock.advance(minutes=2)
     stage.worker().drain()
     jobs = stage.agent("scout").jobs
