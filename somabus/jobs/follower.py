@@ -23,6 +23,7 @@ from somabus.model.work import Bond, Met, Standing, judge
 _HELD_UP: Final = (JobState.BLOCKED, JobState.WAITING_CHILDREN)
 _MISSED_FOR: Final = timedelta(minutes=10)
 _LOOKS: Final = 3
+_SURELY: Final = timedelta(days=1)
 _NEVER_CAME: Final = timedelta(hours=1)
 """So long after its submit whatever a job waits for is there, or its submit was cut off."""
 
@@ -142,7 +143,8 @@ class Follower:
             return False
         since, looks = self._missing.get(address, (now, 0))
         self._missing[address] = since, looks + 1
-        if looks < _LOOKS or now - since < _MISSED_FOR or self._records.ending(address) is not None:
+        early = now - id_time(address.id) < _SURELY and (looks < _LOOKS or now - since < _MISSED_FOR)
+        if early or self._records.ending(address) is not None:
             return False
         del self._missing[address]
         return True
