@@ -86,7 +86,7 @@ class Line:
         """Have the loop do something, and wait for it; it ends by itself, in time.
 
         Raises:
-            StoreUnavailableError, StoreRefusedError: this line has ended.
+            StoreUnavailableError: this line has ended.
         """
         with self._handing:
             try:
@@ -122,7 +122,7 @@ class Line:
 
         Raises:
             StoreUnavailableError: one was not answered; each may be done or not.
-            StoreRefusedError: the server does not let us do one of them, or not let us in.
+            StoreRefusedError: the server does not let us do one of them.
         """
         await self._there(questions[0].what)
         within_s = _ANSWER_S + len(questions) * _EACH_S
@@ -187,7 +187,7 @@ class Line:
         if self.over or not self._known.is_set():
             raise self._away(what)
 
-    def _away(self, what: str, said: str = "") -> StoreUnavailableError | StoreRefusedError:
+    def _away(self, what: str, said: str = "") -> StoreUnavailableError:
         lasting = self._trouble.shut_out or self._trouble.lasts
         return (Trouble(said) if said and not lasting else self._trouble).error(what, self._where)
 

@@ -63,7 +63,7 @@ class Link:
         Raises:
             Refused: it said no.
             StoreUnavailableError: no answer came; what was asked may be done or not.
-            StoreRefusedError: it does not let us in, or not do that.
+            StoreRefusedError: it does not let us do that.
         """
         (answer,) = self.ask_all([question])
         if isinstance(answer, Refused):

@@ -7,7 +7,7 @@ import re
 import ssl
 from typing import Final, NamedTuple
 
-from somabus.errors import NotLetInError, StoreRefusedError, StoreUnavailableError, UnfitServerError
+from somabus.errors import NotLetInError, StoreUnavailableError, UnfitServerError
 
 _DENIED: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 _SHUT_OUT: Final = re.compile(r"authorization|authentication")
@@ -38,7 +38,7 @@ class Trouble(NamedTuple):
             said = f'this user may not subscribe to "{inbox}.>", where answers come (SOMABUS_NATS_INBOX); {_LISTS}'
         return self._replace(said=said, shut_out=True)
 
-    def error(self, what: str, where: str) -> StoreUnavailableError | StoreRefusedError:
+    def error(self, what: str, where: str) -> StoreUnavailableError:
         """Return what is raised for something that was asked of a server."""
         if self.shut_out:
             return NotLetInError(where, self.said)
