@@ -230,13 +230,18 @@ class Approvals:
                 self._tell(f"approval {approval_id}", error.reason, error.reason)
             raise
 
-    def recipient(self, approval_id: str) -> str:
-        """Return who is to use an approval, and tell nobody of what is wrong with it: whoever uses it does.
+    def awaits(self, covered: Covered) -> bool:
+        """Tell whether what is protected must wait here: its approval is another's to use, or nobody answered yet.
 
-        Raises:
-            NotApprovedError: there is no request of that id that its agent signed.
+        Nobody is told of what is wrong with an approval: whoever uses it does that.
         """
-        return self._look(approval_id, _nobody).request.to
+        try:
+            asked = self._look(covered.approval, _nobody)
+        except NotApprovedError:
+            return False
+        if asked.request.to != self._me:
+            return True
+        return asked.state is ApprovalState.ASKED and not mismatch(asked.request, covered, self._me)
 
     def cover(self, covered: Covered, *, spend: bool) -> None:
         """Make sure that protected mail, or a protected job, is covered by an approval, and use it up for that.

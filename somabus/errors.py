@@ -424,6 +424,22 @@ class NoSuchStepError(JobError):
         return f"step {self.step} of {_short(self.job)} waits for nobody's word; see: somabus job {self.job}"
 
 
+class OtherChildError(JobError):
+    """A handler submits another child than at its last attempt; nothing was submitted."""
+
+    def __init__(self, parent: str, number: int, name: str) -> None:
+        super().__init__(parent, number, name)
+        self.parent = parent
+        self.number = number
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"child {self.number} of {_line(self.parent)} is {_short(self.name)} with other work than before: "
+            f"the handler has changed, or does not submit the same ones in the same order"
+        )
+
+
 class QueueFullError(JobError):
     """So many jobs wait already that this one was not wanted; nothing was submitted."""
 

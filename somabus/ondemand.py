@@ -229,7 +229,7 @@ class OnDemand:
                 store, self.me, records, self.opener,
                 may_act=lambda opened: may_act(opened.trust, self.authority.bus.policy.trust), seal=seal,
             ),
-            leases=self.parts.leases, identities=self.identities, ids=self.ids, now=self.now,
+            leases=self.parts.leases, ids=self.ids, now=self.now,
             monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=send,
             tell=self.incidents.tell, stopped=stopped, skills=skills,
             retention=lambda: self.authority.bus.policy.retention, chain=self.inbox.chain,

@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import tempfile
 import time
-from typing import Any, Final
+from contextlib import suppress
+from typing import IO, Any, Final
 
 from somabus.errors import SomabusError
 from somabus.jobs.context import JobContext
@@ -12,6 +14,7 @@ from somabus.jobs.worker import JobHandler
 
 _SHOWN: Final = 20_000
 _GLANCE_S: Final = 0.2
+_TASKKILL: Final = os.path.join(os.environ.get("SYSTEMROOT", "C:\\Windows"), "System32", "taskkill.exe")  # noqa: PTH118
 
 
 def echo(ctx: JobContext) -> dict[str, Any]:
@@ -25,12 +28,12 @@ def noop(ctx: JobContext) -> None:
 
 def sleep(ctx: JobContext) -> float:
     """Do nothing for `seconds`, and find out in between whether it was cancelled."""
-    left = float(ctx.data.get("seconds", 1.0))
-    until = time.monotonic() + left
+    seconds = float(ctx.data.get("seconds", 1.0))
+    until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         ctx.check()
-        time.sleep(min(left, 0.2))
-    return float(ctx.data.get("seconds", 1.0))
+        time.sleep(min(left, _GLANCE_S))
+    return seconds
 
 
 def shell(ctx: JobContext) -> dict[str, Any]:
@@ -58,33 +61,40 @@ def aggregate(ctx: JobContext) -> list[dict[str, Any]]:
 
 def _run(ctx: JobContext, command: Any) -> dict[str, Any]:
     """Run a command to its end; it is killed when the job is stopped, cancelled or out of time, and then in doubt."""
-    with subprocess.Popen(  # noqa: S603 - an operator has approved exactly this
-        command, shell=isinstance(command, str), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        cwd=ctx.data.get("cwd"), start_new_session=os.name == "posix",
-    ) as process:  # fmt: skip
-        while True:
-            try:
-                said, complained = process.communicate(timeout=_GLANCE_S)
-            except subprocess.TimeoutExpired:
-                _check(ctx, process)
-            else:
-                return {"exit": process.returncode, "stdout": _end(said), "stderr": _end(complained)}
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:  # whatever it says, in no memory
+        process = subprocess.Popen(  # noqa: S603 - an operator has approved exactly this
+            command, shell=isinstance(command, str), stdin=subprocess.DEVNULL, stdout=said, stderr=complained,
+            cwd=ctx.data.get("cwd"), start_new_session=os.name == "posix",
+        )  # fmt: skip
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    code = process.wait(_GLANCE_S)
+                    return {"exit": code, "stdout": _end(said), "stderr": _end(complained)}
+                ctx.check()
+        except BaseException as error:
+            _kill(process)
+            if isinstance(error, SomabusError):
+                ctx.leave(error)
+            raise
 
 
-def _check(ctx: JobContext, process: "subprocess.Popen[bytes]") -> None:
-    try:
-        ctx.check()
-    except SomabusError as error:
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
-        else:
-            process.kill()
-        process.communicate()
-        ctx.leave(error)
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a command, and what it has started."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        subprocess.run(  # noqa: S603 - a number, and a program of the system
+            [_TASKKILL, "/T", "/F", "/PID", str(process.pid)], check=False, capture_output=True
+        )
+    process.wait()
 
 
-def _end(said: bytes) -> str:
-    return said.decode(errors="replace")[-_SHOWN:]
+def _end(file: IO[bytes]) -> str:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 4 * _SHOWN))
+    return file.read().decode(errors="replace")[-_SHOWN:]
 
 
 BUILTIN: Final[dict[str, JobHandler]] = {

@@ -2,8 +2,8 @@
 
 slots      submit what comes again and again; the slot is the key, so it is there once, whoever submits it
 cut off    go on with submits that were cut off
-held up    tell jobs of ends that nobody told them
-gates      drop windows of rates that are over, and workers that vanished long ago
+held up    tell jobs of ends that nobody told them, and end what is too late
+gates      drop windows of rates that are over, slots that nobody uses, and workers that vanished long ago
 tidying    drop what ended long ago
 """
 
@@ -52,7 +52,7 @@ class Chores:
         return self._services.monotonic() >= self._at + (self._every if idle else _AT_LAST_S)
 
     def do(self) -> bool:
-        """Do them; tell whether anything moved.
+        """Do them; tell whether anything moved, or there is more to look at.
 
         Raises:
             StoppedError: a human stopped it. Nothing was moved.
@@ -60,15 +60,14 @@ class Chores:
         """
         stopped = self._services.stopped("Agent.work")
         queue = self._shelf.queue
-        moved = (
-            self._fill(stopped) + self._services.submitter.finish_others(queue) + self._services.follower.look(queue)
-        )
+        moved, more = self._services.follower.look(queue)
+        moved += self._fill(stopped) + self._services.submitter.finish_others(queue)
         self._gates.sweep()
         self._services.workers.sweep(queue)
         self._tidy()
         self._at = self._services.monotonic()
-        self._every = _AT_FIRST_S if moved else min(2 * self._every, _AT_LAST_S)
-        return moved > 0
+        self._every = _AT_FIRST_S if moved or more else min(2 * self._every, _AT_LAST_S)
+        return moved > 0 or more
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -92,3 +91,4 @@ class Chores:
         if self._tidied_at is None or now - self._tidied_at >= TIDIED_EVERY:
             more = self._tidying.step()
             self._tidied_at = None if more else now
+            self._gates.drop_slots()

@@ -9,21 +9,22 @@ step that raises was not done: the next attempt takes it again.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
 
 from somabus.errors import (
     BudgetError,
     ChildFailedError,
+    ConfigurationError,
     LeaseLostError,
     MalformedMessageError,
     MessageTooLargeError,
+    OtherChildError,
     SomabusError,
     StoppedError,
 )
 from somabus.jobs.desk import Desk
-from somabus.jobs.holding import Holding
+from somabus.jobs.holding import Holding, patiently
 from somabus.jobs.outcome import Outcome, outcome_of, outcomes
 from somabus.model.job import Job, JobAddress, JobDraft, OnFailure
 from somabus.model.wire import refuse_unwritable
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _MAX_STEPS: Final = 9999
+_LAG: Final = timedelta(seconds=5)
 
 
 class Leave(BaseException):
@@ -45,23 +47,15 @@ class Leave(BaseException):
         self.how = how
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job is."""
-
-    fraction: float
-    note: str
-    at: datetime
-
-
 class JobContext:
     """One attempt at a job, as its handler sees it."""
 
-    def __init__(self, desk: Desk, check: Callable[[], None], holding: Holding) -> None:
+    def __init__(self, desk: Desk, check: Callable[[], None], holding: Holding, ledger: dict[int, Page]) -> None:
         self._desk = desk
         self._check = check
         self._holding = holding
-        self._ledger = desk.records.steps(holding.job.address)
+        self._ledger = ledger
+        self._inside = ""
         self._steps = 0
         self._children = 0
         self._said = 0
@@ -118,7 +112,9 @@ class JobContext:
 
         Raises:
             LeaseLostError: the job is not this worker's any more; the step was not begun.
+            ConfigurationError: it is begun inside of another step.
         """
+        self._refuse_inside(f"step {name!r}")
         self._steps += 1
         page = self._ledger.get(self._steps, Page())
         self._check_step(self._steps, name, page, idempotent=idempotent)
@@ -129,15 +125,27 @@ class JobContext:
         step = records.step(self.job.address, self._steps, name, turn=page.next_turn, generation=self.generation)
         if not records.begin_step(step):
             raise LeaseLostError(self.job.id, self.generation)  # a later attempt is at this step already
+        result = self._taken(step, function, args)
+        done = self._writable(step.model_copy(update={"result": result, "at": self._desk.now()}))
+        return cast("_T", patiently(lambda: records.end_step(done), self._check, self._desk.wait).result)
+
+    def _taken(self, step: Step, function: Callable[..., _T], args: tuple[Any, ...]) -> _T:
+        """Let a step take effect; one that raises was not done, unless it was told to stop in the middle of it."""
+        self._inside = step.name
         try:
-            result = function(*args)
+            return function(*args)
         except (LeaseLostError, StoppedError):
-            raise  # told in the middle of it: it may be done in part
-        except Exception:
-            records.allow_step(step)
             raise
-        done = step.model_copy(update={"result": result, "at": self._desk.now()})
-        return cast("_T", records.end_step(self._writable(done)).result)
+        except Exception:
+            self._desk.records.allow_step(step)
+            raise
+        finally:
+            self._inside = ""
+
+    def _refuse_inside(self, what: str) -> None:
+        """Refuse what a step must not do: what it has done so far would be neither done nor undone."""
+        if self._inside:
+            raise ConfigurationError(f"{what} belongs behind the step {self._inside!r}, not into it; let that return")
 
     def _check_step(self, number: int, name: str, page: Page, *, idempotent: bool) -> None:
         """Leave a handler that is at a step it cannot take."""
@@ -192,7 +200,10 @@ class JobContext:
         self._check()
         self._children += 1
         draft = JobDraft(name, data or {}, **{"queue": self.job.queue, **fields})
-        return self._desk.submitter.submit_child(self.job, self._children, draft)
+        try:
+            return self._desk.submitter.submit_child(self.job, self._children, draft)
+        except OtherChildError as error:
+            self.park(str(error))
 
     def gather(self) -> tuple[Outcome, ...]:
         """Return how the children ended, in the order of their submit; until all have, leave and come again then.
@@ -203,14 +214,18 @@ class JobContext:
         Raises:
             ChildFailedError: one that must complete did not.
         """
+        self._refuse_inside("gather")
         address = self.job.address
-        there = outcomes(self._desk.records, self._desk.records.bonds(address, "children"))
+        there = outcomes(self._desk.records, address)
         for each in there:
             if each.failed and each.on_failure is OnFailure.FAIL:
                 raise ChildFailedError(each.address, str(each.state), each.error)
         go_on = any(each.failed and each.on_failure is OnFailure.CONTINUE for each in there)
         known = self._desk.records.children(address)
         if len(there) < max(len(known), self._children) and not go_on:  # a listing may be old
+            seen = {each.id for each in there}
+            if any(each.id in known and each.id not in seen for each in self._desk.records.met(address)):
+                self.snooze(_LAG)  # its end was told and cannot be seen here yet
             raise Leave(self._desk.settling.await_children, "its children have not all ended")
         return tuple(each for each in there if not (each.failed and each.on_failure is OnFailure.REMOVE))
 
@@ -281,12 +296,15 @@ class JobContext:
 
     def give_up(self, why: str) -> NoReturn:
         """End here: the job has failed, and is not tried again."""
+        self._refuse_inside("give_up")
         raise Leave(lambda holding: self._desk.settling.fail(holding, why), why)
 
     def snooze(self, delay: timedelta) -> NoReturn:
         """End here, and come again after a while; this counts as no failure."""
+        self._refuse_inside("snooze")
         raise Leave(lambda holding: self._desk.settling.snooze(holding, delay), f"put off for {delay}")
 
     def park(self, why: str) -> NoReturn:
-        """End here, and wait for a human."""
+        """End here, and wait for a human: `inbox` then has what was said with `tell`."""
+        self._refuse_inside("park")
         raise Leave(lambda holding: self._desk.settling.park(holding, why), why)

@@ -6,8 +6,9 @@ Each is one move of the table; whoever works on the job finds its file gone, and
 from datetime import timedelta
 from typing import Any, Final
 
-from somabus.errors import JobNotFoundError, JobStateError, NoSuchStepError
+from somabus.errors import JobNotFoundError, JobStateError, NoSuchStepError, NotApprovedError
 from somabus.jobs.follower import Follower
+from somabus.jobs.opening import JobOpener
 from somabus.jobs.records import Records, decoded
 from somabus.jobs.submitter import JobReceipt, Submitter
 from somabus.model.job import Job, JobAddress, JobDraft
@@ -19,8 +20,9 @@ _TRIES: Final = 10
 class Control:
     """Acts on jobs on behalf of one agent."""
 
-    def __init__(self, me: str, records: Records, follower: Follower, submitter: Submitter) -> None:
+    def __init__(self, me: str, records: Records, follower: Follower, submitter: Submitter, opener: JobOpener) -> None:
         self._me = me
+        self._opener = opener
         self._records = records
         self._follower = follower
         self._submitter = submitter
@@ -28,7 +30,8 @@ class Control:
     def cancel(self, address: JobAddress, why: str = "") -> list[str]:
         """Cancel a job that has not ended, and all its children; return what was cancelled.
 
-        Power cut or kill in between: the job is cancelled and some children are not; said again, it goes on with them.
+        Power cut or kill in between: the job is cancelled and some children are not; whoever takes one of them cancels
+        it, and said again, it goes on with them.
 
         Raises:
             JobNotFoundError: no such job. JobStateError: it has ended. Nothing was changed.
@@ -91,7 +94,7 @@ class Control:
 
         Raises:
             JobNotFoundError, JobStateError: no such job, or it is not paused. NoSuchStepError: no such step waits for a
-                word. Nothing was changed.
+                word. NotApprovedError: a protected step is to be taken once more. Nothing was changed.
         """
         lying = self._records.shelf(address.queue).find(address.id)
         page = self._records.steps(address).get(number)
@@ -104,11 +107,21 @@ class Control:
             address, number, pending.name, turn=pending.turn, generation=pending.generation
         ).model_copy(update={"result": result})
         if again:
+            self._refuse_protected(address)
             self._records.allow_step(said)
         else:
             self._records.end_step(said)
 
     # -- steps ------------------------------------------------------------------------------------------------
+
+    def _refuse_protected(self, address: JobAddress) -> None:
+        """Refuse to have what an operator approved taken once more: it was approved once."""
+        job = self._records.job(address)
+        if job is None or self._opener.protected(job):
+            raise NotApprovedError(
+                (job.approval if job else None) or "",
+                "what is protected is taken once; ask for another approval and submit it anew",
+            )
 
     def _cancel_children(self, address: JobAddress) -> list[str]:
         """Cancel the children of a job, and theirs; return those that had not ended."""
@@ -132,13 +145,13 @@ class Control:
             lying = shelf.find(address.id)
             if lying is None or event not in JOB_MOVES[lying.state]:
                 break
-            target = job_target(lying.state, event)
-            if target.ended or why:
+            if job_target(lying.state, event).ended:
+                if self._follower.ended(address, lying, event, why):
+                    return
+                continue
+            if why:
                 self._records.tried(address, lying.ticket.generation, event, attempt=lying.ticket.attempt, error=why)
-            raw = shelf.read(lying.state, lying.ticket.name) if target.ended else None
-            if shelf.move(lying.state, lying.ticket, event, lying.ticket if target.ended else lying.ticket.idle()):
-                if target.ended and raw is not None:
-                    self._follower.told(decoded(raw), target)
+            if shelf.move(lying.state, lying.ticket, event, lying.ticket.idle()):
                 return
         raise self._wrong(address, event)
 

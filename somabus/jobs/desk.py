@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from somabus.delivery import Chain
-from somabus.identity import Identities
 from somabus.jobs.aside import Aside
 from somabus.jobs.follower import Follower
 from somabus.jobs.opening import JobOpener
@@ -33,7 +32,6 @@ class Services(NamedTuple):
     workers: Workers
     aside: Aside
     leases: Leases
-    identities: Identities
     ids: IdMaker
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -47,7 +45,7 @@ class Services(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """What the handlers of one worker reach for."""
+    """What the handlers of one worker reach for; `wait` lets so many seconds pass."""
 
     me: str
     records: Records
@@ -55,4 +53,5 @@ class Desk(NamedTuple):
     settling: "Settling"
     aside: Aside
     now: Callable[[], datetime]
+    wait: Callable[[float], object]
     send: Callable[..., Any]

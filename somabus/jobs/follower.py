@@ -3,12 +3,14 @@
     A ends ─► runs/A/then/B.json ─► runs/B/met/A.… (unless A is all it waits for) ─► blocked/B ─► waiting/B
 
 Whoever ends a job tells those who wait for it. Power cut or kill in between: a worker with nothing else to do looks at
-everything that is held up, and finds what was not told. A job is let go by what is there, never by what is missing:
-a listing may be old. And one winner moves it, for it is a rename.
+everything that is held up, and finds what was not told. A job is let go by what is there: one listing may be old, and
+only what many looks over a long time have missed counts as never submitted. And one winner moves it, for it is a
+rename.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -18,14 +20,20 @@ from somabus.jobs.shelf import Lying
 from somabus.model.ids import id_time, milliseconds
 from somabus.model.job import Job, JobAddress, OnFailure
 from somabus.model.ticket import JobEvent, JobState, Ticket, job_target
-from somabus.model.work import Bond, Met, Standing, judge
+from somabus.model.work import Bond, Met, Standing, judge, work_digest
 
 _HELD_UP: Final = (JobState.BLOCKED, JobState.WAITING_CHILDREN)
+_LOOKED_AT: Final = (*_HELD_UP, JobState.PAUSED)
+_AT_MOST: Final = 500
+"""So many jobs are looked at in one go: a worker has other things to do."""
+
 _MISSED_FOR: Final = timedelta(minutes=10)
 _LOOKS: Final = 3
 _SURELY: Final = timedelta(days=1)
 _NEVER_CAME: Final = timedelta(hours=1)
 """So long after its submit whatever a job waits for is there, or its submit was cut off."""
+
+_Ends = deque[tuple[Job, JobState]]
 
 
 class Follower:
@@ -35,41 +43,36 @@ class Follower:
         self._records = records
         self._missing: dict[JobAddress, tuple[datetime, int]] = {}
         self._there: dict[str, frozenset[str]] = {}
+        self._place: dict[str, tuple[int, str]] = {}
 
     def told(self, job: Job, state: JobState) -> None:
         """Tell those who wait for a job that it has ended in this state; and so on for those that end by that."""
-        ends = deque([(job, state)])
-        while ends:
-            job, state = ends.popleft()
-            met = Met(job.id, state, job.on_failure)
-            for bond in self._records.bonds(job.address, "then"):
-                self._one(JobAddress(bond.queue, bond.id), bond.ticket, met, ends)
-            parent = JobAddress.parse(job.parent) if job.parent else None
-            if parent is not None:
-                self._one(parent, "", met, ends)
+        self._follow(deque([(job, state)]))
 
-    def settle(self, address: JobAddress, hint: str = "") -> None:
-        """Let a job go on, or fail, if nothing holds it up."""
-        ends: deque[tuple[Job, JobState]] = deque()
-        held = self._held(address, hint)
-        if held is not None:
-            self._moved(held, self._records.met(address), ends)
-        while ends:
-            self.told(*ends.popleft())
-
-    def look(self, queue: str) -> int:
-        """Look at everything in a queue that is held up, and tell it what it was not told; return how much moved."""
-        shelf, moved = self._records.shelf(queue), 0
-        self._there.clear()
-        for state in _HELD_UP:
-            for name in shelf.names(state):
-                ticket = Ticket.parse(name)
-                job = None if ticket is None else self._read(queue, Lying(state, ticket))
-                if job is not None:
-                    self.catch_up(job)
-                    self.settle(job.address, name)
-                    moved += shelf.read(state, name) is None
+    def ended(self, address: JobAddress, lying: Lying, event: JobEvent, why: str) -> bool:
+        """End a job that is not in one's own hands, and tell those who wait; False if it is not there any more."""
+        ends: _Ends = deque()
+        moved = self._ended(address, lying, event, why, ends)
+        self._follow(ends)
         return moved
+
+    def settle(self, address: JobAddress, hint: str = "") -> JobState | None:
+        """Let a job go on, or fail, if nothing holds it up; return where it went, or None if it stays."""
+        ends: _Ends = deque()
+        held = self._held(address, hint)
+        went = None if held is None else self._moved(held, self._records.met(address), ends)
+        self._follow(ends)
+        return went
+
+    def look(self, queue: str) -> tuple[int, bool]:
+        """Look at what is held up in a queue, so much of it at most, and tell it what it was not told.
+
+        What may not begin any more, or not end any more, has failed by that. Returns how much moved, and whether there
+        is more to look at: the next look goes on there.
+        """
+        self._there.clear()
+        page, more = self._page(queue)
+        return sum(self._looked(queue, lying) for lying in page), more
 
     def catch_up(self, job: Job) -> None:
         """Write down what has ended and was not told; what never came counts as failed."""
@@ -86,7 +89,49 @@ class Follower:
 
     # -- steps ------------------------------------------------------------------------------------------------
 
-    def _one(self, address: JobAddress, hint: str, met: Met, ends: deque[tuple[Job, JobState]]) -> None:
+    def _page(self, queue: str) -> tuple[list[Lying], bool]:
+        """Return the next jobs to be looked at, and whether more are behind them; behind the last, it begins anew."""
+        shelf, found = self._records.shelf(queue), list[Lying]()
+        index, after = self._place.get(queue, (0, ""))
+        while index < len(_LOOKED_AT) and len(found) < _AT_MOST:
+            state, room = _LOOKED_AT[index], _AT_MOST - len(found)
+            names = shelf.names(state, after, room)
+            found += [Lying(state, ticket) for ticket in map(Ticket.parse, names) if ticket is not None]
+            index, after = (index, names[-1]) if len(names) == room else (index + 1, "")
+        more = index < len(_LOOKED_AT)
+        self._place[queue] = (index, after) if more else (0, "")
+        return found, more
+
+    def _looked(self, queue: str, lying: Lying) -> bool:
+        """Look at one job that is held up or set aside, and tell whether it moved."""
+        shelf, (state, ticket) = self._records.shelf(queue), lying
+        job = self._read(queue, lying)
+        if job is None:
+            return False
+        late = job.too_late(shelf.now()) if ticket.generation else job.waited_too_long(shelf.now())
+        if late:
+            return self.ended(job.address, lying, JobEvent.FAIL, late)
+        if state is JobState.PAUSED:
+            return False
+        self.catch_up(job)
+        return self.settle(job.address, ticket.name) is not None
+
+    def _follow(self, ends: _Ends) -> None:
+        while ends:
+            job, state = ends.popleft()
+            met = Met(job.id, state, job.on_failure)
+            for address, hint in self._waiting_for(job):
+                self._one(address, hint, met, ends)
+
+    def _waiting_for(self, job: Job) -> Iterator[tuple[JobAddress, str]]:
+        """Yield who depends on a job, and its parent, each with the name that it may still have."""
+        for bond in self._records.bonds(job.address, "then"):
+            yield JobAddress(bond.queue, bond.id), bond.ticket
+        parent = JobAddress.parse(job.parent) if job.parent else None
+        if parent is not None:
+            yield parent, ""
+
+    def _one(self, address: JobAddress, hint: str, met: Met, ends: _Ends) -> None:
         """Tell one job of an end. If it waits for nothing else, its move is all that needs to be written.
 
         Cut off before the move, it is still held up, and is told by whoever looks.
@@ -101,36 +146,46 @@ class Follower:
 
     def _held(self, address: JobAddress, hint: str) -> "_Held | None":
         """Return a job that is held up, and where; None if it is not, or cannot be read."""
-        lying = self._records.shelf(address.queue).find(address.id, hint)
-        if lying is None or lying.state not in _HELD_UP:
-            return None
-        job = self._read(address.queue, lying)
-        return None if job is None else _Held(job, lying)
+        shelf, guess = self._records.shelf(address.queue), Ticket.parse(hint)
+        lying = None if guess is None else Lying(JobState.BLOCKED, guess)
+        job = None if lying is None else self._read(address.queue, lying)
+        if job is None:
+            lying = shelf.find_in(_HELD_UP, address.id)
+            job = None if lying is None else self._read(address.queue, lying)
+        return None if job is None or lying is None else _Held(job, lying)
 
-    def _moved(self, held: "_Held", met: Iterable[Met], ends: deque[tuple[Job, JobState]]) -> bool:
-        """Make the move that these ends allow, if any, and tell whether it was made; `ends` gets a job that fails."""
+    def _moved(self, held: "_Held", met: Iterable[Met], ends: _Ends) -> JobState | None:
+        """Make the move that these ends allow, if any, and return where it went; `ends` gets a job that fails."""
         job, lying = held
         needs = [each.id for each in job.needs()]
         standing, culprit = judge(needs, self._records.children(job.address), job.children, met)
         if standing is Standing.GO:
             return self._go(job, lying)
         if standing is Standing.FAIL:
-            return self._fail(job, lying, f"{culprit}, which it waits for, did not complete", ends)
-        return False
+            where = next((str(each) for each in job.needs() if each.id == culprit), culprit)
+            why = f"{where}, which it waits for, did not complete"
+            return JobState.FAILED if self._ended(job.address, lying, JobEvent.FAIL, why, ends) else None
+        return None
 
-    def _go(self, job: Job, lying: Lying) -> bool:
+    def _go(self, job: Job, lying: Lying) -> JobState | None:
         shelf, ticket = self._records.shelf(job.queue), lying.ticket
+        event, to, durable = JobEvent.UNBLOCK, ticket.idle(), False  # a power cut may undo it: it is looked at again
         if job.not_before is not None and job.not_before > shelf.now():
-            return shelf.move(lying.state, ticket, JobEvent.POSTPONE, ticket.due(milliseconds(job.not_before)))
-        # a power cut may undo it: then it is looked at again
-        return shelf.move(lying.state, ticket, JobEvent.UNBLOCK, ticket.idle(), durable=False)
+            event, to, durable = JobEvent.POSTPONE, ticket.due(milliseconds(job.not_before)), True
+        return job_target(lying.state, event) if shelf.move(lying.state, ticket, event, to, durable=durable) else None
 
-    def _fail(self, job: Job, lying: Lying, why: str, ends: deque[tuple[Job, JobState]]) -> bool:
-        self._records.tried(job.address, lying.ticket.generation, JobEvent.FAIL, error=why)
-        moved = self._records.shelf(job.queue).move(lying.state, lying.ticket, JobEvent.FAIL, lying.ticket)
-        if moved:
-            ends.append((job, job_target(lying.state, JobEvent.FAIL)))
-        return moved
+    def _ended(self, address: JobAddress, lying: Lying, event: JobEvent, why: str, ends: _Ends) -> bool:
+        """End a job where it lies; `ends` gets it. Cut off before the move, a record lies there that counts not."""
+        shelf, ticket = self._records.shelf(address.queue), lying.ticket
+        with suppress(KeyMissingError):
+            raw = shelf.read(lying.state, ticket.name)
+            self._records.tried(address, ticket.generation, event, attempt=ticket.attempt, error=why)
+            moved = shelf.move(lying.state, ticket, event, ticket)
+            if moved and raw is not None:
+                with suppress(*UNREADABLE):  # it has ended, whatever it is
+                    ends.append((decoded(raw), job_target(lying.state, event)))
+            return moved
+        return False
 
     def _never_came(self, address: JobAddress) -> bool:
         """Tell whether a job was never submitted: it was missed in many looks, over a long time.
@@ -183,5 +238,10 @@ def policy(ending: Ending) -> OnFailure:
 
 
 def bond_of(job: Job, ticket: Ticket) -> Bond:
-    """Return the record of a job that waits, or is a child."""
+    """Return the record of a job that waits, or has a key."""
     return Bond(queue=job.queue, id=job.id, ticket=ticket.name)
+
+
+def child_of(job: Job, ticket: Ticket) -> Bond:
+    """Return the record of a child, by which its parent knows it again."""
+    return bond_of(job, ticket).model_copy(update={"work": work_digest(job.name, job.data)})

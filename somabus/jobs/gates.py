@@ -5,10 +5,11 @@ file created exclusively: however many machines ask, no more begin than may.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, time, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from somabus.errors import (
     ConfigurationError,
@@ -16,7 +17,7 @@ from somabus.errors import (
     LeaseHeldError,
     LeaseLostError,
     StoreDamagedError,
-    StoreUnavailableError,
+    StoreError,
 )
 from somabus.lease import Lease, Leases
 from somabus.model import tree
@@ -25,11 +26,15 @@ from somabus.model.job import Job, Quiet, Rate, Slots
 from somabus.model.wallclock import zone_of
 from somabus.store.port import Store
 
+_SLOT: Final = re.compile(r"slot-[0-9a-f]{16}-\d{1,2}")
+_UNUSED_FOR: Final = timedelta(days=7)
+
 
 class Passed(NamedTuple):
-    """What a job holds while it is worked on."""
+    """What a job holds while it is worked on: a slot, and a place in the window of a rate."""
 
     lease: Lease | None = None
+    place: str = ""
 
 
 class Gates:
@@ -54,10 +59,11 @@ class Gates:
             if lease is None:
                 self._shut[_slot_gate(job.slots)] = now + timedelta(seconds=1)
                 return None
-        if job.rate is not None and not self._counted(job.rate, now):
+        place = "" if job.rate is None else self._place(job.rate, now)
+        if place is None:
             self.leave(Passed(lease))
             return None
-        return Passed(lease)
+        return Passed(lease, place)
 
     def renew(self, passed: Passed) -> None:
         """Hold on to what a job holds."""
@@ -66,13 +72,20 @@ class Gates:
                 passed.lease.extend(self._lease_for)
 
     def leave(self, passed: Passed) -> None:
-        """Give back what a job held."""
+        """Give back what a job held that has begun: its slot. Its place in a window is taken."""
         if passed.lease is not None:
-            with suppress(StoreUnavailableError):  # it ends by itself
+            with suppress(StoreError):  # it ends by itself
                 passed.lease.release()
 
+    def turn_back(self, passed: Passed) -> None:
+        """Give back all that a job held that has not begun after all."""
+        self.leave(passed)
+        if passed.place:
+            with suppress(StoreError):  # one fewer begins in this window
+                self._store.delete(passed.place)
+
     def sweep(self) -> None:
-        """Drop the windows of rates that are over."""
+        """Drop the windows of rates that are over, and let go of their keys."""
         now = milliseconds(self._store.now())
         for key in self._store.list(f"{tree.QUEUES}/{self._queue}/rates"):
             for window in self._store.list(tree.rate(self._queue, key)):
@@ -80,6 +93,13 @@ class Gates:
                 if ended.isdigit() and int(ended) < now:
                     with suppress(StoreDamagedError):  # something else lies there; it is in nobody's way
                         self._drop(key, window)
+            self._store.prune(tree.rate(self._queue, key))
+
+    def drop_slots(self) -> None:
+        """Drop the slots of keys that nobody has used for long: should two meet there, both work for a moment."""
+        for name in self._store.list(tree.LEASES):
+            if _SLOT.fullmatch(name):
+                self._leases.drop(name, self._store.now() - _UNUSED_FOR)
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -97,19 +117,19 @@ class Gates:
                 return self._leases.take(f"slot-{digest}-{number}", self._lease_for)
         return None
 
-    def _counted(self, rate: Rate, now: datetime) -> bool:
-        """Take a place in the window of now, if one is left."""
+    def _place(self, rate: Rate, now: datetime) -> str | None:
+        """Take a place in the window of now, and return it, or None if none is left."""
         width = max(1, round(rate.window_s * 1000))
         ends = (milliseconds(now) // width + 1) * width
         folder = f"{tree.rate(self._queue, rate.key)}/{ends}-{width}"
-        for number in range(len(self._store.list(folder)) + 1, rate.count + 1):
-            try:
-                self._store.create(f"{folder}/{number}.json", b'{"format":1}')
-            except KeyExistsError:
-                continue
-            return True
+        taken = set(self._store.list(folder))
+        for name in (f"{number}.json" for number in range(1, rate.count + 1)):
+            if name not in taken:
+                with suppress(KeyExistsError):
+                    self._store.create(f"{folder}/{name}", b'{"format":1}')
+                    return f"{folder}/{name}"
         self._shut[_rate_gate(rate)] = from_milliseconds(ends)
-        return False
+        return None
 
     def _drop(self, key: str, window: str) -> None:
         folder = f"{tree.rate(self._queue, key)}/{window}"

@@ -10,20 +10,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from somabus.errors import KeyMissingError, LeaseLostError
+from somabus.errors import KeyMissingError, LeaseLostError, StoppedError, StoreError
 from somabus.jobs.follower import Follower
 from somabus.jobs.gates import Gates, Passed
 from somabus.jobs.opening import JobOpener, OpenedJob
 from somabus.jobs.records import Records
-from somabus.jobs.shelf import Shelf
+from somabus.jobs.shelf import Lying, Shelf
 from somabus.model.ids import later, milliseconds
 from somabus.model.job import Job, JobAddress
 from somabus.model.retry import RetryPolicy
 from somabus.model.ticket import JobEvent, JobState, Ticket, job_target
 from somabus.store.port import Store
 
+_T = TypeVar("_T")
+_TRIES: Final = 60
+_GLANCE_S: Final = 1.0
 _log: Final = logging.getLogger("somabus")
 
 
@@ -93,13 +96,12 @@ class Settling:
         cap = timedelta(seconds=max(job.backoff_cap_s, job.backoff_s))
         policy = RetryPolicy(base=timedelta(seconds=job.backoff_s), cap=cap)
         dice = int.from_bytes(self._entropy(4)) / (1 << 32)
-        due = milliseconds(later(holding.shelf.now(), policy.delay(ticket.failed + 1, dice)))
+        due = _due(holding, policy.delay(ticket.failed + 1, dice))
         self._out(holding, JobEvent.RETRY, ticket.retried(due), error=error)
 
     def snooze(self, holding: Holding, delay: timedelta) -> None:
         """Put a job off; this is no failure."""
-        due = milliseconds(later(holding.shelf.now(), delay))
-        holding.shelf.held(holding.ticket, JobEvent.RETRY, holding.ticket.due(due))
+        holding.shelf.held(holding.ticket, JobEvent.RETRY, holding.ticket.due(_due(holding, delay)))
         self._gates.leave(holding.passed)
 
     def release(self, holding: Holding) -> None:
@@ -115,6 +117,10 @@ class Settling:
             f"parked {holding.job.id}",
             f"the job {holding.job.address} waits for a human: {why}",
         )
+
+    def cancel(self, holding: Holding, why: str) -> None:
+        """Report a job as one that is not to be done any more."""
+        self._end(holding, JobEvent.CANCEL, error=why)
 
     def await_children(self, holding: Holding) -> None:
         """Let a job wait until its children have ended; if they have, it goes on at once."""
@@ -140,9 +146,19 @@ class Settling:
         with suppress(KeyMissingError):
             self._store.move(shelf.key(state, name), shelf.key(job_target(state, JobEvent.BURY), ticket.end.name))
 
+    def expire(self, address: JobAddress, lying: Lying, why: str) -> None:
+        """End a job that nobody holds, for one of its times has passed."""
+        self._follower.ended(address, lying, JobEvent.FAIL, why)
+
     def has_ended(self, address: JobAddress) -> bool:
         """Tell whether a job has ended: then what is claimed under its id is a copy that somebody laid there."""
         return self._records.ending(address) is not None
+
+    def is_orphan(self, job: Job) -> bool:
+        """Tell whether a job's parent was cancelled, and it along with that: it came in late, or was cut off."""
+        parent = JobAddress.parse(job.parent) if job.parent else None
+        ending = None if parent is None else self._records.ending(parent)
+        return ending is not None and ending.state is JobState.CANCELLED
 
     def quietly(self, settle: Callable[[], None]) -> None:
         """Settle a job that nobody was given; if the lease was lost meanwhile, it is another's to settle."""
@@ -163,3 +179,30 @@ class Settling:
         )  # 1  # fmt: skip
         holding.shelf.held(ticket, event, to)  # 2
         self._gates.leave(holding.passed)
+
+
+def _due(holding: Holding, delay: timedelta) -> int:
+    """Return when a job comes again, in ms: not behind the end of its time, at which it has failed."""
+    at, end_by = later(holding.shelf.now(), delay), holding.job.end_by
+    return milliseconds(at if end_by is None else min(at, end_by))
+
+
+def patiently(act: Callable[[], _T], hold: Callable[[], None], wait: Callable[[float], object]) -> _T:
+    """Do what writes; where the drive is full or away, again and again, while `hold` keeps the job.
+
+    What a handler did, and its end, must not get lost for a drive that is away for a moment.
+
+    Raises:
+        LeaseLostError: the job is not this worker's any more. StoreError: it could not be done in all that time.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            return act()
+        except StoreError as error:
+            if not left:
+                raise
+            _log.warning("could not write, and tries again", extra={"detail": str(error)})
+        wait(_GLANCE_S)
+        with suppress(StoreError, StoppedError):
+            hold()
+    raise AssertionError

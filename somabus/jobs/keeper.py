@@ -1,8 +1,8 @@
 """Holding on: while a handler works, a thread makes the lease of its job end later, again and again.
 
-It finds out as well that the job was cancelled, paused or passed on, and that its time is up. One thread serves a
-worker for all its jobs, and ends when there was none for a while. Whoever wants to settle a job takes it from the
-keeper first, so that nobody renames it at the same time.
+It finds out as well that the job was cancelled, paused or passed on, and that its time is up; and it says meanwhile
+that the worker is there. One thread serves a worker for all its jobs, and ends when there was none for a while. Whoever
+wants to settle a job takes it from the keeper first, so that nobody renames it at the same time.
 """
 
 import logging
@@ -14,6 +14,7 @@ from typing import Final
 
 from somabus.errors import LeaseLostError
 from somabus.jobs.holding import Holding, Settling
+from somabus.model.job import Job
 
 _TICK_S: Final = 0.25
 _ENDS_AFTER: Final = 40
@@ -36,6 +37,11 @@ class Kept:
         job = holding.job
         ends = [] if job.timeout_s is None else [holding.began_at + timedelta(seconds=job.timeout_s)]
         self._until = min([*ends, *([job.end_by] if job.end_by else [])], default=None)
+
+    @property
+    def job(self) -> Job:
+        """The job."""
+        return self._holding.job
 
     def check(self) -> None:
         """Make sure that the job is still this worker's, by renewing it: nothing else proves that.
@@ -73,11 +79,12 @@ class Kept:
 
 
 class Keeper:
-    """Keeps the jobs of one worker, one at a time."""
+    """Keeps the jobs of one worker, one at a time, and tells `alive` again and again at which it is."""
 
-    def __init__(self, settling: Settling, now: Callable[[], datetime]) -> None:
+    def __init__(self, settling: Settling, now: Callable[[], datetime], alive: Callable[[Job], None]) -> None:
         self._settling = settling
         self._now = now
+        self._alive = alive
         self._lock = threading.Lock()
         self._kept: Kept | None = None
         self._thread: threading.Thread | None = None
@@ -110,6 +117,7 @@ class Keeper:
 
     def _look(self, kept: Kept) -> None:
         try:
+            self._alive(kept.job)
             if not kept.lost:
                 kept.look(kept.every)
         except LeaseLostError:

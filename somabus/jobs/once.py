@@ -6,7 +6,8 @@
     4 the job is moved to its folder: one winner, so it is there once
 
 Power cut or kill after each step: 1 nobody was promised anything, and it is dropped after a day; 2 and 3 whoever
-submits it again, or a worker with nothing else to do, goes on from there.
+submits it again, or a worker with nothing else to do, goes on from there. A child that comes in after its parent was
+cancelled is cancelled by whoever takes it.
 """
 
 import hashlib
@@ -14,9 +15,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from somabus.errors import KeyExistsError, KeyMissingError, MessageError, StoreUnavailableError
+from somabus.errors import KeyExistsError, KeyMissingError, StoreUnavailableError
 from somabus.jobs.drafting import Made
-from somabus.jobs.follower import Follower, bond_of
+from somabus.jobs.follower import Follower, bond_of, child_of
 from somabus.jobs.records import UNREADABLE, Records, decoded
 from somabus.jobs.shelf import Lying
 from somabus.model import tree
@@ -94,14 +95,7 @@ class Once:
         if lying is None:
             return False
         why = f"{record.queue}/{record.id} took its place"
-        self._records.tried(address, lying.ticket.generation, JobEvent.CANCEL, error=why)
-        if not self._records.shelf(address.queue).move(lying.state, lying.ticket, JobEvent.CANCEL, lying.ticket):
-            return False
-        ending = self._records.ending(address)
-        if ending is not None:
-            with suppress(MessageError):
-                self._follower.told(decoded(ending.raw), ending.state)
-        return True
+        return self._follower.ended(address, lying, JobEvent.CANCEL, why)
 
     def _finish_first(self, first: Bond) -> None:
         """Bring in the job of a record, if its submit was cut off."""
@@ -138,7 +132,7 @@ class Once:
         """Do the last steps of a submit that has its record: the parent's record, and the move; see above."""
         if job.parent is not None and (parent := JobAddress.parse(job.parent)) is not None:
             with suppress(KeyExistsError):
-                self._store.create(*self._records.bond(parent, "children", bond_of(job, ticket)))  # 3
+                self._store.create(*self._records.bond(parent, "children", child_of(job, ticket)))  # 3
         try:
             target = f"{tree.shelf(job.queue, state)}/{ticket.name}"
             self._store.move(tree.submitting(job.queue, ticket.name), target)  # 4

@@ -77,14 +77,11 @@ class JobOpener:
         """Tell whether a job runs only with an operator's approval."""
         return job.name in ALWAYS_PROTECTED or job.name in self._authority.bus.policy.protected
 
-    def is_for_another(self, opened: OpenedJob) -> bool:
-        """Tell whether a job was approved for another agent to run: it is left for that one."""
+    def awaits_approval(self, opened: OpenedJob) -> bool:
+        """Tell whether a job is left where it lies: it was approved for another agent, or nobody answered yet."""
         if not self.protected(opened.job) or opened.proof.trust is Trust.OPERATOR or not opened.job.approval:
             return False
-        try:
-            return self._approvals().recipient(opened.job.approval) != self._me
-        except NotApprovedError:
-            return False
+        return self._approvals().awaits(covered(opened.job))
 
     def uncovered(self, opened: OpenedJob, *, spend: bool) -> Refusal | None:
         """Say why a job may not be run here for want of an approval, or None; `spend` uses it up for this job."""

@@ -1,15 +1,18 @@
 """How a job ended, for whoever waited for it."""
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from somabus.errors import MessageError
 from somabus.jobs.records import Ending, Records, decoded
+from somabus.model.ids import id_time
 from somabus.model.job import JobAddress, OnFailure
 from somabus.model.ticket import JobState
-from somabus.model.work import Bond
+
+_NOTHING: Final = "nothing says why"
+_LAGS_AT_MOST: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,18 @@ def outcome_of(records: Records, address: JobAddress) -> Outcome | None:
     return None if ending is None else _outcome(records, address, ending)
 
 
-def outcomes(records: Records, bonds: Iterable[Bond]) -> list[Outcome]:
-    """Return how those of these jobs ended that have ended, in the order of their submit."""
-    found = (outcome_of(records, JobAddress(bond.queue, bond.id)) for bond in bonds)
-    return sorted((each for each in found if each is not None), key=lambda each: (each.child, each.id))
+def outcomes(records: Records, parent: JobAddress) -> list[Outcome]:
+    """Return how those of a job's children ended that have ended, in the order of their submit.
+
+    Of one that was tidied away long ago, what its parent was told is all that is known.
+    """
+    met, now, found = {each.id: each for each in records.met(parent)}, records.shelf(parent.queue).now(), []
+    for bond in records.bonds(parent, "children"):
+        outcome, told = outcome_of(records, JobAddress(bond.queue, bond.id)), met.get(bond.id)
+        if outcome is None and told is not None and now - id_time(bond.id) > _LAGS_AT_MOST:
+            outcome = Outcome(bond.id, bond.queue, "", told.state, error=_NOTHING, on_failure=told.policy)
+        found += [] if outcome is None else [outcome]
+    return sorted(found, key=lambda each: (each.child, each.id))
 
 
 def _outcome(records: Records, address: JobAddress, ending: Ending) -> Outcome:
@@ -56,7 +67,7 @@ def _outcome(records: Records, address: JobAddress, ending: Ending) -> Outcome:
         job = decoded(ending.raw)
         name, on_failure, child = job.name, job.on_failure, job.child
     said = records.last_word(address, ending)
-    known = Outcome(*address[::-1], name, ending.state, error="nothing says why", on_failure=on_failure, child=child)
+    known = Outcome(*address[::-1], name, ending.state, error=_NOTHING, on_failure=on_failure, child=child)
     if said is None:
         return known
     if not records.proven(said):  # marked, and not acted on: anybody may have written it

@@ -1,15 +1,15 @@
 """Which job a worker takes next: by priority, then age; what it cannot take, or not yet, is left for others.
 
-    list once ─► fits? ─► may begin now? ─► claim (rename) ─► read ─► judge ─┬─► holding
-                  │ no        │ no             │ lost?                       ├─► failed/    too late
-                  └───────────┴────────────────┴─► next                      └─► dead/      may not be acted on, stalled
+    list once ─► in time? fits? may begin now? ─► claim (rename) ─► read ─► judge ─┬─► holding
+                  │ no                             │ lost?                         ├─► failed/     too late
+                  └────────────────────────────────┴─► next                        ├─► cancelled/  as its parent
+                                                                                   └─► dead/       stalled, refused
 
 A job whose worker vanished is claimed straight out of active/ when its lease ends, and has stalled once more.
 """
 
 import heapq
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -20,11 +20,13 @@ from somabus.errors import (
     MessageTooLargeError,
     StoreDamagedError,
     StoreUnavailableError,
+    UnsupportedFormatError,
 )
 from somabus.jobs.gates import Gates, Passed
 from somabus.jobs.holding import Holding, Settling
 from somabus.jobs.opening import JobOpener, OpenedJob
-from somabus.jobs.shelf import Shelf
+from somabus.jobs.records import UNREADABLE
+from somabus.jobs.shelf import Lying, Shelf
 from somabus.model.deadletter import Reason
 from somabus.model.ids import IdMaker, from_milliseconds, milliseconds
 from somabus.model.job import Job, JobAddress
@@ -78,6 +80,7 @@ class Picker:
         self._lease_for = lease_for
         self._known: dict[str, _Known | None] = {}
         self._unfit: set[str] = set()
+        self._later: dict[str, datetime] = {}
         self._listed: Iterator[tuple[JobState, str]] = iter(())
         self._listed_at: datetime | None = None
 
@@ -122,42 +125,59 @@ class Picker:
         for name, state in heapq.merge(waiting, sorted(free)):
             yield state, name
 
-    def _try(  # noqa: C901 - to be cut
-        self, state: JobState, name: str, stopped: frozenset[str], now: datetime
-    ) -> Holding | None:
+    def _try(self, state: JobState, name: str, stopped: frozenset[str], now: datetime) -> Holding | None:
         """Take one candidate, if this worker may; what nobody may run is settled on the way."""
         ticket = Ticket.parse(name)
         if ticket is None or not ticket.fits(state):
             self._set_aside(state, name, f"{name!r} is no file name of a job; see docs/format.md")
             return None
-        if ticket.id in self._unfit:
+        if ticket.id in self._unfit or now < self._later.get(ticket.id, now):
             return None
         try:
-            known, passed = self._glance(state, ticket), Passed()
+            known = self._glance(state, ticket)
         except KeyMissingError:
             return None  # another has it
-        if known is not None:
-            job = known.opened.job
-            if not self._fits(job):
-                self._leave_to_others(ticket.id)
-                return None
-            if job.name in stopped or self._opener.is_for_another(known.opened):
-                return None
-            entered = self._gates.enter(job, now)
-            if entered is None:
-                return None
-            passed = entered
-        mine = self._shelf.claim(state, ticket, self._lease_for)
-        if mine is None:
-            self._gates.leave(passed)
+        except UnsupportedFormatError:
+            self._unfit.add(ticket.id)  # a worker that is newer than this one takes it
+            return None
+        passed = self._passed(Lying(state, ticket), known.opened, stopped, now) if known is not None else Passed()
+        mine = None if passed is None else self._shelf.claim(state, ticket, self._lease_for)
+        if passed is None or mine is None:
+            self._gates.turn_back(passed or Passed())
             return None
         return self._judged(mine, known, passed)
 
-    def _leave_to_others(self, job: str) -> None:
-        if len(self._unfit) >= _UNFIT:
-            self._unfit.clear()
-        self._unfit.add(job)
-        self._known.pop(job, None)
+    def _passed(self, lying: Lying, opened: OpenedJob, stopped: frozenset[str], now: datetime) -> Passed | None:
+        """Let a job begin, and return what it holds by that; None if this worker does not take it, or not now."""
+        job, ticket = opened.job, lying.ticket
+        late = _late(job, now, begun=ticket.generation > 0)
+        if (
+            late
+            and lying.state is not JobState.ACTIVE
+            and not self._opener.refusal(opened, self._shelf.queue, ticket.id)
+        ):
+            self._settling.expire(job.address, lying, late)
+        elif not self._fits(job):
+            self._leave_to_others(job)
+        elif self._opener.awaits_approval(opened):
+            self._put_off(ticket.id, now)
+        elif job.name not in stopped:
+            return self._gates.enter(job, now)
+        return None
+
+    def _leave_to_others(self, job: Job) -> None:
+        """Look at a job no more; one with a time is looked at again, for when that has passed it has failed."""
+        self._known.pop(job.id, None)
+        if job.begin_by is None and job.end_by is None:
+            if len(self._unfit) >= _UNFIT:
+                self._unfit.clear()
+            self._unfit.add(job.id)
+
+    def _put_off(self, job: str, now: datetime) -> None:
+        """Look at a job again in a moment."""
+        if len(self._later) >= _REMEMBERED:
+            self._later.clear()
+        self._later[job] = now + _RELIST_AFTER
 
     def _glance(self, state: JobState, ticket: Ticket) -> "_Known | None":
         """Return a job before it is taken; None if it cannot be read: taking it is how it gets set aside.
@@ -166,18 +186,24 @@ class Picker:
 
         Raises:
             KeyMissingError: it is not there any more, and nothing is known of it.
+            UnsupportedFormatError: it is of a later format.
         """
         if ticket.id not in self._known:
-            known = None
-            with suppress(MessageError, StoreDamagedError, DocumentTooLargeError):
-                raw = self._shelf.read(state, ticket.name)
-                if raw is None:
-                    raise KeyMissingError(self._shelf.key(state, ticket.name))
-                known = _Known(raw, self._opener.open(raw), self._shelf.now())
             while len(self._known) >= _REMEMBERED:
                 del self._known[next(iter(self._known))]
-            self._known[ticket.id] = known
+            self._known[ticket.id] = self._looked_into(state, ticket)
         return self._known[ticket.id]
+
+    def _looked_into(self, state: JobState, ticket: Ticket) -> "_Known | None":
+        try:
+            raw = self._shelf.read(state, ticket.name)
+            if raw is None:
+                raise KeyMissingError(self._shelf.key(state, ticket.name))
+            return _Known(raw, self._opener.open(raw), self._shelf.now())
+        except UnsupportedFormatError:
+            raise
+        except UNREADABLE:
+            return None
 
     def _judged(self, ticket: Ticket, known: "_Known | None", passed: Passed) -> Holding | None:
         """Return what was claimed, read again under its new name; what may not be run is settled."""
@@ -193,13 +219,13 @@ class Picker:
             self._bury(ticket, None, passed, f"{Reason.MALFORMED}: {error}")
             return None
         except StoreUnavailableError:
-            self._gates.leave(passed)
+            self._gates.turn_back(passed)
             raise
         if opened is None:
-            self._gates.leave(passed)
+            self._gates.turn_back(passed)
             return None
         if self._settling.has_ended(JobAddress(self._shelf.queue, ticket.id)):
-            self._gates.leave(passed)
+            self._gates.turn_back(passed)
             self._set_aside(JobState.ACTIVE, ticket.name, "it is a copy of a job that has ended")
             return None
         return self._admitted(ticket, opened, passed)
@@ -214,7 +240,7 @@ class Picker:
         job, now, settling = opened.job, self._shelf.now(), self._settling
         holding = Holding(self._shelf, ticket, opened, now, self._lease_for, passed)
         refusal = self._opener.refusal(opened, self._shelf.queue, ticket.id)
-        late = job.too_late(now) if ticket.generation > 1 else job.waited_too_long(now)
+        late = _late(job, now, begun=ticket.generation > 1)
         if refusal is not None and refusal.later and ticket.attempt < job.max_attempts:
             settling.quietly(lambda: settling.retry(holding, refusal.detail))
         elif refusal is not None:
@@ -223,6 +249,8 @@ class Picker:
             self._bury(ticket, job, passed, f"{ticket.stalled} workers had it and vanished; it may be what stops them")
         elif late:
             settling.quietly(lambda: settling.fail(holding, late))
+        elif settling.is_orphan(job):
+            settling.quietly(lambda: settling.cancel(holding, f"its parent {job.parent} was cancelled"))
         elif (uncovered := self._opener.uncovered(opened, spend=True)) is not None:
             self._bury(ticket, job, passed, _why(uncovered), attempt=True)
         else:
@@ -230,7 +258,7 @@ class Picker:
         return None
 
     def _bury(self, ticket: Ticket, job: Job | None, passed: Passed, why: str, *, attempt: bool = False) -> None:
-        self._gates.leave(passed)
+        self._gates.turn_back(passed)
         self._settling.quietly(lambda: self._settling.bury(self._shelf, ticket, job, why, attempt=attempt))
 
     def _set_aside(self, state: JobState, name: str, why: str) -> None:
@@ -245,6 +273,10 @@ class _Known(NamedTuple):
     raw: bytes
     opened: OpenedJob
     at: datetime
+
+
+def _late(job: Job, now: datetime, *, begun: bool) -> str:
+    return job.too_late(now) if begun else job.waited_too_long(now)
 
 
 def _why(refusal: Refusal) -> str:

@@ -21,7 +21,7 @@ class Jobs:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._look = Look(services.records, services.opener, services.workers, services.aside)
-        self._control = Control(services.me, services.records, services.follower, services.submitter)
+        self._control = Control(services.me, services.records, services.follower, services.submitter, services.opener)
 
     # -- looking ----------------------------------------------------------------------------------------------
 

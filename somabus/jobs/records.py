@@ -154,6 +154,17 @@ class Records:
                     return decoded(raw)
         return None
 
+    def state(self, address: JobAddress) -> JobState | None:
+        """Return in which state a job is, or None if it cannot be seen."""
+        for _ in range(_LOOKS):
+            ending = self.ending(address)
+            if ending is not None:
+                return ending.state
+            lying = self.shelf(address.queue).find(address.id)
+            if lying is not None:
+                return lying.state
+        return None
+
     def last_word(self, address: JobAddress, ending: Ending) -> Try | None:
         """Return the record of the attempt with which a job ended."""
         event = next(event for event, state in _ENDS.items() if state is ending.state)
@@ -177,6 +188,13 @@ class Records:
         """Return the ids of a job's children."""
         names = (name.removesuffix(".json") for name in self._store.list(tree.run(*address, "children")))
         return [name for name in names if is_id(name)]
+
+    def child(self, address: JobAddress, child: str) -> Bond | None:
+        """Return the record of a job's child, or None if it cannot be seen or read."""
+        with suppress(*UNREADABLE):
+            raw = self._store.read(f"{tree.run(*address, 'children')}/{child}.json")
+            return None if raw is None else Bond.from_object(parse_object(raw))
+        return None
 
     def meet(self, address: JobAddress, met: Met) -> None:
         """Write down that a dependency or a child has ended; the first word counts."""
@@ -205,8 +223,12 @@ class Records:
 
     # -- the ledger of steps ----------------------------------------------------------------------------------
 
-    def steps(self, address: JobAddress) -> dict[int, Page]:
+    def steps(self, address: JobAddress, again_by: str | None = None) -> dict[int, Page]:
         """Return the ledger, by number.
+
+        Args:
+            address: of which job.
+            again_by: the one agent whose word that a step may be taken again counts; any that may act, if not given.
 
         Raises:
             StoreUnavailableError: a page of it cannot be read yet. MessageError, TrustError: one is nobody's word.
@@ -219,7 +241,8 @@ class Records:
             number, mark, turn = found
             page, step = ledger.get(number, Page()), self._step(address, name)
             if mark is StepMark.AGAIN:
-                ledger[number] = page._replace(again=page.again | {turn or 0})
+                counts = again_by is None or step.by == again_by
+                ledger[number] = page._replace(again=page.again | {turn or 0}) if counts else page
             elif mark is StepMark.DONE:
                 ledger[number] = page._replace(done=step)
             elif page.pending is None or page.pending.turn < step.turn:

@@ -4,7 +4,7 @@ A claim is a rename to a name that carries the holder, and every later move is o
 whose lease was passed on finds no file there, and changes nothing. It knows neither keys nor trust.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -48,9 +48,9 @@ class Shelf:
         """Return where a job lies."""
         return f"{tree.shelf(self.queue, state)}/{name}"
 
-    def names(self, state: JobState) -> list[str]:
-        """Return the names in the folder of a state."""
-        return self._store.list(tree.shelf(self.queue, state))
+    def names(self, state: JobState, after: str = "", limit: int | None = None) -> list[str]:
+        """Return the names in the folder of a state, those behind `after`, so many at most."""
+        return self._store.list(tree.shelf(self.queue, state), after, limit)
 
     def day(self, state: JobState, day: str) -> list[str]:
         """Return the names of the jobs of a day that have ended like this."""
@@ -60,7 +60,7 @@ class Shelf:
         """Yield the names in the folder of a state, in order, and keep no more than a page of them at a time."""
         after = ""
         while True:
-            page = self._store.list(tree.shelf(self.queue, state), after, _PAGE)
+            page = self.names(state, after, _PAGE)
             yield from page
             if len(page) < _PAGE:
                 return
@@ -83,10 +83,17 @@ class Shelf:
         if guess is not None and self.read(JobState.BLOCKED, hint) is not None:
             return Lying(JobState.BLOCKED, guess)
         for _ in range(_LOOKS):
-            for state in _OPEN:
-                for name in self.names(state):
-                    if name[2:38] == job and (ticket := Ticket.parse(name)) is not None:
-                        return Lying(state, ticket)
+            lying = self.find_in(_OPEN, job)
+            if lying is not None:
+                return lying
+        return None
+
+    def find_in(self, states: Iterable[JobState], job: str) -> Lying | None:
+        """Return where a job lies in one of these states, as their folders are listed now, or None."""
+        for state in states:
+            for name in self.names(state):
+                if name[2:38] == job and (ticket := Ticket.parse(name)) is not None:
+                    return Lying(state, ticket)
         return None
 
     def open_ids(self) -> frozenset[str]:

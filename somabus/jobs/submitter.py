@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from somabus.errors import JobRefusedError, QueueFullError, StoreUnavailableError
+from somabus.errors import JobRefusedError, OtherChildError, QueueFullError, StoreUnavailableError
 from somabus.jobs.drafting import Drafter, Made, in_slot
-from somabus.jobs.follower import Follower, bond_of, policy
+from somabus.jobs.follower import Follower, child_of, policy
 from somabus.jobs.graph import ordered
 from somabus.jobs.once import Once
 from somabus.jobs.records import Records
@@ -21,7 +21,7 @@ from somabus.model import tree
 from somabus.model.ids import IdMaker, derive_id
 from somabus.model.job import BUILTIN_NAMES, MAX_WIDTH, Job, JobAddress, JobDraft, OnDuplicate
 from somabus.model.ticket import JobState
-from somabus.model.work import Met
+from somabus.model.work import Met, work_digest
 from somabus.store.port import Store
 
 
@@ -97,40 +97,45 @@ class Submitter:
     def submit(self, draft: JobDraft) -> JobReceipt:
         """Submit one job; see `Agent.submit`."""
         draft = in_slot(draft, self._store.now())
-        self._check_room(draft)
+        self._check_room([draft])
         job_id = self._ids.make(self._store.now())
         made = self._drafter.made(draft, job_id, draft.depends_on, draft.parent, draft.children)
         self._check_references(made.job)
         if draft.key is not None:
             keyed = self._once.keyed(made, OnDuplicate(draft.on_duplicate))
             if keyed.duplicate is not None:
-                return self._receipt(made, duplicate=keyed.duplicate)
-            self._settle(made)
-            return self._receipt(made, replaced=keyed.replaced)
+                first = self._records.state(JobAddress(draft.queue, keyed.duplicate))
+                return self._receipt(made, first or made.state, duplicate=keyed.duplicate)
+            return self._receipt(made, self._settle(made), replaced=keyed.replaced)
         if made.job.parent is not None:
             self._once.write_aside(made)
             self._once.bring_in(made.job, made.ticket, made.state)
         else:
             self._store.create_many([*self._once.bonds(made), self._document(made)])
-        self._settle(made)
-        return self._receipt(made)
+        return self._receipt(made, self._settle(made))
 
     def submit_child(self, parent: Job, number: int, draft: JobDraft) -> JobAddress:
         """Submit the child of this number of a job that runs; the same number again submits nothing.
 
         Whoever repeats it may not know whether it was done: its id follows from its parent and number, and the
         parent's record of it is the one winner.
+
+        Raises:
+            JobRefusedError: it breaks a rule. OtherChildError: it is not the one of that number. Nothing was submitted.
         """
         child = derive_id(parent.id, f"child {number}")
         _refuse(draft, ("key", "slot", "max_waiting"), "a child is there once by itself")
         where = str(parent.address)
         above = {where: parent}
         made = self._drafter.made(draft, child, draft.depends_on, where, draft.children, above, child=number)
-        known = f"{tree.run(*parent.address, 'children')}/{child}.json"
-        if self._store.read(known) is None:
+        bond = self._records.child(parent.address, child)
+        if bond is None:
             self._check_references(made.job, known=above)
-            self._check_width(parent.address)
+            if number > MAX_WIDTH:
+                raise _too_wide(where)
             self._once.write_aside(made)
+        elif bond.work not in {"", work_digest(draft.name, draft.data)}:
+            raise OtherChildError(where, number, draft.name)
         self._once.bring_in(made.job, made.ticket, made.state)
         self._settle(made)
         return made.job.address
@@ -142,18 +147,23 @@ class Submitter:
         last_first = list(reversed(ordered(drafts)))
         made = self._graph(drafts, last_first)
         inside = {str(one.job.address) for one in made.values()}
+        self._check_room(drafts)
         for index in last_first:
-            self._check_room(drafts[index])
             self._check_references(made[index].job, known=inside)
+        for where, more in Counter(one.job.parent for one in made.values() if one.job.parent not in inside).items():
+            parent = None if where is None else JobAddress.parse(where)
+            if parent is not None:
+                self._check_width(parent, more)
         documents = []
         for index in last_first:
             documents += [*self._once.bonds(made[index]), *self._parents(made[index])]
         documents += [self._document(made[index]) for index in last_first]
         self._store.create_many(documents)
-        for one in made.values():
-            if not inside.issuperset(one.job.depends_on):
-                self._settle(one)
-        return [self._receipt(made[index]) for index in range(len(drafts))]
+        states = {
+            index: one.state if inside.issuperset(one.job.depends_on) else self._settle(one)
+            for index, one in made.items()
+        }
+        return [self._receipt(made[index], states[index]) for index in range(len(drafts))]
 
     def finish_others(self, queue: str) -> int:
         """Go on with submits to a queue that were cut off; return how many were brought in."""
@@ -161,12 +171,15 @@ class Submitter:
 
     # -- what is checked --------------------------------------------------------------------------------------
 
-    def _check_room(self, draft: JobDraft) -> None:
-        if draft.max_waiting is None:
-            return
-        waiting = len(self._records.shelf(draft.queue).names(JobState.WAITING))
-        if waiting >= draft.max_waiting:
-            raise QueueFullError(draft.queue, waiting, draft.max_waiting)
+    def _check_room(self, drafts: Sequence[JobDraft]) -> None:
+        """Refuse drafts, all of them, if so many wait in the queue of one that it is not wanted there."""
+        ahead = Counter[str]()
+        for draft in drafts:
+            if draft.max_waiting is not None:
+                waiting = len(self._records.shelf(draft.queue).names(JobState.WAITING)) + ahead[draft.queue]
+                if waiting >= draft.max_waiting:
+                    raise QueueFullError(draft.queue, waiting, draft.max_waiting)
+            ahead[draft.queue] += 1
 
     def _check_references(self, job: Job, known: Iterable[str] = ()) -> None:
         """Refuse a job that waits for one that is not there, or is the child of one that has ended."""
@@ -206,9 +219,9 @@ class Submitter:
             raise JobRefusedError(f"its parent is {where}, and there is no such job")
         self._check_width(parent)
 
-    def _check_width(self, parent: JobAddress) -> None:
-        if len(self._records.children(parent)) >= MAX_WIDTH:
-            raise JobRefusedError(f"its parent {parent} has {MAX_WIDTH:,} children already, and may have no more")
+    def _check_width(self, parent: JobAddress, more: int = 1) -> None:
+        if len(self._records.children(parent)) + more > MAX_WIDTH:
+            raise _too_wide(str(parent))
 
     def _is_there(self, where: str) -> bool:
         address = JobAddress.parse(where)
@@ -242,30 +255,32 @@ class Submitter:
             known[str(one.job.address)] = one.job
         return made
 
-    def _settle(self, made: Made) -> None:
-        """Tell a job what ended before anybody could know that it waits for that."""
+    def _settle(self, made: Made) -> JobState:
+        """Tell a job what ended before anybody could know that it waits for that; return in which state it is now."""
         if made.state is not JobState.BLOCKED:
-            return
+            return made.state
         for address in made.job.needs():
             ending = self._records.ending(address)
             if ending is not None:
                 self._records.meet(made.job.address, Met(address.id, ending.state, policy(ending)))
-        self._follower.settle(made.job.address, made.ticket.name)
+        return self._follower.settle(made.job.address, made.ticket.name) or made.state
 
     def _parents(self, made: Made) -> list[tuple[str, bytes]]:
         parent = JobAddress.parse(made.job.parent) if made.job.parent else None
-        return [] if parent is None else [self._records.bond(parent, "children", bond_of(made.job, made.ticket))]
+        return [] if parent is None else [self._records.bond(parent, "children", child_of(made.job, made.ticket))]
 
     def _document(self, made: Made) -> tuple[str, bytes]:
         return f"{tree.shelf(made.job.queue, made.state)}/{made.ticket.name}", made.data
 
-    def _receipt(self, made: Made, *, duplicate: str | None = None, replaced: str | None = None) -> JobReceipt:
+    def _receipt(
+        self, made: Made, state: JobState, *, duplicate: str | None = None, replaced: str | None = None
+    ) -> JobReceipt:
         workers = None
         with suppress(StoreUnavailableError):
             workers = self._workers.able(made.job)
         return JobReceipt(
             id=duplicate or made.job.id, queue=made.job.queue, name=made.job.name, submitted_at=made.job.created_at,
-            state=made.state, duplicate=duplicate is not None, replaced=replaced, workers=workers,
+            state=state, duplicate=duplicate is not None, replaced=replaced, workers=workers,
             unread=self._unread(),
             start=_worker_for(made.job),
         )  # fmt: skip
@@ -276,6 +291,10 @@ def _refuse(draft: JobDraft, fields: tuple[str, ...], why: str) -> None:
     for field in fields:
         if getattr(draft, field) is not None:
             raise JobRefusedError(f"{field} cannot be said of this one: {why}")
+
+
+def _too_wide(parent: str) -> JobRefusedError:
+    return JobRefusedError(f"its parent {parent} may have {MAX_WIDTH:,} children and no more")
 
 
 def _worker_for(job: Job) -> str:

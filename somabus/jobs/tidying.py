@@ -1,8 +1,8 @@
 """Tidying a queue: jobs that ended long ago, and keys that need not be known any more, are dropped; a worker does it.
 
 What ended stays for the days that the bus keeps handled mail, what is dead or failed for those of dead letters, by when
-it ended; and as long as anything waits for it. It is moved aside first, which has one winner, then all beside it is
-dropped, and then itself: cut off anywhere, the next worker goes on.
+it ended; and as long as anything waits for it, or would after a replay. It is moved aside first, which has one winner,
+then all beside it is dropped, and then itself: cut off anywhere, the next worker goes on.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from somabus.model import tree
 from somabus.model.ids import id_time, is_id
 from somabus.model.job import JobAddress
 from somabus.model.retention import Retention
-from somabus.model.ticket import ENDED, End, JobState
+from somabus.model.ticket import ENDED, JOB_MOVES, End, JobEvent, JobState
 from somabus.store.port import Store
 
 _KEPT: Final = {
@@ -36,10 +36,13 @@ class Tidying:
         self._records = records
         self._shelf = shelf
         self._rule = rule
+        self._open: dict[str, frozenset[str]] = {}
+        self._after = ""
 
     def step(self) -> bool:
         """Drop what is over, so much of it at most; tell whether there is more."""
         rule, dropped = self._rule(), 0
+        self._open.clear()
         for state in sorted(ENDED):
             for end in self._old(state, self._shelf.now() - rule.span(_KEPT[state])):
                 if dropped >= _AT_MOST:
@@ -49,8 +52,7 @@ class Tidying:
                 if not self._is_awaited(address) and self._take(state, end):
                     dropped += 1
         self._drop_taken()
-        self._keys(self._shelf.now() - rule.span("keys"))
-        return False
+        return self._keys(self._shelf.now() - rule.span("keys"))
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -89,22 +91,37 @@ class Tidying:
         return max((each.at for each in tries), default=id_time(end.id))
 
     def _is_awaited(self, address: JobAddress) -> bool:
-        """Tell whether a job that has not ended waits for this one, or is its child."""
-        bonds = [*self._records.bonds(address, "then"), *self._records.bonds(address, "children")]
-        waiting = [JobAddress(bond.queue, bond.id) for bond in bonds]
+        """Tell whether a job waits for this one, or would after a replay; or whether a child of it has not ended."""
+        children = [JobAddress(bond.queue, bond.id) for bond in self._records.bonds(address, "children")]
+        waiting = [JobAddress(bond.queue, bond.id) for bond in self._records.bonds(address, "then")]
         job = self._records.job(address)
         parent = JobAddress.parse(job.parent) if job is not None and job.parent else None
-        others = [*waiting, *([parent] if parent else [])]
-        return any(self._records.shelf(each.queue).find(each.id) is not None for each in others)
+        waiting += [parent] if parent else []
+        return any(map(self._is_open, (*children, *waiting))) or any(map(self._may_come_back, waiting))
 
-    def _keys(self, limit: datetime) -> None:
-        """Forget keys whose last job was submitted before a moment, and has ended."""
+    def _is_open(self, address: JobAddress) -> bool:
+        """Tell whether a job has not ended, by two lists of all folders of its queue: it may be moved meanwhile."""
+        if address.queue not in self._open:
+            shelf = self._records.shelf(address.queue)
+            self._open[address.queue] = shelf.open_ids() | shelf.open_ids()
+        return address.id in self._open[address.queue]
+
+    def _may_come_back(self, address: JobAddress) -> bool:
+        ending = self._records.ending(address)
+        return ending is not None and JobEvent.REPLAY in JOB_MOVES[ending.state]
+
+    def _keys(self, limit: datetime) -> bool:
+        """Forget keys whose last job was submitted before a moment, and has ended; tell whether there are more."""
         folder = f"{tree.QUEUES}/{self._shelf.queue}/keys"
-        for digest in self._store.list(folder):
+        digests = self._store.list(folder, self._after, _AT_MOST)
+        for digest in digests:
             records = self._records.key_records(self._shelf.queue, digest)
             old = [each for each in records if is_id(each.id) and id_time(each.id) < limit]
-            if records and len(old) == len(records) and self._shelf.find(records[-1].id) is None:
+            last = JobAddress(self._shelf.queue, records[-1].id) if records else None
+            if last is not None and len(old) == len(records) and not self._is_open(last):
                 self._drop(f"{folder}/{digest}")
+        self._after = digests[-1] if len(digests) == _AT_MOST else ""
+        return bool(self._after)
 
     def _drop(self, folder: str) -> None:
         """Delete all that lies below a folder, and let it go."""

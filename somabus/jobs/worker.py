@@ -26,17 +26,19 @@ from somabus.errors import (
     SomabusError,
     StoppedError,
     StoreError,
+    StoreFullError,
+    StoreUnavailableError,
     TrustError,
 )
 from somabus.jobs.chores import Chores
 from somabus.jobs.context import JobContext, Leave
 from somabus.jobs.desk import Desk, Services
 from somabus.jobs.gates import Gates
-from somabus.jobs.holding import Holding, Settling
+from somabus.jobs.holding import Holding, Settling, patiently
 from somabus.jobs.keeper import Keeper, Kept
 from somabus.jobs.picker import LEASE_FOR, Picker
 from somabus.jobs.shelf import Shelf
-from somabus.jobs.workers import SAID_EVERY, WorkerRecord, fits
+from somabus.jobs.workers import Presence, WorkerRecord, fits
 from somabus.model import tree
 from somabus.model.job import Job, JobDraft
 from somabus.model.ticket import JobState
@@ -47,10 +49,10 @@ JobHandler = Callable[[JobContext], Any]
 Settle = Callable[[Holding], None]
 _GLANCE_S: Final = 1.0
 _OWN: Final = str(PurePath(__file__).parent.parent)
-_STOPPED_FOR: Final = timedelta(minutes=1)
+_PUT_OFF_FOR: Final = timedelta(minutes=1)
 _AT_LEAST_S: Final = 0.1
-_TRIES: Final = 60
 _NEVER_AGAIN: Final = (BudgetError, ChildFailedError)
+_DRIVE: Final = (StoreUnavailableError, StoreFullError)
 _log: Final = logging.getLogger("somabus")
 
 
@@ -86,6 +88,7 @@ class Worker:
             services.store, services.records, services.follower, services.opener, self._gates,
             entropy=services.entropy, tell=services.tell,
         )  # fmt: skip
+        self._wait = threading.Event().wait  # for nothing but time
         self._desk = Desk(
             services.me,
             services.records,
@@ -93,17 +96,17 @@ class Worker:
             self._settling,
             services.aside,
             services.now,
+            self._wait,
             services.send,
         )
-        self._keeper = Keeper(self._settling, services.now)
+        self._presence = Presence(services.workers, queue, services.monotonic)
+        self._keeper = Keeper(self._settling, services.now, self._alive)
         self._holder = services.entropy(6).hex()
         self._skills: tuple[str, ...] = ()
         self._picker = Picker(
             self._shelf, services.opener, self._settling, self._gates, ids=services.ids, fits=self._fits,
             stopped=lambda: services.stopped("Agent.work"), lease_for=lease_for,
         )  # fmt: skip
-        self._said_at: float | None = None
-        self._never = threading.Event()
         self._chores = Chores(services, self._shelf, self._gates, slots)
 
     def until(self, stop: threading.Event, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> int:
@@ -126,7 +129,7 @@ class Worker:
                     trouble = type(error).__name__
                     stop.wait(_GLANCE_S)
         finally:
-            self._leave()
+            self._presence.leave(self._record())
         return made
 
     def drain(
@@ -149,7 +152,7 @@ class Worker:
                 elif not self.chores():
                     break
         finally:
-            self._leave()
+            self._presence.leave(self._record())
         return made
 
     def one(self, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> bool:
@@ -159,13 +162,12 @@ class Worker:
             StoppedError: a human stopped it. Nothing was taken.
             StoreUnavailableError: could not look. Nothing was taken.
         """
-        self._say("")
+        self._here()
         if self._chores.due(idle=False):  # first of all what others began and could not end
             self._chores.do()
         holding = self._picker.next()
         if holding is None:
             return False
-        self._say(str(holding.job.address))
         said = self._run(holding)
         on_job(str(holding.job.address), said)
         return True
@@ -197,21 +199,11 @@ class Worker:
         return said
 
     def _settled(self, settle: Settle, holding: Holding) -> None:
-        """Settle a job; where the drive is full or away, again and again, for as long as it is this worker's.
-
-        A job whose end cannot be written must not count as one whose worker vanished.
-        """
-        for _ in range(_TRIES):
-            try:
-                settle(holding)
-            except StoreError as error:
-                _log.warning("could not write how a job ended", extra={"detail": str(error)})
-                self._never.wait(_GLANCE_S)
-                with suppress(StoreError):
-                    self._settling.renew(holding)
-            else:
-                return
-        self._settling.release(holding)  # a rename: a full drive takes it
+        """Settle a job, patiently: one whose end cannot be written must not count as one whose worker vanished."""
+        try:
+            patiently(lambda: settle(holding), lambda: self._settling.renew(holding), self._wait)
+        except StoreError:
+            self._settling.release(holding)  # a rename: a full drive takes it
 
     def _attempt(self, holding: Holding) -> tuple[Settle, str]:
         """Run the handler, and return how its job is to be settled, and that in words."""
@@ -238,7 +230,9 @@ class Worker:
     def _context(self, kept: Kept, holding: Holding) -> JobContext:
         """Return what the handler is handed; a job whose ledger somebody meddled with waits for a human."""
         try:
-            return JobContext(self._desk, partial(self._check, kept, holding.job), holding)
+            protected = self._services.opener.protected(holding.job)
+            ledger = self._services.records.steps(holding.job.address, self._services.me if protected else None)
+            return JobContext(self._desk, partial(self._check, kept, holding.job), holding, ledger)
         except (TrustError, MessageError) as error:
             why = f"its ledger cannot be believed: {error}"
             raise Leave(lambda held: self._settling.park(held, why), why) from None
@@ -259,8 +253,10 @@ class Worker:
     def _failed(self, holding: Holding, error: BaseException) -> tuple[Settle, str]:
         if isinstance(error, StoppedError):  # by a human: it waits, and comes again after the resume
             return self._settling.release if self._is_stopped(holding.job) else partial(
-                self._settling.snooze, delay=_STOPPED_FOR
+                self._settling.snooze, delay=_PUT_OFF_FOR
             ), "stopped"
+        if isinstance(error, _DRIVE):  # the bus went away under it, or has no room: that is not the job's fault
+            return partial(self._settling.snooze, delay=_PUT_OFF_FOR), f"put off: {error}"
         if isinstance(error, _NEVER_AGAIN):
             return partial(self._settling.fail, error=str(error)), "failed"
         why = f"{type(error).__name__}: {error}{_where(error)}"
@@ -283,22 +279,17 @@ class Worker:
         if not stop.is_set():
             self._services.store.wait(tree.shelf(self._queue, JobState.WAITING), left)
 
-    def _say(self, doing: str) -> None:
+    def _here(self) -> None:
         """Say now and then that it is there, unless a human stopped it."""
-        now = self._services.monotonic()
-        if self._said_at is None or now - self._said_at >= SAID_EVERY.total_seconds():
+        if self._presence.due:
             self._services.stopped("Agent.work")
-            self._said_at = now
             self._skills = self._services.skills()
-            with suppress(StoreError):
-                self._services.workers.say(self._queue, self._record(doing))
+            self._presence.say(self._record())
 
-    def _leave(self) -> None:
-        """Take back that it is there."""
-        if self._said_at is not None:
-            self._said_at = None
-            with suppress(StoreError):
-                self._services.workers.leave(self._queue, self._record())
+    def _alive(self, job: Job) -> None:
+        """Say now and then, while a handler works, that it is there and at which job."""
+        if self._presence.due:
+            self._presence.say(self._record(str(job.address)))
 
     def _record(self, doing: str = "") -> WorkerRecord:
         return WorkerRecord(

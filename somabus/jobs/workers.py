@@ -5,14 +5,14 @@
 A hint for people and receipts; which job a worker gets is decided by claims alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from pydantic import Field
 
-from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError
+from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreError
 from somabus.model import tree
 from somabus.model.job import Job
 from somabus.model.message import Name, Utc, Value
@@ -25,7 +25,7 @@ _KNOWN_FOR: Final = timedelta(seconds=1)
 
 
 class WorkerRecord(Value):
-    """One worker, as it said last. `names`: the handlers it has; empty for one that has a handler for everything."""
+    """One worker, as it said last. `names`: the handlers it has. `doing`: the job that it has been at for long."""
 
     format: Literal[1] = 1
     agent: Name
@@ -95,3 +95,31 @@ class Workers:
         for each in self._all(queue):
             if now - each.seen_at > 100 * _LIVE_FOR:
                 self.leave(queue, each)
+
+
+class Presence:
+    """One worker's sign of life: said now and then between its jobs, and by whoever keeps a job while it takes long."""
+
+    def __init__(self, workers: Workers, queue: str, monotonic: Callable[[], float]) -> None:
+        self._workers = workers
+        self._queue = queue
+        self._monotonic = monotonic
+        self._said_at: float | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether it was said so long ago that it is to be said again."""
+        return self._said_at is None or self._monotonic() - self._said_at >= SAID_EVERY.total_seconds()
+
+    def say(self, record: WorkerRecord) -> None:
+        """Say that it is there; where that cannot be written, it is said the next time."""
+        self._said_at = self._monotonic()
+        with suppress(StoreError):
+            self._workers.say(self._queue, record)
+
+    def leave(self, record: WorkerRecord) -> None:
+        """Take back that it is there, if it was said."""
+        if self._said_at is not None:
+            self._said_at = None
+            with suppress(StoreError):
+                self._workers.leave(self._queue, record)

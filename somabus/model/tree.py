@@ -17,6 +17,7 @@ VALUES: Final = "values.md"
 GOALS: Final = "goals"
 PROPOSALS: Final = "goals/proposed"
 APPROVALS: Final = "approvals"
+LEASES: Final = "leases"
 QUEUES: Final = "queues"
 _GRACE: Final = timedelta(days=2)
 
@@ -77,7 +78,7 @@ def scratchpad(arc: str) -> str:
 
 def lease(name: str, generation: int | None = None) -> str:
     """A lease's folder, or one generation's record."""
-    return f"leases/{name}" if generation is None else f"leases/{name}/{generation:09d}.json"
+    return f"{LEASES}/{name}" if generation is None else f"{LEASES}/{name}/{generation:09d}.json"
 
 
 def done(agent: str, day: date | str, message_id: str, event: Event) -> str:

@@ -9,11 +9,13 @@ queues/<queue>/runs/<id>/children/<id>.json                 a child
 queues/<queue>/runs/<id>/met/<id>.<state>.<policy>.json     a dependency or a child has ended
 """
 
+import hashlib
 import re
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
+import orjson
 from pydantic import Field
 
 from somabus.model.job import OnFailure
@@ -21,6 +23,7 @@ from somabus.model.message import Id, Name, Utc, Value
 from somabus.model.ticket import JobEvent, JobState
 
 MAX_ERROR: Final = 4000
+_SORTED: Final = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
 _MET: Final = re.compile(r"(?P<id>[0-9a-f-]{36})\.(?P<state>[a-z]+)\.(?P<policy>[a-z]+)\.json")
 _STEP: Final = re.compile(r"(?P<number>\d{4})\.(?P<what>pending|done|again)(?:\.(?P<count>\d{1,9}))?\.json")
 
@@ -72,7 +75,8 @@ class StepMark(StrEnum):
 class Bond(Value):
     """A job that waits for another, or was submitted under a key: where it is, and the name it had at first.
 
-    `replaces`: the id of the job under the same key whose place it takes, if that has not begun.
+    `replaces`: the id of the job under the same key whose place it takes, if that has not begun. `work`: a digest of
+    what is to be done, by which a parent that submits its children once more knows each.
     """
 
     format: Literal[1] = 1
@@ -80,6 +84,7 @@ class Bond(Value):
     id: Id
     ticket: str = Field(max_length=200)
     replaces: Id | None = None
+    work: str = Field(default="", max_length=64)
 
 
 class Met(NamedTuple):
@@ -134,6 +139,11 @@ def judge(needs: Collection[str], children: Collection[str], at_least: int, met:
     if waited_for <= ended.keys() and len(ended.keys() - set(needs)) >= at_least:
         return Standing.GO, ""
     return Standing.WAIT, ""
+
+
+def work_digest(name: str, data: dict[str, Any]) -> str:
+    """Return by what a job is known that is submitted once more: what is to be done with what."""
+    return hashlib.sha256(f"{name}\n".encode() + orjson.dumps(data, option=_SORTED)).hexdigest()
 
 
 class Page(NamedTuple):

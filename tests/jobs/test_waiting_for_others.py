@@ -146,7 +146,7 @@ def test_a_parent_has_a_thousand_children_and_no_more(yard):
     """Alone and in a batch, the one too many is refused, and nothing of the batch is submitted."""
     parent = yard.scout.submit("aggregate", children=1)
     yard.scout.submit_many([JobDraft("noop", parent=parent.address) for _ in range(1000)])
-    with pytest.raises(JobRefusedError, match="1,000 children already"):
+    with pytest.raises(JobRefusedError, match="1,000 children and no more"):
         yard.scout.submit("noop", parent=parent.address)
 
     with pytest.raises(JobRefusedError):
