@@ -28,7 +28,7 @@ from somabus.jobs.holding import Holding, patiently
 from somabus.jobs.outcome import Outcome, outcome_of, outcomes
 from somabus.model.job import Job, JobAddress, JobDraft, OnFailure
 from somabus.model.wire import refuse_unwritable
-from somabus.model.work import Page, Step
+from somabus.model.work import Page, Standing, Step, judge
 from somabus.store.port import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -223,9 +223,10 @@ class JobContext:
         go_on = any(each.failed and each.on_failure is OnFailure.CONTINUE for each in there)
         known = self._desk.records.children(address)
         if len(there) < max(len(known), self._children) and not go_on:  # a listing may be old
-            seen = {each.id for each in there}
-            if any(each.id in known and each.id not in seen for each in self._desk.records.met(address)):
-                self.snooze(_LAG)  # its end was told and cannot be seen here yet
+            needs = [each.id for each in self.job.needs()]
+            standing, _ = judge(needs, known, self.job.children, self._desk.records.met(address))
+            if standing is not Standing.WAIT:  # it would come again at once: what was told cannot be seen here yet
+                self.snooze(_LAG)
             raise Leave(self._desk.settling.await_children, "its children have not all ended")
         return tuple(each for each in there if not (each.failed and each.on_failure is OnFailure.REMOVE))
 
@@ -239,6 +240,7 @@ class JobContext:
 
     def message(self, body: str, **fields: Any) -> None:
         """Send mail to whoever submitted the job; once, however often this line is reached."""
+        self._check()
         self._said += 1
         fields = {"kind": "status", "subject": f"job {self.job.address}"[:200], **fields}
         self._desk.send(self.job.sender, body, key=f"job {self.job.id} {self._said}", **fields)

@@ -101,8 +101,7 @@ class Settling:
 
     def snooze(self, holding: Holding, delay: timedelta) -> None:
         """Put a job off; this is no failure."""
-        holding.shelf.held(holding.ticket, JobEvent.RETRY, holding.ticket.due(_due(holding, delay)))
-        self._gates.leave(holding.passed)
+        self._out(holding, JobEvent.RETRY, holding.ticket.due(_due(holding, delay)), error=f"put off for {delay}")
 
     def release(self, holding: Holding) -> None:
         """Put a job back where it waits, at once; this is no failure."""
