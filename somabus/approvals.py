@@ -241,7 +241,7 @@ class Approvals:
             return False
         if asked.request.to != self._me:
             return True
-        return asked.state is ApprovalState.ASKED and not mismatch(asked.request, covered, self._me)
+        return asked.state is ApprovalState.ASKED and not (asked.fault or mismatch(asked.request, covered, self._me))
 
     def cover(self, covered: Covered, *, spend: bool) -> None:
         """Make sure that protected mail, or a protected job, is covered by an approval, and use it up for that.

@@ -97,9 +97,13 @@ def _made_up(scene):
 
 
 def _unanswered(scene):
+    """It waits for the answer as long as that may come, and is dead when it came not."""
     asked = scene.mallory.ask_approval("shell", detail=NOTE, data=command(scene), to="planner")
     scene.clear("planner")
     _submitted(scene, approval=asked.id)
+    works(scene, scene.planner)
+    scene.must(len(_waiting(scene)) == 1, "did not leave it where it waits")
+    scene.clock.advance(days=2)
     return works
 
 
@@ -281,7 +285,7 @@ ROWS = (
     ),
     Attack(
         "A protected job under an approval that nobody has answered", AGENT, _unanswered,
-        r"no operator has answered yet", _REFUSED, _QUEUE,
+        r"it expired at \d", f"It waits until that expires. {_REFUSED.replace('It', 'Then it')}", _QUEUE,
     ),
     Attack(
         "A protected job under an approval that an agent answered in an operator's name", AGENT, _answered_by_an_agent,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from somabus.errors import SomabusError, StoppedError
+from somabus.errors import NotApprovedError, SomabusError, StoppedError
 from somabus.model import tree
 from somabus.model.envelope import Seal, seal_body
 from somabus.model.job import JobAddress
@@ -46,6 +46,43 @@ def test_an_approved_job_runs_exactly_once(scene):
     assert (outcome.state, outcome.result["exit"], outcome.proven) == (JobState.COMPLETED, 0, True)
     assert scene.mallory.approval(receipt_approval(scene, receipt)).state == "used"
     assert [each.entry.act for each in scene.audit() if each.entry and each.entry.act == "refused"] == []
+
+
+def test_a_job_waits_for_its_approval_and_runs_when_the_operator_has_said_yes(scene):
+    """Asked, submitted, approved, in this order: it is no offence to be early, and nobody has to submit it again."""
+    data = command(scene)
+    asked = scene.mallory.ask_approval("shell", detail=NOTE, data=data, to="planner")
+    receipt = scene.mallory.submit("shell", data, note=NOTE, approval=asked.id)
+    scene.planner.worker().drain()
+    assert scene.planner.jobs.find(receipt).state is JobState.WAITING
+
+    oversight.answer(scene.anna, asked.id, "fine", granted=True)
+    scene.clock.advance(seconds=3)
+    scene.planner.worker().drain()
+
+    assert (scene.planner.jobs.find(receipt).state, ran(scene)) == (JobState.COMPLETED, 1)
+    assert [each.entry.act for each in scene.audit() if each.entry and each.entry.act == "refused"] == []
+
+
+def test_what_was_approved_is_not_taken_once_more_by_an_agent_s_word(scene, monkeypatch):
+    """An agent pauses it in the middle and says that its step is to be taken again: neither asked nor written is it."""
+    from somabus.jobs import builtin
+
+    receipt = approved(scene)
+    monkeypatch.setattr(builtin, "_run", lambda ctx, what: (scene.mallory.jobs.pause(receipt), ctx.check()))
+    scene.planner.worker().drain()
+    monkeypatch.undo()
+
+    with pytest.raises(NotApprovedError, match="ask for another approval"):
+        scene.mallory.jobs.decide(receipt, 1, again=True)
+    records = scene.mallory._services.job_services.records
+    pending = records.steps(JobAddress.parse(receipt.address))[1].pending
+    records.allow_step(records.step(JobAddress.parse(receipt.address), 1, "run", turn=1, generation=pending.generation))
+    scene.mallory.jobs.resume(receipt)
+    scene.planner.worker().drain()
+
+    assert ran(scene) == 0
+    assert scene.planner.jobs.find(receipt).state is JobState.PAUSED
 
 
 def receipt_approval(scene, receipt):
