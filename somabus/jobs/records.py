@@ -4,6 +4,7 @@ Everything here is written once, so that a crash leaves a record or none. It dec
 said by the folder it lies in, and a record of an attempt that another was quicker to end counts for nothing.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -28,9 +29,9 @@ from somabus.model.wire import parse_object
 from somabus.model.work import MAX_ERROR, Bond, Met, Page, Step, StepMark, Try, step_name, step_of
 from somabus.store.port import Store
 
+_TRY: Final = re.compile(r"(?P<generation>\d{1,9})\.(?P<event>[a-z_]+)\.json")
 _ENDS: Final = {
-    JobEvent.COMPLETE: JobState.COMPLETED, JobEvent.FAIL: JobState.FAILED, JobEvent.BURY: JobState.DEAD,
-    JobEvent.CANCEL: JobState.CANCELLED,
+    "complete": JobState.COMPLETED, "fail": JobState.FAILED, "bury": JobState.DEAD, "cancel": JobState.CANCELLED,
 }  # fmt: skip
 _LOOKS: Final = 2
 """It may be moved, or end, while it is looked for."""
@@ -104,23 +105,23 @@ class Records:
             bus=self._bus, queue=address.queue, id=address.id, generation=generation, event=event, by=self._me,
             at=self._store.now(), attempt=attempt, began_at=began_at, result=result, error=clean(error),
         )  # fmt: skip
-        place = f"{tree.run(*address, 'tries')}/{_try_name(said)}"
+        place = tree.run(*address, _try_name(said))
         self._store.replace(place, seal_body(said.to_json(), Seal.TRY, self._sign))
 
     def tries(self, address: JobAddress) -> list[Try]:
         """Return how each attempt ended, in order; what cannot be read is left out."""
-        found = (self._try(address, name) for name in self._store.list(tree.run(*address, "tries")))
+        found = (self._try(address, name) for name in self._store.list(tree.run(*address)) if _TRY.fullmatch(name))
         return sorted((each for each in found if each is not None), key=lambda each: (each.generation, each.at))
 
     def proven(self, said: Try) -> bool:
         """Tell whether the record of an attempt was written by the agent it names."""
-        place = f"{tree.run(said.queue, said.id, 'tries')}/{_try_name(said)}"
+        place = tree.run(said.queue, said.id, _try_name(said))
         raw = self._store.read(place)
         return raw is not None and raw.startswith(said.to_json()[:-1]) and self._counts(said.by, split(raw), Seal.TRY)
 
     def _try(self, address: JobAddress, name: str) -> Try | None:
         with suppress(*UNREADABLE):
-            raw = self._store.read(f"{tree.run(*address, 'tries')}/{name}")
+            raw = self._store.read(tree.run(*address, name))
             said = None if raw is None else Try.from_object(parse_object(split(raw).body))
             if said is not None and (said.bus, said.queue, said.id, _try_name(said)) == (self._bus, *address, name):
                 return said
@@ -129,12 +130,12 @@ class Records:
     def ending(self, address: JobAddress) -> Ending | None:
         """Return how a job has ended, or None if that cannot be seen: not yet, or there is no such job."""
         shelf = self.shelf(address.queue)
-        for name in reversed(self._store.list(tree.run(*address, "tries"))):
-            generation, _, rest = name.partition(".")
-            state = _ENDS.get(JobEvent.__members__.get(rest.removesuffix(".json").upper()))  # type: ignore[arg-type]
-            if state is None or not generation.isdigit():
+        for name in reversed(self._store.list(tree.run(*address))):
+            found = _TRY.fullmatch(name)
+            state = None if found is None else _ENDS.get(found["event"])
+            if found is None or state is None:
                 continue
-            end = End(address.id, int(generation))
+            end = End(address.id, int(found["generation"]))
             raw = shelf.ended(state, end)
             if raw is not None:
                 return Ending(state, end, raw)
@@ -168,7 +169,7 @@ class Records:
     def last_word(self, address: JobAddress, ending: Ending) -> Try | None:
         """Return the record of the attempt with which a job ended."""
         event = next(event for event, state in _ENDS.items() if state is ending.state)
-        return self._try(address, f"{ending.end.generation}.{event.name.lower()}.json")
+        return self._try(address, f"{ending.end.generation}.{event}.json")
 
     # -- who waits for whom -----------------------------------------------------------------------------------
 

@@ -162,7 +162,7 @@ def job_key(queue: str, digest: str, number: int | None = None) -> str:
 
 
 def run(queue: str, job: str, part: str | None = None) -> str:
-    """What lies beside a job, or one part of it: tries, steps, then, children, met, spent, said, log, files."""
+    """What lies beside a job, or one part of it: a try, steps, then, children, met, spent, said, log, files."""
     folder = f"{QUEUES}/{queue}/runs/{job}"
     return folder if part is None else f"{folder}/{part}"
 

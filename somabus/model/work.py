@@ -1,6 +1,6 @@
 """The records beside a job: how each attempt ended, which steps were taken, who waits for whom.
 
-queues/<queue>/runs/<id>/tries/<generation>.<event>.json    how an attempt ended, sealed by whoever ended it
+queues/<queue>/runs/<id>/<generation>.<event>.json          how an attempt ended, sealed by whoever ended it
 queues/<queue>/runs/<id>/steps/<number>.pending.<turn>.json a step is about to take effect
 queues/<queue>/runs/<id>/steps/<number>.done.json           it has, and this is its result
 queues/<queue>/runs/<id>/steps/<number>.again.<turn>.json   in that turn it did not: it may be taken once more

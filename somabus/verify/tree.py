@@ -92,7 +92,7 @@ def _rules(chain: Chain) -> tuple[Rule, ...]:
         (r"queues/(?P<queue>[^/]+)/(?P<state>completed|failed|cancelled)/(?P<day>[^/]+)/(?P<name>[^/]+)",
          jobs.ended_job, _LOOK),
         (r"queues/[^/]+/(dead/[^/]+|dropping)/[^/]+", jobs.anything, _LOOK),  # its run says why
-        (rf"{_RUN}/tries/(?P<generation>\d+)\.(?P<event>[a-z]+)\.json", jobs.attempt, _OVER),
+        (rf"{_RUN}/(?P<generation>\d+)\.(?P<event>[a-z]+)\.json", jobs.attempt, _OVER),
         (rf"{_RUN}/steps/(?P<name>[^/]+)", jobs.step, "the job waits until a person has mended it"),
         (rf"{_RUN}/(then|children)/(?P<other>[0-9a-f-]{{36}})\.json", jobs.bond, _OVER),
         (rf"{_RUN}/met/(?P<name>[^/]+)", jobs.met, _OVER),

@@ -300,7 +300,7 @@ def test_a_job_that_has_completed_and_is_put_back_does_not_run_again(scene):
         ("active", "5-01a1f9de-1d99-72bc-bdf7-9a7b3e80730a.0.0.0.999999999999999.0123456789ab.json"),
         ("active", "5-01a1f9de-1d99-72bc-bdf7-9a7b3e80730a.0.0.0.json"), ("blocked", "x.json"),
         ("waiting-children", "5-01a1f9de-1d99-72bc-bdf7-9a7b3e80730a.0.0.0.1.json"), ("submitting", "x"),
-        ("paused", "x"), ("runs/x/tries", "x"), ("keys/x", "000000001.json"), ("workers", "x.json"), ("rates/x", "1-1"),
+        ("paused", "x"), ("runs/x", "x"), ("keys/x", "000000001.json"), ("workers", "x.json"), ("rates/x", "1-1"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("raw", [b"x", b""], ids=["junk", "empty"])
@@ -322,7 +322,7 @@ def test_what_lies_beside_a_job_and_is_broken_stops_no_worker(scene):
     """Torn records of steps, children, ends and what was said: that job waits or fails, the others run."""
     broken = scene.mallory.submit("echo", priority="urgent", max_attempts=1)
     for part in ("steps/0001.done.json", "steps/0001.pending.json", "children/x.json", "met/x.json", "then/x.json",
-                 "tries/1.complete.json", "said/0000000/0000000001.json", "spent/0000000/0000000001.json"):  # fmt: skip
+                 "1.complete.json", "said/0000000/0000000001.json", "spent/0000000/0000000001.json"):  # fmt: skip
         scene.put(f"{tree.run('default', broken.id)}/{part}", b"{")
     receipt = scene.mallory.submit("echo", priority="low")
 

@@ -73,7 +73,7 @@ def hurry(monkeypatch):
 
 
 @pytest.mark.parametrize("error", [StoreFullError, StoreUnavailableError])
-@pytest.mark.parametrize("part", ["/steps/0001.done", "/tries/"])
+@pytest.mark.parametrize("part", ["/steps/0001.done", ".complete.json"])
 def test_a_job_whose_work_is_done_outlasts_a_drive_that_refuses_it_for_a_moment(yard, hurry, part, error):
     """Neither the result of a step nor the end is lost, no attempt is counted, and nothing takes effect twice."""
     worker, drive = troubled(yard, {"pays": lambda ctx: ctx.step("pay", yard.effect, ctx, "pay")})
@@ -91,7 +91,7 @@ def test_a_job_whose_end_cannot_be_written_is_given_back_and_has_not_stalled(yar
     """A drive that stays full makes no good job dead: its rename is all that is needed, and it completes later."""
     worker, drive = troubled(yard, {"notes": lambda ctx: None})
     job = yard.scout.submit("notes", max_attempts=1, max_stalled=0)
-    drive.refuse("/tries/", StoreFullError, times=60)
+    drive.refuse(".complete.json", StoreFullError, times=60)
 
     worker.drain(limit=1)
 
@@ -123,7 +123,7 @@ def test_a_dependency_that_an_old_listing_does_not_show_has_not_failed(yard):
     yard.clock.advance(hours=2)
     other, drive = troubled(yard, {})
     drive.lag(tree.shelf("default", ACTIVE))
-    drive.lag(tree.run("default", first.id, "tries"))
+    drive.lag(tree.run("default", first.id))
 
     def runs(ctx):
         for _ in range(2):

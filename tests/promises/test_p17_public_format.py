@@ -44,7 +44,7 @@ DOCUMENTS = {
     ".why.json": DeadLetter, "certificate": Certificate, "revocations": Revocations, "stop": Stop, "resume": Resume,
     "goal": Goal, "answer": Answer, "values": Creed, "proposal": Proposal, "work": Work, "rotation": Rotation,
     "request": Request, "use": Use, "audit entry": AuditEntry, "keys/…": SentKey, "keys/….post.json": PostedKey,
-    "job": Job, "tries/…": Try, "steps/…": Step, "then/…": Bond, "progress.json": Report, "job log": Line, "spent": Spent,
+    "job": Job, "<n>.<event>": Try, "steps/…": Step, "then/…": Bond, "progress.json": Report, "job log": Line, "spent": Spent,
     "worker": WorkerRecord,
 }  # fmt: skip
 NOT_WRITTEN = {"text", "disk_free_here", "disk_free_drive", "load", "clock_offset_s", "host", "version"}

@@ -86,7 +86,7 @@ PLANTED = {
     "an altered job that ended": ("completed/*/*", lambda raw: raw.replace(b'"k"', b'"K"'), "it was not signed by scout"),
     "an unsigned job": ("waiting/*", lambda raw: split(raw).body, "it is not signed"),
     "no JSON": ("waiting/*", lambda raw: raw[:-20], ""),
-    "an altered result": ("runs/*/tries/*.complete.json", lambda raw: raw.replace(b'"attempt":1', b'"attempt":2'),
+    "an altered result": ("runs/*/*.complete.json", lambda raw: raw.replace(b'"attempt":1', b'"attempt":2'),
                           "it was not signed by scout"),
     "a step of another number": ("runs/*/steps/0001.done.json", lambda raw: raw.replace(b'"number":1', b'"number":2'),
                                  "the number in it is another one than its name's"),
@@ -122,8 +122,8 @@ def keyed(bus):
         ("waiting/*", "../web/waiting/{name}", "it was submitted as default/"),
         ("completed/*/*", "completed/2020-01-01/{name}", "the name is none of <day of the id>"),
         (
-            "runs/*/tries/*.fail.json",
-            "runs/01a1f9de-1d99-72bc-bdf7-9a7b3e80730a/tries/{name}",
+            "runs/*/*.fail.json",
+            "runs/01a1f9de-1d99-72bc-bdf7-9a7b3e80730a/{name}",
             "it was made for default/",
         ),
     ],
@@ -153,7 +153,7 @@ def test_a_job_sealed_as_something_else_is_no_job(original, bus):
 
 def test_a_job_alone_is_judged_by_its_form(bus):
     """One file, without a bus around it, is judged as the job or the record that it says it is; a misspelt member is named."""
-    for place in ("waiting/*", "runs/*/tries/*.fail.json", "runs/*/children/*"):
+    for place in ("waiting/*", "runs/*/*.fail.json", "runs/*/children/*"):
         where = only(bus, place)
         misspelt = where.read_bytes().replace(b'"format":1', b'"format":1,"prioritty":1', 1)
 
