@@ -111,7 +111,7 @@ def test_a_child_can_depend_on_another_by_its_address(yard):
         ({"note": "x" * 3000}, "and must be at most 2000 characters long"),
         ({"budget": {"tokens": "many"}}, """must be numbers by their units, as {"tokens": 50000}"""),
         ({"approval": 7}, "approval is 7, and must be an approval, or its id"),
-        ({"data": {"page": object()}}, "data cannot be written as JSON"),
+        ({"data": {"page": object}}, "data cannot be written as JSON"),
     ],
     ids=str,
 )
