@@ -28,6 +28,7 @@ from somabus.halt import Stopped
 from somabus.handlers import ANY, Handlers, acknowledge, echo
 from somabus.home import next_signer
 from somabus.inbox import LEASE_FOR, Counts
+from somabus.jobs.handlers import JobHandlers, checked_lease, checked_tags, named, slot_of
 from somabus.lease import Lease
 from somabus.membership import Membership
 from somabus.model import tree
@@ -108,8 +109,7 @@ class Agent:
         self._counted: tuple[float, int | None] = (float("-inf"), None)
         schedule = _schedule(every)
         self.handlers = Handlers()
-        self.job_handlers: dict[str, Any] = {}
-        self.job_slots: dict[str, somabus.JobDraft] = {}
+        self.job_handlers = JobHandlers()
         self._assembled = partial(
             Assembly, name, schedule=schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
             handlers=self.handlers, unread=self._unread_lately, version=__version__,
@@ -453,8 +453,8 @@ class Agent:
         Args:
             name: the handler that runs it.
             data: what the handler gets.
-            fields: `queue`, `priority`, `delay`, `not_before`, `key`, `depends_on`, `parent`, `max_attempts`,
-                `backoff`, `timeout`, `tags` and the others: see `JobDraft`.
+            fields: `queue`, `priority`, `delay`, `not_before`, `key`, `depends_on` (a receipt, or several), `parent`,
+                `max_attempts`, `backoff`, `timeout`, `tags` and the others: see `JobDraft`.
 
         Raises:
             StoppedError: a human stopped this agent, the bus, or this kind of work. Nothing was submitted.
@@ -462,8 +462,9 @@ class Agent:
             QueueFullError: so many wait already. Nothing was submitted.
             StoreError: nothing is known to have been submitted; a second try with the same `key` submits once.
         """
-        self._check("Agent.submit", name)
-        return self._services.job_services.submitter.submit(somabus.JobDraft(name, data or {}, **fields))
+        draft = somabus.JobDraft(name, data or {}, **fields)
+        self._check("Agent.submit", draft.name)
+        return self._services.job_services.submitter.submit(draft)
 
     def submit_many(self, drafts: "Iterable[somabus.JobDraft]") -> "list[JobReceipt]":
         """Submit jobs that may wait for each other by their labels, as one group commit.
@@ -486,18 +487,18 @@ class Agent:
             name: of the jobs.
             every: a schedule, as `0 3 * * *`: this agent's workers submit one for each slot, whoever of them is first.
             data: what those are given.
-            fields: what else holds for them: see `JobDraft`.
+            fields: what else holds for them, as `queue`: see `JobDraft`.
 
         Raises:
-            ConfigurationError: that is no schedule. InvalidNameError: that is no name.
+            ConfigurationError: there is no name, that is no schedule, the function is no plain one of one argument,
+                or the name has a handler already. InvalidNameError: that is no name.
+            JobRefusedError: a field is none of a job's.
         """
-        check_name(name)  # also of @agent.handler without a name
+        name = named(name)  # also of @agent.handler without a name
+        slot = slot_of(name, every, fields if data is None else {"data": data, **fields})
 
         def register(function: _F) -> _F:
-            self.job_handlers[name] = function
-            if every is not None:
-                Schedule.parse(every)
-                self.job_slots[name] = somabus.JobDraft(name, data or {}, slot=every, **fields)
+            self.job_handlers.add(name, function, slot)
             return function
 
         return register
@@ -505,16 +506,19 @@ class Agent:
     def worker(
         self, queue: str = "default", *, tags: Iterable[str] = (), lease_for: timedelta | None = None
     ) -> "Worker":
-        """Return a worker on a queue, with this agent's handlers and the built-in ones (docs/jobs.md)."""
+        """Return a worker on a queue, with this agent's handlers and the built-in ones (docs/jobs.md).
+
+        Raises:
+            ConfigurationError: they are no tags, or the lease is too short. InvalidNameError: that is no queue.
+        """
         from somabus.jobs.builtin import BUILTIN
         from somabus.jobs.picker import LEASE_FOR as JOB_LEASE_FOR
         from somabus.jobs.worker import Worker
 
-        handlers = {**BUILTIN, **self.job_handlers}
-        services = self._services.job_services
         return Worker(
-            services, check_name(queue), handlers,
-            slots=self.job_slots.values(), tags=tags, lease_for=lease_for or JOB_LEASE_FOR,
+            self._services.job_services, check_name(queue), {**BUILTIN, **self.job_handlers.functions},
+            slots=self.job_handlers.slots, tags=checked_tags(tags),
+            lease_for=JOB_LEASE_FOR if lease_for is None else checked_lease(lease_for),
         )  # fmt: skip
 
     def work(self, queue: str = "default", *, stop: threading.Event | None = None, tags: Iterable[str] = ()) -> int:

@@ -11,6 +11,7 @@
     shelf       the folders of one queue, their moves  keeper     makes its lease end later
     records     what lies beside a job                 context    what a handler is handed
     follower    what an end means to those who wait    worker     claims, runs, settles, over and over
+    handlers    which function runs which jobs         builtin    the handlers that are there
     control     cancel, pause, resume, replay          look       what lies where, and why a queue stands still
 
 It is beside the mail and apart from it: neither knows the other. A job is a sealed file that moves; whatever else there

@@ -25,6 +25,18 @@ from somabus.model.wallclock import zone_of
 OLDEST_SLOT: Final = timedelta(days=1)
 """An older slot is not caught up: the bus may keep keys for two days alone."""
 
+_RULES: Final = {
+    "value_error": "this is the rule: {error}",
+    "greater_than": "must be above {gt:,.12g}",
+    "greater_than_equal": "must be at least {ge:,.12g}",
+    "less_than_equal": "must be at most {le:,.12g}",
+    "string_too_short": "must be at least {min_length} character long",
+    "string_too_long": "must be at most {max_length} characters long",
+    "too_long": "must be at most {max_length}",
+    "string_pattern_mismatch": "must be a time of the day, as 22:00",
+}
+"""What each kind of fault that a draft may have left says to people."""
+
 
 class Made:
     """A job ready to be written: where its life begins, and its bytes."""
@@ -93,7 +105,7 @@ class Drafter:
                 raise JobRefusedError(f"it would be {depth} children deep, and {MAX_DEPTH} is the most")
             job = Job(
                 bus=self._bus, id=job_id, queue=draft.queue, name=draft.name, sender=self._me, created_at=now,
-                not_before=_not_before(draft, now), begin_by=_by(now, draft.begin_within),
+                not_before=_begin(draft, now, job_id), begin_by=_by(now, draft.begin_within),
                 end_by=_by(now, draft.end_within), priority=Priority(draft.priority), note=draft.note, data=draft.data,
                 key=draft.key, depends_on=tuple(map(_canonical(draft.queue), depends_on)), parent=parent,
                 children=children,
@@ -108,13 +120,11 @@ class Drafter:
                 replay_of=draft.replay_of, hops=cause.hops + 1 if cause else 0,
                 origin=cause.origin if cause else job_id,
             )  # fmt: skip
-            if job.begin_by is not None and job.not_before is not None and job.begin_by <= job.not_before:
-                raise JobRefusedError("it may not begin before it would be too late: begin_within is not above delay")
             data = seal_body(job.encode(), Seal.JOB, self._sign)
         except ValidationError as error:
-            raise JobRefusedError(explain(error)) from None
-        except (ValueError, MalformedMessageError) as error:
-            raise JobRefusedError(str(error)) from None
+            raise JobRefusedError(_broken(error)) from None
+        except MalformedMessageError as error:
+            raise JobRefusedError(error.reason) from None
         return Made(job, data, now)
 
     def _above(self, where: str) -> Job | None:
@@ -155,14 +165,39 @@ def _canonical(queue: str) -> Callable[[str], str]:
     return canonical
 
 
-def _not_before(draft: JobDraft, now: datetime) -> datetime | None:
+def _begin(draft: JobDraft, now: datetime, job_id: str) -> datetime | None:
+    """Return before when it may not begin; with a stagger, that follows from its key, or else from its id."""
     if draft.delay is not None and draft.not_before is not None:
         raise JobRefusedError("either delay or not_before says when it may begin, not both")
     at = later(now, draft.delay) if draft.delay is not None else draft.not_before
-    if draft.stagger is None:
+    stagger = draft.stagger or timedelta()
+    _refuse_too_late(draft, later(at or now, stagger) - now)
+    if not stagger:
         return at
-    seed = hashlib.sha256(f"{draft.name}\n{draft.key}".encode()).digest()
-    return later(at or now, draft.stagger * (int.from_bytes(seed[:4]) / (1 << 32)))
+    seed = hashlib.sha256(f"{draft.name}\n{draft.key or job_id}".encode()).digest()
+    return later(at or now, stagger * (int.from_bytes(seed[:4]) / (1 << 32)))
+
+
+def _refuse_too_late(draft: JobDraft, begins: timedelta) -> None:
+    """Refuse what could only be too late."""
+    for field in ("begin_within", "end_within"):
+        within: timedelta | None = getattr(draft, field)
+        if within is not None and within <= max(begins, timedelta()):
+            raise JobRefusedError(
+                f"{field} is {within}, and it may have to wait {begins} until it may begin; "
+                f"make {field} longer, or delay or stagger shorter"
+            )
+
+
+def _broken(error: ValidationError) -> str:
+    """Say which field broke which rule of the format."""
+    first = error.errors(include_url=False)[0]
+    rule = _RULES.get(first["type"])
+    if rule is None:
+        return explain(error)
+    parts = [part for part in first["loc"] if isinstance(part, str)]
+    where = " of ".join([*reversed(parts), *([] if error.title == Job.__name__ else [error.title.lower()])])
+    return f"{where} is {repr(first.get('input'))[:60]}, and {rule.format(**first.get('ctx', {}))}"
 
 
 def _by(now: datetime, within: timedelta | None) -> datetime | None:

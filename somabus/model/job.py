@@ -4,7 +4,7 @@ The names of the members are the format (docs/format.md). A job is sealed by its
 becomes of it lies in its file's name (`ticket`) and in the records beside it (`work`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 from pydantic import Field
 
 from somabus.errors import MalformedMessageError, MessageTooLargeError
-from somabus.model import wire
+from somabus.model import forms, wire
 from somabus.model.ids import is_id
 from somabus.model.message import MAX_HOPS, Id, Key, Name, Priority, Utc, Value
 from somabus.model.names import is_name
@@ -205,21 +205,22 @@ class Job(Value):
 
 @dataclass(frozen=True, slots=True)
 class JobDraft:
-    """What `Agent.submit` takes, as a value, for `Agent.submit_many`.
+    """What `Agent.submit` takes, as a value, for `Agent.submit_many`; what is no form of a field is refused at once.
 
     `queue`: where. `data`: what the handler gets. `note`: what it is about, for people; an approval is bound to it.
     `priority`: urgent, high, normal, low. `delay` or `not_before`: when it may begin. `key` and `on_duplicate`: a
     second submit of the same key. `slot`: a schedule, as `0 3 * * *`, whose last slot is the key: it is there once for
-    each slot, whoever submits it. `depends_on`: jobs (or labels of this batch) that must complete first. `parent`: the
-    job (or label) that waits for this one. `children`: how many children it waits for before it begins. `on_failure`:
-    what becomes of those that wait for it if it does not complete. `label`: its name within this batch.
+    each slot, whoever submits it. `depends_on`: jobs (receipts, addresses, or labels of this batch) that must complete
+    first. `parent`: the job (or label) that waits for this one. `children`: how many children it waits for before it
+    begins. `on_failure`: what becomes of those that wait for it if it does not complete. `label`: its name within this
+    batch.
 
     `max_attempts`, `backoff` and `backoff_cap`: how often and how soon it is tried again. `max_stalled`: how often a
     worker may vanish over it. `timeout`: of one attempt. `begin_within`, `end_within`: from now. `tags`, `skills`,
     `worker`: who may take it. `slots`: `("gpu", 2)`. `rate`: `("api", 10, timedelta(minutes=1))`. `quiet`:
-    `("22:00", "07:00", "Europe/Zurich")`. `stagger`: begin at a moment within this span that follows from its key.
-    `max_waiting`: refuse it if so many wait already. `budget`: what its whole tree may spend, by unit. `approval`: for
-    a protected name.
+    `("22:00", "07:00", "Europe/Zurich")`. `stagger`: begin at a moment within this span that follows from its key, or
+    else from its id. `max_waiting`: refuse it if so many wait already. `budget`: what its whole tree may spend, by
+    unit. `approval`: for a protected name.
     """
 
     name: str
@@ -255,3 +256,28 @@ class JobDraft:
     budget: dict[str, float] = field(default_factory=dict)
     approval: str | None = None
     replay_of: str | None = None
+
+    def __post_init__(self) -> None:
+        """Bring what was given into the one form of its field.
+
+        Raises:
+            JobRefusedError: it has none; the error names the field, what was found, and how it is written.
+        """
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is not each.default:
+                object.__setattr__(self, each.name, _FORMS[each.name].taken(each.name, value))
+
+
+_FORMS: Final = {
+    **dict.fromkeys(("name", "queue", "worker"), forms.NAME),
+    **dict.fromkeys(("note", "key", "slot", "label", "replay_of"), forms.TEXT),
+    **dict.fromkeys(("delay", "backoff", "backoff_cap", "timeout", "stagger"), forms.SPAN),
+    **dict.fromkeys(("begin_within", "end_within"), forms.SPAN),
+    **dict.fromkeys(("children", "max_attempts", "max_stalled", "max_waiting"), forms.WHOLE),
+    **dict.fromkeys(("tags", "skills"), forms.TEXTS),
+    "priority": forms.one_of(Priority), "on_duplicate": forms.one_of(OnDuplicate),
+    "on_failure": forms.one_of(OnFailure), "data": forms.OBJECT, "not_before": forms.MOMENT,
+    "depends_on": forms.JOBS, "parent": forms.JOB, "slots": forms.SLOTS, "rate": forms.RATE, "quiet": forms.QUIET,
+    "budget": forms.AMOUNTS, "approval": forms.ID,
+}  # fmt: skip

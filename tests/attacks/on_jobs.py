@@ -191,13 +191,17 @@ def _policy_asks_for_none(scene):
 
 def _of_a_listed_name(scene):
     scene.policy(protected=("deploy",))
-    for agent in (*scene.running.values(),):
-        agent.handler("deploy")(lambda ctx: scene.handled.append(ctx.job.id))
+
+    def deploy(ctx):
+        scene.handled.append(ctx.job.id)
+
+    for agent in scene.running.values():
+        agent.handler("deploy")(deploy)
     scene.mallory.submit("deploy", {})
     scene.planted += [path.read_bytes() for path in _waiting(scene)]
 
     def meet(scene, agent):
-        agent.handler("deploy")(lambda ctx: scene.handled.append(ctx.job.id))
+        agent.handler("deploy")(deploy)
         return works(scene, agent)
 
     return meet

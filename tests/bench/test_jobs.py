@@ -59,11 +59,18 @@ def test_a_job_that_is_lost_or_run_twice_is_counted(tmp_path):
     assert [results.middle("mail", "careless", each) for each in ("lost", "twice")] == [1, 1]
 
 
-@pytest.mark.parametrize("shape", jobs.SHAPES)
-def test_a_graph_is_run_in_its_order(shape, tmp_path):
-    """The floor and somabus run a graph to its end, no job before what it needs; a queue that does not has no time."""
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory):
+    """What graphs of every shape gave, measured once."""
     candidates = [*CANDIDATES, *(each for each in installed() if each.name == "somabus, none"), careless(Hasty)]
-    results = measure([work_of(*jobs.graphs(candidates, 20), rounds=1)], Size.TINY, tmp_path, say=quiet)
+    work = work_of(*jobs.graphs(candidates, 20), rounds=1)
+    return measure([work], Size.TINY, tmp_path_factory.mktemp("graphs"), say=quiet)
+
+
+@pytest.mark.parametrize("shape", jobs.SHAPES)
+def test_a_graph_is_run_in_its_order(shape, graphs):
+    """The floor and somabus run a graph to its end, no job before what it needs; a queue that does not has no time."""
+    results = graphs
 
     assert set(results.failed) == {("mail", jobs.name("careless", each)) for each in jobs.SHAPES}
     assert "ran before" in results.failed["mail", jobs.name("careless", shape)]

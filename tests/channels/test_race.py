@@ -98,7 +98,7 @@ def test_two_readers_see_the_same_two_thousand_posts(talkers, hours):
     judge(started, EACH)
 
 
-@pytest.mark.parametrize("each", [150, pytest.param(EACH, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("each", [75, pytest.param(EACH, marks=pytest.mark.slow)])
 def test_a_killed_poster_and_a_killed_reader_lose_nothing(talkers, each):
     """`kill -9` of a poster and of a reader in the middle, with the clock of another poster an hour behind: started again, every post stands once, and the reader meets again at most the reading that it had in hand."""
     started = talkers(1, each)

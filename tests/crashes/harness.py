@@ -78,6 +78,12 @@ class Stage:
         return self.world.agent(name, store=self.mortal, home=home, retry=RETRY, every="2h")
 
 
+class WritingStage(Stage):
+    """The same, in a process that dies at nothing but what writes."""
+
+    stopping = WritingStore
+
+
 def in_memory(fuse, clock):
     """Return a bus in memory, and the same for a process that dies at an operation."""
     plain = MemoryStore(clock.now)

@@ -7,6 +7,7 @@ the store is held against the table.
 from collections import defaultdict
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
@@ -252,5 +253,10 @@ class Jobs(RuleBasedStateMachine):
         assert not self.store.list(tree.submitting("default"))
 
 
-TestJobs = Jobs.TestCase
-TestJobs.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+class MoreJobs(Jobs):
+    """The same, longer, for the slow run."""
+
+
+TestJobs, TestMoreJobs = Jobs.TestCase, pytest.mark.slow(MoreJobs.TestCase)
+TestJobs.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestMoreJobs.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -11,7 +11,6 @@ pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="the pages sh
 SOON = (
     "README.md",
     "docs/tutorial.md",
-    "docs/scale.md",
 )  # all others are in the slow run: each command of theirs is a process
 NAMES = [page.relative_to(PROJECT).as_posix() for page in pages()]
 

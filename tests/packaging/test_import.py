@@ -127,21 +127,23 @@ def test_the_version_is_told_without_a_library_but_click():
     }  # fmt: skip
 
 
-def test_a_beat_with_nothing_to_do_loads_only_what_it_uses(tmp_path):
+@pytest.fixture(scope="module")
+def beaten(tmp_path_factory):
+    """What a fresh process has loaded after a beat with nothing to do."""
+    return loaded_after(idle_beat(tmp_path_factory.mktemp("idle")))
+
+
+def test_a_beat_with_nothing_to_do_loads_only_what_it_uses(beaten):
     """A scheduler that wakes an agent for nothing waits for nothing that only mail, posts, humans or a due sweep need."""
-    loaded = loaded_after(idle_beat(tmp_path))
-
-    assert "somabus.beat" in loaded
-    assert loaded & {f"somabus.{name}" for name in NOT_FOR_NOTHING} == set()
+    assert "somabus.beat" in beaten
+    assert beaten & {f"somabus.{name}" for name in NOT_FOR_NOTHING} == set()
 
 
-def test_a_beat_with_nothing_to_do_loads_no_library_in_vain(tmp_path):
+def test_a_beat_with_nothing_to_do_loads_no_library_in_vain(beaten):
     """It waits for no cron, no watcher, no tables, and for no library of mail or archives that others drag along."""
-    loaded = loaded_after(idle_beat(tmp_path))
-
-    assert "pydantic" in loaded
-    assert loaded & {"croniter", "watchdog", "rich", "logging.handlers", "asyncio"} == set()
-    assert loaded & {"importlib.metadata", "email.message", "zipfile", "shutil", "socket", "signal", "queue"} == set()
+    assert "pydantic" in beaten
+    assert beaten & {"croniter", "watchdog", "rich", "logging.handlers", "asyncio"} == set()
+    assert beaten & {"importlib.metadata", "email.message", "zipfile", "shutil", "socket", "signal", "queue"} == set()
 
 
 def test_a_script_has_its_pydantic_plugins(tmp_path):

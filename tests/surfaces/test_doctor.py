@@ -342,7 +342,10 @@ def test_an_unknown_other_is_refused_with_the_nearest_name(team):
 
 def test_nobody_asks_and_nobody_answers(team):
     """Each side gives up after the time it was given, with exit code 4 and what to type on the other machine."""
-    asked, answered = team("doctor", "--with", "planner", "--for", "1s"), team("doctor", "--answer", "--for", "1s")
+    asked, answered = (
+        team("doctor", "--with", "planner", "--for", "200ms"),
+        team("doctor", "--answer", "--for", "200ms"),
+    )
 
     assert (asked.code, "somabus doctor --answer --agent planner" in asked.out) == (4, True), asked
     assert (answered.code, "somabus doctor --with scout" in answered.err) == (4, True), answered

@@ -17,7 +17,7 @@ import pytest
 
 from somabus import Agent
 from somabus.scheduler import standing
-from tests.surfaces.shell import environment, fresh, process
+from tests.surfaces.shell import at_once, environment, fresh, process
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script of sh")
 CRONTAB = """#!/bin/sh
@@ -395,7 +395,7 @@ def test_what_the_machine_knows_is_told_while_the_drive_is_away(team, table, ord
     os.rename("bus", "away")
     fresh(*scheduled())
 
-    words, program = fresh(*order.split()), fresh(*order.split(), "--json")
+    words, program = at_once([order, f"{order} --json"]).values()  # each waits for the drive
 
     assert (words.code, program.code) == (4, 4), words
     assert "ended with exit code 4; could not look at the heartbeat" in words.out
