@@ -173,7 +173,9 @@ class Channels:
             share = max(1, (limit - len(posts)) // (len(left) - rank))
             ahead, found = self._look(name, starts[name], share) if len(posts) < limit else (None, [])
             # Who looks behind a number wants all that stands there; what is new to a reader is what others wrote.
-            everything = after is not None or name in _OWN  # an alert is nobody's post: it is news to its raiser's human
+            everything = (
+                after is not None or name in _OWN
+            )  # an alert is nobody's post: it is news to its raiser's human
             posts += [each for each in found if everything or each.fault or each.message.sender != self._me]
             if ahead is not None and after is None:
                 positions[name] = ahead.position

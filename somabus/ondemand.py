@@ -231,7 +231,7 @@ class OnDemand:
             ),
             leases=self.parts.leases, identities=self.identities, ids=self.ids, now=self.now,
             monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=send,
-            tell=self.incidents.tell, stopped=stopped, skills=skills,
+            tell=self.incidents.tell, stopped=stopped, stops=self.halt.stops, skills=skills,
             retention=lambda: self.authority.bus.policy.retention, chain=self.inbox.chain,
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from somabus.delivery import Chain
+from somabus.halt import Stopped
 from somabus.identity import Identities
 from somabus.jobs.aside import Aside
 from somabus.jobs.follower import Follower
@@ -41,6 +42,7 @@ class Services(NamedTuple):
     send: Callable[..., Any]
     tell: Callable[[str, str, str], None]
     stopped: Callable[[str], frozenset[str]]
+    stops: Callable[[], tuple[Stopped, ...]]
     skills: Callable[[], tuple[str, ...]]
     retention: Callable[[], Retention]
     chain: Chain

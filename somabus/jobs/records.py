@@ -34,6 +34,7 @@ _ENDS: Final = {
 }  # fmt: skip
 _LOOKS: Final = 2
 """It may be moved, or end, while it is looked for."""
+_TRY_PARTS: Final = 3
 UNREADABLE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
 
 
@@ -111,6 +112,13 @@ class Records:
         """Return how each attempt ended, in order; what cannot be read is left out."""
         found = (self._try(address, name) for name in self._store.list(tree.run(*address, "tries")))
         return sorted((each for each in found if each is not None), key=lambda each: (each.generation, each.at))
+
+    def events(self, address: JobAddress) -> list[JobEvent]:
+        """Return what ended each attempt, in order, by the names of the records alone."""
+        names = (name.split(".") for name in self._store.list(tree.run(*address, "tries")))
+        known = (each for each in names if len(each) == _TRY_PARTS and each[0].isdigit())
+        found = (JobEvent.__members__.get(each[1].upper()) for each in sorted(known, key=lambda each: int(each[0])))
+        return [each for each in found if each is not None]
 
     def proven(self, said: Try) -> bool:
         """Tell whether the record of an attempt was written by the agent it names."""

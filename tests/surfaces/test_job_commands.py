@@ -280,7 +280,7 @@ def test_stats_say_why_a_queue_stands_still(team, work):
 
     answer = team("jobs", "stats")
 
-    assert "web: 1 job to do and no worker lives: somabus work --queue web" in answer.out
+    assert "web: 1 job waits: no worker lives; next: somabus work --queue web" in answer.out
     work("web")
     (web,) = team("jobs", "stats", "web", "--json").json["queues"]
     assert (web["per_hour"], web["causes"], web["counts"]["waiting"]) == (1, [], 0)
