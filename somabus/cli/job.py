@@ -62,7 +62,10 @@ def log(context: Context, job: str) -> None:
     "--to", type=click.Path(dir_okay=False, path_type=Path), help="Write it into this file, over what is there."
 )
 def attachments(context: Context, job: str, name: str | None, to: Path | None) -> None:
-    """List what its handler attached, or print the one of this NAME as it is."""
+    """List what its handler attached.
+
+    With NAME, print that one as it is, or write it into a file.
+    """
     agent, job = _named(context, job)
     if name is not None:
         _write(context, agent.jobs.attachment(job, name), name, to)

@@ -27,7 +27,7 @@ def wedged(seat: Seat) -> Iterator[Finding]:
             yield Finding("wedged queue", Weight.WARNING, queue, each.why, each.step or f"somabus jobs stats {queue}")
         if dead:
             said = f"{many(dead, 'job')} set aside for good: workers vanished over them, or nobody may run them"
-            yield Finding("dead job", Weight.WARNING, queue, said, f"somabus jobs {queue} --state dead")
+            yield Finding("dead job", Weight.WARNING, queue, said, f"somabus jobs list {queue} --state dead")
 
 
 def look_of(seat: Seat) -> Look:
