@@ -96,10 +96,10 @@ def stats(context: Context, queue: str | None) -> None:
     rows = [
         (each.queue, each.counts[JobState.WAITING], ago(each.oldest, now) if each.oldest else "",
          each.counts[JobState.ACTIVE], _rate(each), each.stalled, each.counts[JobState.FAILED],
-         each.counts[JobState.DEAD], len(each.workers))
+         each.counts[JobState.DEAD], len(each.workers), _seen(each, now))
         for each in found
     ]  # fmt: skip
-    columns = ("queue", "waiting", "the oldest", "active", "an hour", "stalled", "failed", "dead", "workers")
+    columns = ("queue", "waiting", "the oldest", "active", "an hour", "stalled", "failed", "dead", "workers", "seen")
     facts = {"queues": [_numbers(each) for each in found]}
     context.out.table(facts, columns, rows, empty="no queues", note=_causes(found), unread=agent.unread)
     finish(Exit.DONE if found else Exit.NOTHING)
@@ -125,6 +125,11 @@ def _queues(context: Context, agent: Agent) -> None:
 
 def _causes(found: list[QueueStats]) -> str:
     return "\n".join(f"{each.queue}: {line(str(cause), 500)}" for each in found for cause in each.causes)
+
+
+def _seen(each: QueueStats, now: datetime) -> str:
+    """Say when a worker said last that it is there: one that was killed counts for two minutes more."""
+    return ago(max(worker.seen_at for worker in each.workers), now) if each.workers else ""
 
 
 def _rate(each: QueueStats) -> str:

@@ -107,11 +107,19 @@ def _life(file: JobFile) -> Iterator[str]:
     for each in file.tries:
         why = f": {line(each.error, 300)}" if each.error else ""
         yield f"history   {each.at:%Y-%m-%d %H:%M:%S} {each.event} by {each.by}{why}"
+    if lost := _unrecorded(file):
+        yield f"history   {times(lost)} claimed without a record of what came of it: put off, or its worker vanished"
     for number, page in sorted(file.steps.items()):
         yield f"step      {number} {_page(file, number, page)}"
     yield from (f"child     {each}" for each in file.children)
     yield from (f"attached  {line(each.name, 200)} ({many(each.size, 'byte')})" for each in file.attachments)
     yield from (f"spent     {amount:g} {line(unit)}" for unit, amount in file.spent.items())
+
+
+def _unrecorded(file: JobFile) -> int:
+    """Count the claims that left no record; each has a generation, and the one that lasts is no secret."""
+    lasts = {file.view.generation} if file.view.state is JobState.ACTIVE else set()
+    return file.view.generation - len({each.generation for each in file.tries if each.generation} | lasts)
 
 
 def _page(file: JobFile, number: int, page: Page) -> str:

@@ -21,11 +21,16 @@ if sys.platform == "win32":
 
     def told_by(stop: threading.Event, ended: threading.Event, again: str = "") -> Callable[[int], bool]:
         """Return what the console is to call: it sets `stop`, and holds a closing console until `ended` is set."""
+        warned = threading.Event()
 
         def told(event: int) -> bool:
-            if again and event < _CLOSED:
-                _thread.interrupt_main() if stop.is_set() else _say(again)
             stop.set()
+            if again and event < _CLOSED:
+                if warned.is_set():
+                    _thread.interrupt_main()
+                else:
+                    warned.set()  # before it is printed: whoever reads it may be quick
+                    _say(again)
             if event >= _CLOSED:
                 ended.wait()  # Windows ends the process as soon as this returns, or after some five seconds
             return True
@@ -59,14 +64,15 @@ else:
         Args:
             again: printed at the first Ctrl-C; if given, a second one raises KeyboardInterrupt.
         """
-        stop = threading.Event()
+        stop, warned = threading.Event(), threading.Event()
 
         def told(number: int, _frame: object) -> None:
-            if again and number == signal.SIGINT:
-                if stop.is_set():
-                    raise KeyboardInterrupt
-                _say(again)
             stop.set()
+            if again and number == signal.SIGINT:
+                if warned.is_set():
+                    raise KeyboardInterrupt
+                warned.set()  # before it is printed: whoever reads it may be quick
+                _say(again)
 
         with _handled(("SIGINT", "SIGTERM", "SIGHUP"), told):
             yield stop
@@ -82,14 +88,17 @@ def interrupted() -> Iterator[None]:
 @contextmanager
 def _handled(names: Iterable[str], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Handle the signals of these names that there are; a SIGHUP that is ignored, as by nohup, stays so."""
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    numbers = [each for each in numbers if signal.getsignal(each) is not signal.SIG_IGN]
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name) and not _is_ignored(name)]
     before = [signal.signal(number, handler) for number in numbers]
     try:
         yield
     finally:
         for number, old in zip(numbers, before, strict=True):
             signal.signal(number, old)
+
+
+def _is_ignored(name: str) -> bool:
+    return name == "SIGHUP" and signal.getsignal(getattr(signal, name)) is signal.SIG_IGN
 
 
 def _say(text: str) -> None:

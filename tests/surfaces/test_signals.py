@@ -42,6 +42,7 @@ def test_a_closed_terminal_is_ignored_if_somebody_said_so():
 def test_a_second_ctrl_c_ends_at_once_where_that_was_said(capfd):
     """The first one prints what a second will do; the second raises KeyboardInterrupt, SIGTERM never does."""
     with stopping("Ctrl-C again: at once") as stop:
+        signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)
         assert stop.is_set()
