@@ -19,7 +19,7 @@ _OPEN: Final = tuple(state for state in JobState if state not in ENDED)
 _FAILED: Final = (JobEvent.RETRY, JobEvent.FAIL)
 _LOOKS: Final = 2
 _HOUR: Final = timedelta(hours=1)
-_COUNTED: Final = 5_000
+_COUNTED: Final = 2_000
 _IN_VAIN: Final = 200
 """So many ends in a row that are older than an hour: what was submitted before them has, most likely, too."""
 
