@@ -270,6 +270,18 @@ def test_what_cannot_be_read_hides_no_cause(yard):
     assert causes(yard)[0].startswith("1 job waits: no worker lives")
 
 
+def test_who_has_a_job(yard):
+    """A job in work says with which agent, by what its worker says of itself."""
+    job = yard.scout.submit("echo")
+    worker = yard.worker("planner")
+    worker._picker.next()
+    assert yard.scout.jobs.file(job).worker == ""
+
+    yard.scout._services.job_services.workers.say("default", worker._record(job.address))
+
+    assert yard.scout.jobs.file(job).worker == "planner"
+
+
 # -- what a worker leaves lying -----------------------------------------------------------------------------------
 
 

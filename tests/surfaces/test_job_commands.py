@@ -177,7 +177,9 @@ def test_a_worker_leaves_no_trace_of_itself(team, work):
     assert team("jobs", "stats", "default", "--json").json["queues"][0]["workers"] == []
 
 
-@pytest.mark.parametrize(("text", "said"), [("1 / 0", "ZeroDivisionError"), ("x = 1", "no function setup(agent)")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("\n1 / 0", "in line 2: ZeroDivisionError"), ("x = 1", "no function setup(agent)")]
+)
 def test_a_file_of_handlers_that_is_none_is_told_by_its_name(team, home, text, said):
     """A broken file of handlers is exit 2 before anything is taken."""
     (home / "broken.py").write_text(text)
@@ -242,17 +244,23 @@ def until(there):
 
 
 def test_a_worker_that_is_killed_has_its_job_taken_over(team, work, home):
-    """After kill -9 another worker has the job when the lease has ended; it has stalled once, and failed never."""
+    """After kill -9 another worker has the job when the lease has ended; it has stalled once, and failed never.
+
+    Until then `jobs stats` says when the dead one was seen last; afterwards the history has the claim that came to nothing.
+    """
     job = submit(team, "slow")
     order = process("work", "--handlers", "handlers.py", "--lease", "1s")
     with subprocess.Popen(order, env=environment(), stdout=subprocess.DEVNULL) as worker:
         until((home / "begun").exists)
         worker.kill()
     (home / "go").touch()
+    head, row, *_ = team("jobs", "stats").out.splitlines()
+    assert (head.split()[-1], row.split()[-1]) == ("seen", "ago")
 
     until(lambda: fresh(*order[3:], "--until-empty").out.startswith(job))
 
     assert show(team, job)["tries"][-1]["attempt"] == 2
+    assert "history   once claimed without a record of what came of it" in team("job", job).out
     assert show(team, job)["job"]["state"] == "completed"
 
 
@@ -521,8 +529,9 @@ def test_a_failed_attempt_says_whether_it_is_made_again(team, work):
     [
         ("agent.jobs.cancel(ctx.job.address, 'enough')", "lost: it is cancelled: enough"),
         ("agent.jobs.pause(ctx.job.address, 'later')", "lost: it is paused: later"),
+        ("[ctx.check() for _ in iter(int, 1)]", "lost: it is delayed: it took longer than 0.05 s"),
     ],
-    ids=["cancelled", "paused"],
+    ids=["cancelled", "paused", "time up"],
 )
 def test_a_lost_job_says_how(team, work, home, act, said):
     """A worker whose job was taken from it says by which word."""
@@ -530,7 +539,7 @@ def test_a_lost_job_says_how(team, work, home, act, said):
         f"def setup(agent):\n    agent.handler('lose')(lose(agent))\n\n"
         f"def lose(agent):\n    return lambda ctx: ({act}, ctx.check())\n"
     )
-    job = submit(team, "lose")
+    job = submit(team, "lose", "--timeout", "50ms" if "check() for" in act else "1h")
 
     assert work().out.startswith(f"{job} {said}\n")
 
