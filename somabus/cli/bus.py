@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,9 @@ from somabus.model.retention import parse_rules
 from somabus.model.text import ago, line, many
 from somabus.scheduler import Standing, standing
 from somabus.site import address_of, is_remote
+
+_CAUSES: Final = 3
+"""Of each queue, as many as a status has room for."""
 
 if TYPE_CHECKING:
     from somabus.jobs.standstill import Cause
@@ -154,7 +157,8 @@ def _tally(counts: dict[str, int]) -> str:
 def _wedged(queue: str, dead: int, causes: "list[Cause]") -> list[str]:
     """Say of a queue what waits for a human, or for what does not come by itself."""
     buried = [f"{many(dead, 'job')} dead: somabus jobs list {queue} --state dead"] if dead else []
-    return [*(line(str(each), 500) for each in causes), *buried]
+    more = [f"and {many(len(causes) - _CAUSES, 'cause')} more: somabus jobs stats {queue}"] * (len(causes) > _CAUSES)
+    return [*(line(str(each), 500) for each in causes[:_CAUSES]), *more, *buried]
 
 
 @command("verify", "somabus verify X:/soma_network")

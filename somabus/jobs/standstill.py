@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from somabus.errors import ConfigurationError
 from somabus.halt import Stopped
+from somabus.jobs.asking import asks, worker_for
 from somabus.jobs.gates import is_quiet
 from somabus.jobs.records import UNREADABLE, Records, decoded
 from somabus.jobs.shelf import Lying
@@ -23,7 +24,7 @@ from somabus.jobs.workers import WorkerRecord, Workers
 from somabus.lease import Leases
 from somabus.model import tree
 from somabus.model.ids import from_milliseconds, milliseconds
-from somabus.model.job import BUILTIN_NAMES, Job, JobAddress, Rate, Slots
+from somabus.model.job import Job, JobAddress, Rate, Slots
 from somabus.model.leases import slot_name
 from somabus.model.stop import Range
 from somabus.model.text import ago, many
@@ -38,7 +39,7 @@ _CHAINS: Final = 10
 _LINKS: Final = 20
 """So many jobs that wait for others are followed, each so far: it costs some listings for each step."""
 
-_NAMED: Final = 3
+_NAMED: Final = 5
 _SET_ASIDE: Final = (JobEvent.PAUSE, JobEvent.PARK)
 
 
@@ -97,17 +98,19 @@ class Sight:
         """Say what a worker leaves lying in a queue, and why."""
         ready = list(self._ready(queue))
         others = self._counted(queue, ready, lambda job, _lying: None if worker.able(job) else Cause(asks(job)))
-        said = [f"{_wait(count)} that this worker does not take: {cause.why}" for cause, count in others.items()]
+        named = ", ".join([cause.why for cause in others][:_NAMED]) + (" …" if len(others) > _NAMED else "")
+        said = [Cause(f"{_wait(others.total())} that this worker does not take: {named}")] if others else []
         gates = self._counted(queue, ready, lambda job, _lying: self._gate(job) if worker.able(job) else None)
-        said += [f"{_wait(count)}: {cause.why}" for cause, count in gates.items()]
-        return [Cause(each) for each in said]
+        said += [Cause(f"{_wait(count)}: {cause.why}") for cause, count in gates.items()]
+        return [*said, *(_only_of(_GLANCES, ready) if said else [])]
 
     def of_job(self, job: Job, state: JobState, ticket: Ticket) -> Cause | None:
         """Say why one job stands still; None for one that does not, or of which its state says all."""
         if state is JobState.PAUSED:
             return Cause(self.set_aside(job.address), f"somabus job resume {job.address}")
         if state in _HELD_UP:
-            return self._stuck(job, state) or Cause(self._waits_for(job))
+            cause = self._stuck(job, state) or Cause(self._waits_for(job))
+            return cause._replace(why=cause.why.replace(f"{job.address} waits", "it waits", 1))
         if not self._is_ready(Lying(state, ticket)):
             return None
         before = sum(name < ticket.name for name in self._names(job.queue, JobState.WAITING))
@@ -270,19 +273,6 @@ class Sight:
             yield Cause(
                 f"{_wait(len(paused))} for a human: {'; '.join(said)}", f"somabus jobs list {queue} --state paused"
             )
-
-
-def asks(job: Job) -> str:
-    """Say what a job asks of its worker."""
-    parts = [f"tag {each}" for each in job.tags] + [f"skill {each}" for each in job.skills]
-    return job.name + (f" with {' and '.join(parts)}" if parts else "") + (f" by {job.worker}" if job.worker else "")
-
-
-def worker_for(job: Job) -> str:
-    """Return the command that starts a worker which takes a job."""
-    words = ["somabus", *(["--agent", job.worker] if job.worker else []), "work", "--queue", job.queue]
-    words += [word for tag in job.tags for word in ("--tag", tag)]
-    return " ".join([*words, *([] if job.name in BUILTIN_NAMES else ["--handlers", "FILE.py"])])
 
 
 def _wait(count: int) -> str:

@@ -222,9 +222,9 @@ def test_a_parent_whose_children_were_not_submitted(yard):
     parent = yard.scout.submit("echo", children=2)
     yard.scout.submit("echo", parent=parent.address)
 
-    said = f"{parent.address} waits for 2 children, and 1 is there; next: somabus submit NAME --parent {parent.address}"
-    assert cause(yard, parent) == said
-    assert causes(yard) == [f"1 job waits for others: {said}"]
+    said = f"waits for 2 children, and 1 is there; next: somabus submit NAME --parent {parent.address}"
+    assert cause(yard, parent) == f"it {said}"
+    assert causes(yard) == [f"1 job waits for others: {parent.address} {said}"]
 
 
 def test_children_that_cannot_end(yard):
@@ -293,8 +293,7 @@ def test_what_a_worker_leaves_lying(yard):
         yard.scout.submit(**fields)
 
     assert [each.why for each in yard.scout.jobs.left_by("default", ["echo"])] == [
-        "1 job waits that this worker does not take: ehco",
-        "1 job waits that this worker does not take: echo with tag gpu",
+        "2 jobs wait that this worker does not take: ehco, echo with tag gpu",
         f"1 job waits: its quiet hours last until {ends} UTC",
     ]
 

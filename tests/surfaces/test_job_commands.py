@@ -488,6 +488,10 @@ def test_status_says_that_nobody_takes_what_waits(team):
     said = "jobs     web: 1 job waits: no worker lives; next: somabus work --queue web --handlers FILE.py"
     assert said in team("status").out
     assert team("status", "--json").json["jobs"]["web"]["causes"][0]["why"] == "1 job waits: no worker lives"
+    for tag in "abcde":
+        submit(team, "gamma", "--queue", "web", "--tag", tag)
+    lines = [each for each in team("status").out.splitlines() if each.startswith("jobs")]
+    assert (len(lines), lines[-1]) == (4, "jobs     web: and 3 causes more: somabus jobs stats web")
 
 
 def test_a_worker_says_what_it_leaves(team, work):
@@ -496,9 +500,8 @@ def test_a_worker_says_what_it_leaves(team, work):
     submit(team, "echo", "--tag", "gpu")
 
     out = work().out
-    left = "1 job waits that this worker does not take:"
-    assert out.startswith(f"0 attempts; {left} ehco; {left} echo with tag gpu\n")
-    assert len(team("work", "--until-empty", "--json").json["left"]) == 2
+    assert out.startswith("0 attempts; 2 jobs wait that this worker does not take: ehco, echo with tag gpu\n")
+    assert len(team("work", "--until-empty", "--json").json["left"]) == 1
 
 
 def test_a_queue_that_is_not_there_is_a_typo(team):
