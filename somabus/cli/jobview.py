@@ -32,6 +32,7 @@ def file_facts(file: JobFile, outcome: Outcome | None) -> dict[str, Any]:
     ]
     return {
         "job": facts_of(file.view), "cause": file.cause, "worker": file.worker, "tries": file.tries, "steps": steps,
+        "doubt": file.doubt,
         "children": [str(each) for each in file.children], "progress": file.progress, "spent": file.spent,
         "attachments": file.attachments, "outcome": outcome,
     }  # fmt: skip
@@ -111,6 +112,8 @@ def _life(file: JobFile) -> Iterator[str]:
         yield f"history   {times(lost)} claimed without a record of what came of it: put off, or its worker vanished"
     for number, page in sorted(file.steps.items()):
         yield f"step      {number} {_page(file, number, page)}"
+    if file.doubt:
+        yield f"ledger    {line(file.doubt, 300)}"
     yield from (f"child     {each}" for each in file.children)
     yield from (f"attached  {line(each.name, 200)} ({many(each.size, 'byte')})" for each in file.attachments)
     yield from (f"spent     {amount:g} {line(unit)}" for unit, amount in file.spent.items())

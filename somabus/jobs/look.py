@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from somabus.errors import TrustError
 from somabus.jobs.aside import Aside, Attachment, Report
 from somabus.jobs.opening import JobOpener, OpenedJob
 from somabus.jobs.records import UNREADABLE, Ending
-from somabus.jobs.standstill import Cause, Ground, Sight
+from somabus.jobs.standstill import Cause, Ground, Sight, set_aside
 from somabus.jobs.workers import WorkerRecord
 from somabus.model.ids import from_milliseconds, id_time
 from somabus.model.job import JobAddress
@@ -50,7 +51,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """One job with all that lies beside it. `cause`: why it stands still. `worker`: who has it, if that can be told."""
+    """One job with all that lies beside it.
+
+    `cause`: why it stands still. `worker`: who has it, if that can be told. `doubt`: why its ledger is not believed.
+    """
 
     view: JobView
     tries: list[Try]
@@ -61,6 +65,7 @@ class JobFile:
     attachments: list[Attachment]
     cause: Cause | None = None
     worker: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +141,18 @@ class Look:
             return None
         children = [JobAddress(each.queue, each.id) for each in self._records.bonds(address, "children")]
         spent = {} if view.opened is None else self._aside.spent(view.opened.job)
+        steps, doubt = self._ledger(address)
         return JobFile(
             view,
             self._records.tries(address),
-            self._records.steps(address),
+            steps,
             children,
             self._aside.progress(address),
             spent,
             self._aside.attachments(address),
-            self._cause(view),
+            self._cause(view, steps),
             self._worker(view),
+            doubt,
         )
 
     def stats(self, queue: str) -> QueueStats:
@@ -177,21 +184,32 @@ class Look:
         opened, fault = self._opened(self._records.shelf(queue).read(state, ticket.name))
         until = None if ticket.until is None else from_milliseconds(ticket.until)
         address = JobAddress(queue, ticket.id)
-        why = Sight(self._ground).set_aside(address) if state is JobState.PAUSED else ""
+        why = set_aside(self._records, address) if state is JobState.PAUSED else ""
         return JobView(address, state, ticket.generation, opened, ticket.failed, ticket.stalled, until, fault, why)
 
     def _ended(self, queue: str, state: JobState, end: End) -> JobView:
         address, opened, fault = JobAddress(queue, end.id), *self._opened(self._records.shelf(queue).ended(state, end))
-        said = self._records.last_word(address, Ending(state, end, b""))
+        said = None if state is JobState.COMPLETED else self._records.last_word(address, Ending(state, end, b""))
         why = "" if said is None else said.error
         failed = sum(each in _FAILED for each in self._records.events(address))
         return JobView(address, state, end.generation, opened, failed, fault=fault, why=why)
 
-    def _cause(self, view: JobView) -> Cause | None:
+    def _ledger(self, address: JobAddress) -> tuple[dict[int, Page], str]:
+        """Return the ledger, or why it is not believed: a person must see the job all the same."""
+        try:
+            return self._records.steps(address), ""
+        except (TrustError, *UNREADABLE) as error:
+            return {}, str(error)
+
+    def _cause(self, view: JobView, steps: dict[int, Page]) -> Cause | None:
         if view.opened is None or view.state.ended:
             return None
         lying = self._records.shelf(view.address.queue).find(view.address.id)
-        return lying and Sight(self._ground).of_job(view.opened.job, lying.state, lying.ticket)
+        cause = lying and Sight(self._ground).of_job(view.opened.job, lying.state, lying.ticket)
+        doubtful = [number for number, page in sorted(steps.items()) if page.in_doubt]
+        if cause is None or view.state is not JobState.PAUSED or not doubtful:
+            return cause
+        return cause._replace(step=f"somabus job step {view.address} {doubtful[0]} --again, or --done JSON")
 
     def _worker(self, view: JobView) -> str:
         """Return the agent whose worker says that it is at this job."""

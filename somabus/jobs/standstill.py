@@ -107,7 +107,7 @@ class Sight:
     def of_job(self, job: Job, state: JobState, ticket: Ticket) -> Cause | None:
         """Say why one job stands still; None for one that does not, or of which its state says all."""
         if state is JobState.PAUSED:
-            return Cause(self.set_aside(job.address), f"somabus job resume {job.address}")
+            return Cause(set_aside(self._ground.records, job.address), f"somabus job resume {job.address}")
         if state in _HELD_UP:
             cause = self._stuck(job, state) or Cause(self._waits_for(job))
             return cause._replace(why=cause.why.replace(f"{job.address} waits", "it waits", 1))
@@ -115,11 +115,6 @@ class Sight:
             return None
         before = sum(name < ticket.name for name in self._names(job.queue, JobState.WAITING))
         return self._held(job, self._workers(job.queue)) or Cause(f"its turn comes after {many(before, 'job')}")
-
-    def set_aside(self, address: JobAddress) -> str:
-        """Return what was said when a job was set aside."""
-        said = [each.error for each in self._ground.records.tries(address) if each.event in _SET_ASIDE]
-        return said[-1] if said else "nothing says why it was set aside"
 
     # -- ready to be taken ------------------------------------------------------------------------------------
 
@@ -240,7 +235,7 @@ class Sight:
         if job is None or len(seen) > _LINKS:
             return None
         if lying.state is JobState.PAUSED:
-            return Cause(f"{address} is paused: {self.set_aside(address)}", f"somabus job {address}")
+            return Cause(f"{address} is paused: {set_aside(self._ground.records, address)}", f"somabus job {address}")
         if lying.state in _HELD_UP:
             return self._stuck(job, lying.state, seen)
         held = self._held(job, self._workers(address.queue)) if self._is_ready(lying) else None
@@ -267,12 +262,18 @@ class Sight:
     # -- set aside --------------------------------------------------------------------------------------------
 
     def _paused(self, queue: str) -> Iterator[Cause]:
-        paused = self._lying(queue, JobState.PAUSED)
+        paused, records = self._lying(queue, JobState.PAUSED), self._ground.records
         if paused:
-            said = dict.fromkeys(self.set_aside(JobAddress(queue, each.ticket.id)) for each in paused[:_NAMED])
+            said = dict.fromkeys(set_aside(records, JobAddress(queue, each.ticket.id)) for each in paused[:_NAMED])
             yield Cause(
                 f"{_wait(len(paused))} for a human: {'; '.join(said)}", f"somabus jobs list {queue} --state paused"
             )
+
+
+def set_aside(records: Records, address: JobAddress) -> str:
+    """Return what was said when a job was set aside."""
+    said = [each.error for each in records.tries(address) if each.event in _SET_ASIDE]
+    return said[-1] if said else "nothing says why it was set aside"
 
 
 def _wait(count: int) -> str:

@@ -386,7 +386,7 @@ def test_a_step_that_nobody_knows_about_waits_for_a_word(team, work, said, resul
     job = doubtful(team, work)
 
     words = team("job", job).out
-    assert f"somabus job step {job} 1 --again, or --done JSON" in words
+    assert words.count(f"somabus job step {job} 1 --again, or --done JSON") == 2  # why it stands, and beside the step
     team("job", "step", job, "1", *said)
     team("job", "resume", job)
     work()
@@ -402,6 +402,17 @@ def doubtful(team, work):
     work()
     assert show(team, job)["job"]["state"] == "paused"
     return job
+
+
+def test_a_job_whose_ledger_is_not_believed_can_be_looked_at(team, work):
+    """A page of the ledger that nobody sealed does not hide the job: it is shown, with what is wrong with the page."""
+    job = doubtful(team, work)
+    (page,) = team.bus.glob("queues/default/runs/*/steps/*")
+    page.write_bytes(page.read_bytes().replace(b'"pay"', b'"gay"'))
+
+    answer = team("job", job)
+    assert (answer.code, "state     paused" in answer.out) == (Exit.DONE, True)
+    assert "ledger    not trusted: " in answer.out
 
 
 def test_a_step_may_be_taken_again_by_a_humans_word(team, work, home):
