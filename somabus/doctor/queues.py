@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from somabus.doctor.finding import Finding, Weight
 from somabus.jobs.aside import Aside
+from somabus.jobs.asking import recipient_of
 from somabus.jobs.look import Look
 from somabus.jobs.opening import JobOpener
 from somabus.jobs.records import Records
@@ -41,5 +42,8 @@ def look_of(seat: Seat) -> Look:
     aside = Aside(seat.store, seat.name, records, opener, may_act=lambda _opened: False, seal=lambda *_said: b"")
     jobs = JobOpener(seat.name, seat.authority, opener, lambda: approvals_of(seat))
     leases = Leases(seat.store, seat.name, "looks", timedelta())
-    ground = Ground(seat.store, records, Workers(seat.store), leases, lambda: stops_of(seat))
+    ground = Ground(
+        seat.store, records, Workers(seat.store), leases, lambda: stops_of(seat),
+        lambda job: recipient_of(job, jobs, approvals_of(seat)),
+    )  # fmt: skip
     return Look(ground, jobs, aside)

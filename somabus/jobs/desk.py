@@ -15,6 +15,7 @@ from somabus.jobs.submitter import Submitter
 from somabus.jobs.workers import Workers
 from somabus.lease import Leases
 from somabus.model.ids import IdMaker
+from somabus.model.job import Job
 from somabus.model.retention import Retention
 from somabus.store.port import Store
 
@@ -44,6 +45,7 @@ class Services(NamedTuple):
     stopped: Callable[[str], frozenset[str]]
     stops: Callable[[], tuple[Stopped, ...]]
     skills: Callable[[], tuple[str, ...]]
+    recipient: Callable[[Job], str | None]
     retention: Callable[[], Retention]
     chain: Chain
 

@@ -24,7 +24,9 @@ class Jobs:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        ground = Ground(services.store, services.records, services.workers, services.leases, services.stops)
+        ground = Ground(
+            services.store, services.records, services.workers, services.leases, services.stops, services.recipient
+        )
         self._look = Look(ground, services.opener, services.aside)
         self._control = Control(services.me, services.records, services.follower, services.submitter)
 

@@ -54,13 +54,14 @@ class Cause(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """What is looked at."""
+    """What is looked at. `recipient`: who alone may run a job that takes an approval; None for all others."""
 
     store: Store
     records: Records
     workers: Workers
     leases: Leases
     stops: Callable[[], tuple[Stopped, ...]]
+    recipient: Callable[[Job], str | None]
 
 
 class Sight:
@@ -154,6 +155,11 @@ class Sight:
         for each in self._stops:
             if each.scope.covers("", job.name):
                 return Cause(str(each), _lift(each))
+        recipient = self._ground.recipient(job)
+        if recipient is not None:
+            if "answer.json" not in self._ground.store.list(tree.approval(job.approval or "")):
+                return Cause("no operator has answered what it asks for", f"somabus approvals {job.approval}")
+            job = job.model_copy(update={"worker": recipient})
         if not workers:
             return Cause("no worker lives", worker_for(job))
         able = [each for each in workers if each.able(job)]

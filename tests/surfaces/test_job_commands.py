@@ -661,6 +661,19 @@ def test_a_shell_runs_with_an_approval_of_exactly_this_job(team, work):
     assert Agent("scout", team.bus, join=False).jobs.stats().counts["dead"] == 3
 
 
+def test_a_job_that_takes_an_approval_says_whose_word_it_waits_for(team):
+    """Until an operator answers, `job` names the request; then, that only the agent it was asked for may run it."""
+    team("operator", "init", "anna", "--no-passphrase")
+    data = json.dumps({"command": ["true"]})
+    asked = team("ask", "shell", "--detail", "x", "--data", data, "--to", "planner", "--json").json["approval"]
+    job = submit(team, "shell", "--note", "x", "--data", data, "--approval", asked)
+
+    said = f"because   no operator has answered what it asks for; next: somabus approvals {asked}"
+    assert said in team("job", job).out
+    team("approve", asked)
+    assert "no worker lives; next: somabus --agent planner work --queue default" in team("jobs", "stats").out
+
+
 def test_a_job_of_an_unknown_zone_stops_no_worker(team, work):
     """A job with quiet hours in a zone that this machine does not know is left to others; those behind it are run."""
     first = submit(team, "echo", "--quiet", "22:00-07:00@Europe/Berlin", "--priority", "high")
