@@ -230,6 +230,14 @@ class Approvals:
                 self._tell(f"approval {approval_id}", error.reason, error.reason)
             raise
 
+    def recipient(self, approval_id: str) -> str:
+        """Return who is to use an approval, and tell nobody of what is wrong with it: whoever uses it does.
+
+        Raises:
+            NotApprovedError: there is no request of that id that its agent signed.
+        """
+        return self._look(approval_id, _nobody).request.to
+
     def awaits(self, covered: Covered) -> bool:
         """Tell whether what is protected must wait here: its approval is another's to use, or nobody answered yet.
 

@@ -263,6 +263,7 @@ _REFERENCES: Final = {
     "channel": "`somabus channels` lists those that there are",
     "arc": "the name of an arc begins with arc: (`somabus arcs`)",
     "goal": "`somabus goals` lists those that there are",
+    "attachment": "`somabus job attachments JOB` lists those that there are",
     "goal_id": "`somabus goals` lists those that there are",
     "approval": "`somabus approvals` lists those that were asked for",
     "resource": "there are somabus://inbox, somabus://channels and somabus://channel/<name>",

@@ -167,6 +167,7 @@ class OnDemand:
     def job_services(self) -> "Services":
         """What knows about jobs: submits, works, looks."""
         from somabus.jobs.aside import Aside
+        from somabus.jobs.asking import recipient_of
         from somabus.jobs.desk import Services
         from somabus.jobs.drafting import Drafter
         from somabus.jobs.follower import Follower
@@ -217,9 +218,10 @@ class OnDemand:
             self.halt.check("Agent.send", [str(fields.get("kind", "note"))])
             return self.sender.send(Draft(to=to, body=body, **fields), spool=True)
 
+        opener = JobOpener(self.me, self.authority, self.opener, lambda: self.approvals)
         return Services(
             me=self.me, store=store, records=records, follower=follower,
-            opener=JobOpener(self.me, self.authority, self.opener, lambda: self.approvals),
+            opener=opener,
             submitter=Submitter(
                 store, drafter, Once(store, records, follower), records=records, follower=follower, workers=workers,
                 ids=self.ids, unread=self.unread_lately,
@@ -231,7 +233,8 @@ class OnDemand:
             ),
             leases=self.parts.leases, ids=self.ids, now=self.now,
             monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=send,
-            tell=self.incidents.tell, stopped=stopped, skills=skills,
+            tell=self.incidents.tell, stopped=stopped, stops=self.halt.stops, skills=skills,
+            recipient=lambda job: recipient_of(job, opener, self.approvals),
             retention=lambda: self.authority.bus.policy.retention, chain=self.inbox.chain,
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,12 +13,15 @@ from somabus.connection import create_bus, known_bus, open_bus
 from somabus.errors import NotABusError, StoreUnavailableError
 from somabus.model import tree
 from somabus.model.retention import parse_rules
-from somabus.model.text import ago, line
-from somabus.model.ticket import JobState
+from somabus.model.text import ago, line, many
 from somabus.scheduler import Standing, standing
 from somabus.site import address_of, is_remote
 
+_CAUSES: Final = 3
+"""Of each queue, as many as a status has room for."""
+
 if TYPE_CHECKING:
+    from somabus.jobs.standstill import Cause
     from somabus.verify import Fault
 
 
@@ -119,7 +122,8 @@ def _status(context: Context, agent: Agent) -> None:
     ended = (
         (f"finished: {beat.outcome}, missed {beat.missed}" if beat.finished_at else "did not finish") if beat else ""
     )
-    stops, routine, jobs = agent.stops(), standing(agent), _jobs_aside(agent)
+    stops, routine = agent.stops(), standing(agent)
+    jobs = {queue: agent.jobs.standing(queue) for queue in agent.connection.store.list(tree.QUEUES)}
     lines = [
         *(f"STOPPED  {line(str(each), 200)}" for each in stops),
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
@@ -127,7 +131,7 @@ def _status(context: Context, agent: Agent) -> None:
         *(f"WARNING  {note}" for note in [standing_note(agent)] if note),
         f"mail     {counts.mail} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
         *([f"channels {counts.posts} posts unread"] if counts.posts else []),
-        *(f"jobs     {queue}: {_tally(each)}; see: somabus jobs stats {queue}" for queue, each in jobs.items()),
+        *(f"jobs     {queue}: {said}" for queue, each in jobs.items() for said in _wedged(queue, *each)),
         f"beat     {fired}{ended}",
         _schedule_line(routine),
         f"peers    {_tally(dict(sorted(tally.items())))}",
@@ -140,7 +144,7 @@ def _status(context: Context, agent: Agent) -> None:
         "beat": beat,
         "schedule": routine,
         "peers": dict(tally),
-        "jobs": jobs,
+        "jobs": {queue: {"dead": dead, "causes": causes} for queue, (dead, causes) in jobs.items() if dead or causes},
         "stops": [{"scope": str(each.scope), "by": each.by, "why": each.why, "signed": each.signed} for each in stops],
     }
     context.out.answer(facts, "\n".join(lines), unread=counts.unread)
@@ -150,18 +154,11 @@ def _tally(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
-def _jobs_aside(agent: Agent) -> dict[str, dict[str, int]]:
-    """Count the jobs of each queue that wait for a human; a bus without queues takes one look."""
-    store, found = agent.connection.store, {}
-    for queue in store.list(tree.QUEUES):
-        dead = tree.shelf(queue, JobState.DEAD)
-        counts = {
-            "paused": len(store.list(tree.shelf(queue, JobState.PAUSED))),
-            "dead": sum(len(store.list(f"{dead}/{day}")) for day in store.list(dead)),
-        }
-        if any(counts.values()):
-            found[queue] = {what: count for what, count in counts.items() if count}
-    return found
+def _wedged(queue: str, dead: int, causes: "list[Cause]") -> list[str]:
+    """Say of a queue what waits for a human, or for what does not come by itself."""
+    buried = [f"{many(dead, 'job')} dead: somabus jobs list {queue} --state dead"] if dead else []
+    more = [f"and {many(len(causes) - _CAUSES, 'cause')} more: somabus jobs stats {queue}"] * (len(causes) > _CAUSES)
+    return [*(line(str(each), 500) for each in causes[:_CAUSES]), *more, *buried]
 
 
 @command("verify", "somabus verify X:/soma_network")
@@ -178,7 +175,7 @@ def verify(context: Context, path: str | None) -> None:
         facts,
         ("path", "weight", "what is wrong", "next step"),
         rows,
-        empty=f"{looked_at} documents, all of format 1",
+        empty=f"{many(looked_at, 'document')}, all of format 1",
     )
     finish(Exit.UNWELL if any(fault.weight == "error" for fault in faults) else Exit.DONE)
 

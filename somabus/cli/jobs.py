@@ -8,6 +8,7 @@ import click
 
 from somabus.agent import Agent
 from somabus.cli.group import Acts, Context, command, finish
+from somabus.cli.jobview import facts_of
 from somabus.cli.output import Exit
 from somabus.errors import NoQueueError
 from somabus.jobs.look import JobView, QueueStats
@@ -70,6 +71,7 @@ def list_(context: Context, queue: str | None, state: str | None, limit: int) ->
     if queue is None and state is None:
         _queues(context, agent)
         return
+    _check_there(agent, queue)
     states = _OPEN if state is None else (JobState(state),)
     found = [view for each in states for view in agent.jobs.all(queue or DEFAULT_QUEUE, each, limit)]
     now = agent.inbox.now()
@@ -88,22 +90,26 @@ def stats(context: Context, queue: str | None) -> None:
     How much waits and since when, how much is completed in an hour, what stalled and what is dead.
     """
     agent = context.agent()
-    there = agent.jobs.queues()
-    if queue is not None and queue not in there:
-        raise NoQueueError(queue, tuple(there))
-    names = there if queue is None else [queue]
-    found = [agent.jobs.stats(name) for name in names]
+    _check_there(agent, queue)
+    found = [agent.jobs.stats(name) for name in (agent.jobs.queues() if queue is None else [queue])]
     now = agent.inbox.now()
     rows = [
         (each.queue, each.counts[JobState.WAITING], ago(each.oldest, now) if each.oldest else "",
-         each.counts[JobState.ACTIVE], f"{each.per_hour:g}", each.stalled, each.counts[JobState.FAILED],
-         each.counts[JobState.DEAD], len(each.workers))
+         each.counts[JobState.ACTIVE], _rate(each), each.stalled, each.counts[JobState.FAILED],
+         each.counts[JobState.DEAD], len(each.workers), _seen(each, now))
         for each in found
     ]  # fmt: skip
-    columns = ("queue", "waiting", "the oldest", "active", "an hour", "stalled", "failed", "dead", "workers")
+    columns = ("queue", "waiting", "the oldest", "active", "an hour", "stalled", "failed", "dead", "workers", "seen")
     facts = {"queues": [_numbers(each) for each in found]}
     context.out.table(facts, columns, rows, empty="no queues", note=_causes(found), unread=agent.unread)
     finish(Exit.DONE if found else Exit.NOTHING)
+
+
+def _check_there(agent: Agent, queue: str | None) -> None:
+    """Refuse a queue to which nobody has submitted: it is a typo."""
+    there = agent.jobs.queues()
+    if queue is not None and queue not in there:
+        raise NoQueueError(queue, tuple(there))
 
 
 def _queues(context: Context, agent: Agent) -> None:
@@ -118,13 +124,23 @@ def _queues(context: Context, agent: Agent) -> None:
 
 
 def _causes(found: list[QueueStats]) -> str:
-    return "\n".join(f"{each.queue}: {line(cause, 300)}" for each in found for cause in each.causes)
+    return "\n".join(f"{each.queue}: {line(str(cause), 500)}" for each in found for cause in each.causes)
+
+
+def _seen(each: QueueStats, now: datetime) -> str:
+    """Say when a worker said last that it is there: one that was killed counts for two minutes more."""
+    return ago(max(worker.seen_at for worker in each.workers), now) if each.workers else ""
+
+
+def _rate(each: QueueStats) -> str:
+    return str(each.per_hour) if each.per_hour_exact else f"at least {each.per_hour}"
 
 
 def _numbers(each: QueueStats) -> dict[str, Any]:
     return {
         "queue": each.queue, "counts": each.counts, "oldest": each.oldest, "stalled": each.stalled,
-        "per_hour": each.per_hour, "workers": each.workers, "causes": each.causes,
+        "per_hour": each.per_hour, "per_hour_exact": each.per_hour_exact,
+        "workers": each.workers, "causes": each.causes,
     }  # fmt: skip
 
 
@@ -133,14 +149,5 @@ def _row(view: JobView, now: datetime) -> tuple[object, ...]:
     return (
         view.address, job.name if job else "", view.state, ago(view.submitted_at, now), view.failed or "",
         view.stalled or "", ago(view.until, now) if view.until else "", view.opened.sender if view.opened else "",
-        line(job.note, 60) if job else line(view.fault, 60),
+        line(view.why or (job.note if job else view.fault), 100),
     )  # fmt: skip
-
-
-def facts_of(view: JobView) -> dict[str, Any]:
-    """Return what a program reads of a job."""
-    return {
-        "address": str(view.address), "state": view.state, "generation": view.generation, "failed": view.failed,
-        "stalled": view.stalled, "until": view.until, "submitted_at": view.submitted_at, "fault": view.fault,
-        "sender": view.opened and view.opened.sender, "spec": view.opened and view.opened.job,
-    }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+import traceback
 from pathlib import Path
 
 from somabus.agent import Agent
@@ -22,8 +23,14 @@ def set_up(agent: Agent, script: Path, option: str, example: str) -> None:
         if callable(setup):
             setup(agent)
     except (Exception, SystemExit) as error:
-        message = f"the script {script} failed: {type(error).__name__}: {error}"
+        message = f"the script {script} failed{_where(error, script)}: {type(error).__name__}: {error}"
         raise ConfigurationError(message) from error
     if not callable(setup):
         message = f"{script} has no function setup(agent); write: def setup(agent): {example}"
         raise ConfigurationError(message)
+
+
+def _where(error: BaseException, script: Path) -> str:
+    """Say in which line of the script something went wrong, if it was in one."""
+    lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(script)]
+    return f" in line {lines[-1]}" if lines else ""

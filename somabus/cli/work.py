@@ -9,14 +9,16 @@ from typing import Any, Final
 
 import click
 
+from somabus.agent import Agent
 from somabus.cli.group import Context, command
 from somabus.cli.mail import json_object
 from somabus.cli.output import to_json
 from somabus.errors import ConfigurationError
-from somabus.model.job import DEFAULT_QUEUE, OnDuplicate, OnFailure
+from somabus.model.job import BUILTIN_NAMES, DEFAULT_QUEUE, OnDuplicate, OnFailure
 from somabus.model.message import Priority
 from somabus.model.schedule import parse_duration
-from somabus.model.text import line, many
+from somabus.model.text import ago, line, many
+from somabus.model.ticket import JobState
 
 _SLOTS: Final = re.compile(r"([^=]+)=(\d{1,3})")
 _RATE: Final = re.compile(r"([^=]+)=(\d{1,6})/(\S+)")
@@ -112,7 +114,9 @@ DATA: Final = click.option("--data", metavar="JSON", help="A JSON object; @FILE 
 @click.option("--skill", "skills", multiple=True, help="Only an agent certified for it takes it; several times.")
 @click.option("--worker", metavar="AGENT", help="Only this agent takes it.")
 @click.option("--slots", metavar="KEY=N", callback=_slots, help="At most N of KEY at one time.")
-@click.option("--rate", metavar="KEY=N/SPAN", callback=_rate, help="At most N of KEY begin within SPAN.")
+@click.option(
+    "--rate", metavar="KEY=N/SPAN", callback=_rate, help="At most N of KEY begin within each SPAN of the clock."
+)
 @click.option("--quiet", metavar="FROM-TO[@ZONE]", callback=_quiet, help="Begin none in these hours: 22:00-07:00.")
 @_spanning("--stagger", "Begin at some moment within this, by its key.")
 @click.option("--max-waiting", type=click.IntRange(1), metavar="N", help="Refuse it if N wait already.")
@@ -150,8 +154,8 @@ def work(
 ) -> None:
     """Stay, and run one job of a queue after the other.
 
-    Ctrl-C, SIGTERM, or on Windows Ctrl-Break or a closed console, stops after the current job. For several at a time,
-    start it several times.
+    Ctrl-C, SIGTERM or a closed terminal stops after the current job; a second Ctrl-C gives that back at once, and a
+    step that it was in waits for your word. For several at a time, start it several times.
     """
     from somabus.cli.signals import stopping
 
@@ -163,8 +167,27 @@ def work(
     worker = agent.worker(queue, tags=tags, lease_for=lease)
 
     def tell(job: str, said: str) -> None:
+        said = _became(agent, job, said)
         click.echo(to_json({"job": job, "said": said}) if context.as_json else f"{job} {line(said, 200)}")
 
-    with stopping() as stop:
+    with stopping("it ends after the job in hand; Ctrl-C again gives that back at once") as stop:
         made = worker.drain(stop=stop, on_job=tell) if until_empty else worker.until(stop, tell)
-    context.out.answer({"queue": queue, "attempts": made}, many(made, "attempt"), unread=context.unread())
+    left = agent.jobs.left_by(queue, {*BUILTIN_NAMES, *agent.job_handlers.functions}, tags) if until_empty else []
+    text = "; ".join([many(made, "attempt"), *(line(str(each), 300) for each in left)])
+    context.out.answer({"queue": queue, "attempts": made, "left": left}, text, unread=context.unread())
+
+
+def _became(agent: Agent, job: str, said: str) -> str:
+    """Say of an attempt that was lost how, and of one that failed whether it is made again."""
+    if not said.startswith(("lost", "failed")):
+        return said
+    view = agent.jobs.find(job)
+    if view is None:
+        return said
+    if said.startswith("failed"):
+        again = view.state is JobState.DELAYED and view.until is not None
+        return said.replace("failed", f"failed, again {ago(view.until, agent.inbox.now())}", 1) if again else said
+    last = agent.jobs.file(job).tries[-1:]
+    if view.state in (JobState.ACTIVE, JobState.WAITING) or not last:
+        return f"{said}: it is {view.state} again; its lease had ended, and another has taken it"
+    return f"{said}: it is {view.state}" + (f": {last[0].error}" if last[0].error else "")

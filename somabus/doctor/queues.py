@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 
 from somabus.doctor.finding import Finding, Weight
 from somabus.jobs.aside import Aside
+from somabus.jobs.asking import recipient_of
 from somabus.jobs.look import Look
 from somabus.jobs.opening import JobOpener
 from somabus.jobs.records import Records
+from somabus.jobs.standstill import Ground
 from somabus.jobs.workers import Workers
+from somabus.lease import Leases
 from somabus.model.text import many
-from somabus.model.ticket import JobState
 from somabus.opener import Opener
-from somabus.operator.oversight import approvals_of
+from somabus.operator.oversight import approvals_of, stops_of
 from somabus.operator.seat import Seat
 
 
@@ -20,13 +23,12 @@ def wedged(seat: Seat) -> Iterator[Finding]:
     """Find queues in which jobs wait for something that does not come by itself, and jobs that are dead."""
     look = look_of(seat)
     for queue in look.queues():
-        stats = look.stats(queue)
-        for said in stats.causes:
-            cause, _, step = said.partition(": ")
-            yield Finding("wedged queue", Weight.WARNING, queue, cause, step or f"somabus jobs stats {queue}")
-        if dead := stats.counts[JobState.DEAD]:
+        dead, causes = look.standing(queue)
+        for each in causes:
+            yield Finding("wedged queue", Weight.WARNING, queue, each.why, each.step or f"somabus jobs stats {queue}")
+        if dead:
             said = f"{many(dead, 'job')} set aside for good: workers vanished over them, or nobody may run them"
-            yield Finding("dead job", Weight.WARNING, queue, said, f"somabus jobs {queue} --state dead")
+            yield Finding("dead job", Weight.WARNING, queue, said, f"somabus jobs list {queue} --state dead")
 
 
 def look_of(seat: Seat) -> Look:
@@ -39,4 +41,9 @@ def look_of(seat: Seat) -> Look:
     )  # fmt: skip
     aside = Aside(seat.store, seat.name, records, opener, may_act=lambda _opened: False, seal=lambda *_said: b"")
     jobs = JobOpener(seat.name, seat.authority, opener, lambda: approvals_of(seat))
-    return Look(records, jobs, Workers(seat.store), aside)
+    leases = Leases(seat.store, seat.name, "looks", timedelta())
+    ground = Ground(
+        seat.store, records, Workers(seat.store), leases, lambda: stops_of(seat),
+        lambda job: recipient_of(job, jobs, approvals_of(seat)),
+    )  # fmt: skip
+    return Look(ground, jobs, aside)

@@ -4,6 +4,7 @@ None of it decides anything about the job, but for what a tree has spent: that i
 carries the sum, so that of two who spend at once one is told of the other.
 """
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,16 +13,17 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from somabus.errors import KeyExistsError, StoreUnavailableError
+from somabus.errors import KeyExistsError, StoreDamagedError, StoreUnavailableError
 from somabus.jobs.records import UNREADABLE, Records, clean
 from somabus.log import Log
 from somabus.model import tree
 from somabus.model.job import Job, JobAddress
 from somabus.model.message import Name, Utc, Value
-from somabus.model.wire import dump, parse_object
+from somabus.model.wire import parse_object
 from somabus.opener import Opener
 from somabus.store.port import Store
 
+MAX_LINES: Final = 1000
 _TRIES: Final = 1000
 
 
@@ -42,6 +44,17 @@ class Line(Value):
     format: Literal[1] = 1
     generation: int
     line: Annotated[str, Field(max_length=10_000)]
+    by: Name
+    at: Utc
+
+
+class Attachment(Value):
+    """A file that was kept with a job; `name` is the handler's word for it, and no path."""
+
+    format: Literal[1] = 1
+    name: Annotated[str, Field(max_length=200)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    size: int = Field(ge=0)
     by: Name
     at: Utc
 
@@ -96,6 +109,7 @@ class Aside:
         self._opener = opener
         self._may_act = may_act
         self._seal = seal
+        self._logged: tuple[JobAddress, Log, int] | None = None
 
     def report(self, address: JobAddress, generation: int, fraction: float, note: str) -> None:
         """Say how far a job is."""
@@ -112,33 +126,57 @@ class Aside:
         return None
 
     def log(self, address: JobAddress, generation: int, line: str) -> None:
-        """Write a line into a job's log."""
-        said = Line(generation=generation, line=clean(line), by=self._me, at=self._store.now())
-        Log(self._store, tree.run(*address, "log")).append(said.to_json())
+        """Write a line into a job's log, which takes `MAX_LINES`; the last of them says that it is full.
+
+        Where the log ends is looked up once for each job: one job after the other writes here.
+        """
+        if self._logged is None or self._logged[0] != address:
+            log = Log(self._store, tree.run(*address, "log"))
+            self._logged = address, log, log.tail()
+        _, log, end = self._logged
+        if end >= MAX_LINES:
+            return
+        text = clean(line) if end + 1 < MAX_LINES else f"the log is full: a job may write {MAX_LINES:,} lines"
+        said = Line(generation=generation, line=text, by=self._me, at=self._store.now())
+        self._logged = address, log, log.append(said.to_json())
 
     def lines(self, address: JobAddress, after: int = 0) -> list[Line]:
         """Return a job's log."""
         return [Line.from_object(parse_object(raw)) for _, raw in self._entries(tree.run(*address, "log"), after)]
 
     def attach(self, address: JobAddress, name: str, digest: str, content: bytes) -> None:
-        """Keep a file with a job: its content under its digest, and a record of its name."""
+        """Keep a file with a job: its content under its digest, then a record of its name; the last counts."""
         with suppress(KeyExistsError):
             self._store.create(tree.run(*address, f"files/{digest}"), content)
-        record = dump(
-            {"format": 1, "name": clean(name)[:200], "sha256": digest, "by": self._me, "at": self._store.now()}
-        )
-        with suppress(KeyExistsError):
-            self._store.create(tree.run(*address, f"files/{digest}.json"), record)
+        record = Attachment(name=clean(name)[:200], sha256=digest, size=len(content), by=self._me, at=self._store.now())
+        self._store.replace(_record_of(address, record.name), record.to_json())
 
-    def attachments(self, address: JobAddress) -> list[dict[str, Any]]:
-        """Return the records of a job's files."""
+    def attachments(self, address: JobAddress) -> "list[Attachment]":
+        """Return what was kept with a job, by name."""
         found = []
         for name in self._store.list(tree.run(*address, "files")):
             if name.endswith(".json"):
                 with suppress(*UNREADABLE):
                     raw = self._store.read(tree.run(*address, f"files/{name}"), listed=True)
-                    found.append(parse_object(raw or b""))
-        return found
+                    found.append(Attachment.from_object(parse_object(raw or b"")))
+        return sorted(found, key=lambda each: each.name)
+
+    def attachment(self, address: JobAddress, name: str) -> bytes | None:
+        """Return the content of what was kept with a job under a name, or None if nothing was.
+
+        Raises:
+            StoreDamagedError: it is not what was kept. StoreUnavailableError: it cannot be read yet.
+        """
+        record = next((each for each in self.attachments(address) if each.name == name), None)
+        if record is None:
+            return None
+        place = tree.run(*address, f"files/{record.sha256}")
+        content = self._store.read(place, listed=True)
+        if content is None:
+            raise StoreUnavailableError(place, "it was kept and cannot be read yet")
+        if hashlib.sha256(content).hexdigest() != record.sha256:
+            raise StoreDamagedError(place, "its content is not what its name says")
+        return content
 
     def tell(self, address: JobAddress, body: str, data: dict[str, Any]) -> int:
         """Say something to a job, and return its number there."""
@@ -201,3 +239,8 @@ class Aside:
             if raw is not None:
                 found.append((number, raw))
         return found
+
+
+def _record_of(address: JobAddress, name: str) -> str:
+    """Return where the record of a name lies; one content may have several."""
+    return tree.run(*address, f"files/{hashlib.sha256(name.encode()).hexdigest()}.json")

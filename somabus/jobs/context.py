@@ -261,13 +261,14 @@ class JobContext:
         self._check()
         self._desk.aside.log(self.job.address, self.generation, line)
 
-    def attach(self, name: str, content: bytes) -> str:
+    def attach(self, name: str, content: bytes | str) -> str:
         """Keep a file with the job, and return the SHA-256 under which it lies there.
 
         Raises:
             MessageTooLargeError: over 1 MiB; put it on the drive yourself and attach where it is.
         """
         self._check()
+        content = content.encode() if isinstance(content, str) else content
         if len(content) > MAX_BYTES:
             raise MessageTooLargeError(len(content), MAX_BYTES)
         digest = hashlib.sha256(content).hexdigest()

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from somabus.delivery import Chain
+from somabus.halt import Stopped
 from somabus.jobs.aside import Aside
 from somabus.jobs.follower import Follower
 from somabus.jobs.opening import JobOpener
@@ -13,6 +14,7 @@ from somabus.jobs.submitter import Submitter
 from somabus.jobs.workers import Workers
 from somabus.lease import Leases
 from somabus.model.ids import IdMaker
+from somabus.model.job import Job
 from somabus.model.retention import Retention
 from somabus.store.port import Store
 
@@ -39,7 +41,9 @@ class Services(NamedTuple):
     send: Callable[..., Any]
     tell: Callable[[str, str, str], None]
     stopped: Callable[[str], frozenset[str]]
+    stops: Callable[[], tuple[Stopped, ...]]
     skills: Callable[[], tuple[str, ...]]
+    recipient: Callable[[Job], str | None]
     retention: Callable[[], Retention]
     chain: Chain
 

@@ -1,13 +1,17 @@
 """`agent.jobs`: the queues as one agent sees them; looking, and acting on one job."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from somabus.errors import JobNotFoundError, JobStateError
+from somabus.errors import JobNotFoundError, JobStateError, ReferenceNotFoundError
+from somabus.jobs.aside import Attachment
 from somabus.jobs.control import Control
 from somabus.jobs.desk import Services
 from somabus.jobs.look import JobFile, JobView, Look, QueueStats
 from somabus.jobs.outcome import Outcome, outcome_of
+from somabus.jobs.standstill import Cause, Ground
 from somabus.jobs.submitter import JobReceipt
+from somabus.jobs.workers import WorkerRecord
 from somabus.model.job import DEFAULT_QUEUE, JobAddress
 from somabus.model.names import check_name
 from somabus.model.ticket import JobState
@@ -20,7 +24,10 @@ class Jobs:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._look = Look(services.records, services.opener, services.workers, services.aside)
+        ground = Ground(
+            services.store, services.records, services.workers, services.leases, services.stops, services.recipient
+        )
+        self._look = Look(ground, services.opener, services.aside)
         self._control = Control(services.me, services.records, services.follower, services.submitter, services.opener)
 
     # -- looking ----------------------------------------------------------------------------------------------
@@ -38,6 +45,10 @@ class Jobs:
     def find(self, job: Where) -> JobView | None:
         """Return one job, wherever it lies, or None if there is none."""
         return self._look.find(address_of(job))
+
+    def named(self, ending: str) -> list[JobAddress]:
+        """Return the jobs, in all queues, whose id ends like this."""
+        return self._look.named(ending)
 
     def file(self, job: Where) -> JobFile:
         """Return one job with its history, its ledger, its children and its progress.
@@ -61,6 +72,31 @@ class Jobs:
     def log(self, job: Where) -> list[str]:
         """Return the lines that a job's handler logged."""
         return [each.line for each in self._services.aside.lines(address_of(job))]
+
+    def attachments(self, job: Where) -> list[Attachment]:
+        """Return what a job's handler has attached, by name."""
+        return self._services.aside.attachments(address_of(job))
+
+    def attachment(self, job: Where, name: str) -> bytes:
+        """Return the content of what a job's handler has attached under a name, as it attached it.
+
+        Raises:
+            ReferenceNotFoundError: nothing of that name was attached. StoreDamagedError: it is not what was attached.
+        """
+        found = self._services.aside.attachment(address_of(job), name)
+        if found is None:
+            raise ReferenceNotFoundError("attachment", name)
+        return found
+
+    def standing(self, queue: str = DEFAULT_QUEUE) -> tuple[int, list[Cause]]:
+        """Return how many jobs of a queue are dead, and why it stands still, if it does."""
+        return self._look.standing(check_name(queue))
+
+    def left_by(self, queue: str, names: Iterable[str], tags: Iterable[str] = ()) -> list[Cause]:
+        """Return what a worker of this agent with these handlers and tags leaves lying in a queue, and why."""
+        me, now, skills = self._services.me, self._services.store.now(), self._services.skills()
+        worker = WorkerRecord(agent=me, holder="", seen_at=now, names=tuple(names), tags=tuple(tags), skills=skills)
+        return self._look.left_by(check_name(queue), worker)
 
     # -- acting -----------------------------------------------------------------------------------------------
 

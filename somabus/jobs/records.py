@@ -113,6 +113,12 @@ class Records:
         found = (self._try(address, name) for name in self._store.list(tree.run(*address)) if _TRY.fullmatch(name))
         return sorted((each for each in found if each is not None), key=lambda each: (each.generation, each.at))
 
+    def events(self, address: JobAddress) -> list[JobEvent]:
+        """Return what ended each attempt, in order, by the names of the records alone."""
+        known = filter(None, map(_TRY.fullmatch, self._store.list(tree.run(*address))))
+        words = [each["event"].upper() for each in sorted(known, key=lambda each: int(each["generation"]))]
+        return [JobEvent[word] for word in words if word in JobEvent.__members__]
+
     def proven(self, said: Try) -> bool:
         """Tell whether the record of an attempt was written by the agent it names."""
         place = tree.run(said.queue, said.id, _try_name(said))

@@ -1,5 +1,6 @@
 """The record of a lease on a named resource: who holds it until when, under which number."""
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -23,3 +24,8 @@ class LeaseRecord(Value):
     def free(self, now: datetime, staleness: timedelta) -> bool:
         """Tell whether another may take the next generation; a renewal that is not visible here yet is waited for."""
         return self.released or now - self.ends_at >= staleness
+
+
+def slot_name(key: str, number: int) -> str:
+    """Return the name of the lease on one slot of a key: so many jobs of the key are worked on as there are numbers."""
+    return f"slot-{hashlib.sha256(key.encode()).hexdigest()[:16]}-{number}"

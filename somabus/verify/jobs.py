@@ -39,6 +39,17 @@ def ended_job(grounds: Grounds, paper: Paper) -> Iterator[Fault]:
     yield from _job(grounds, paper, end.id, None, waits=False)
 
 
+def dead_job(_: Grounds, paper: Paper) -> Iterator[Fault]:
+    """Judge a job that was set aside: it may be anything, and is told of if it is no job."""
+    end = End.parse(paper.part["name"])
+    if end is None or end.day != paper.part["day"]:
+        yield paper.fault("the name is none of <day of the id>/<id>.<generation>.json", "readers do not find it there")
+    try:
+        Job.decode(split(paper.raw).body)
+    except MessageError as error:
+        yield paper.warning(str(error), "it was set aside, and nobody runs it; remove it if nobody misses it")
+
+
 def attempt(grounds: Grounds, paper: Paper) -> Iterator[Fault]:
     """Judge the record of an attempt: it says where it lies, and whoever it names has sealed it."""
     envelope = split(paper.raw)
@@ -75,7 +86,7 @@ def met(_: Grounds, paper: Paper) -> Iterator[Fault]:
 
 
 def anything(_grounds: Grounds, _paper: Paper) -> Iterator[Fault]:
-    """Find no fault: what stands in it does not count, or was judged when it was set aside."""
+    """Find no fault: what stands in it does not count."""
     yield from ()
 
 

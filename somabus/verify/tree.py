@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from somabus.errors import MessageError, SomabusError, StoreDamagedError, TrustError
-from somabus.jobs.aside import Line, Report, Spent
+from somabus.jobs.aside import Attachment, Line, Report, Spent
 from somabus.jobs.workers import WorkerRecord
 from somabus.model.archive import SEGMENT
 from somabus.model.bus import BUS_FILE
@@ -91,14 +91,15 @@ def _rules(chain: Chain) -> tuple[Rule, ...]:
         (rf"queues/(?P<queue>[^/]+)/(?P<state>{jobs.OPEN}|submitting)/(?P<name>[^/]+)", jobs.open_job, jobs.ASIDE),
         (r"queues/(?P<queue>[^/]+)/(?P<state>completed|failed|cancelled)/(?P<day>[^/]+)/(?P<name>[^/]+)",
          jobs.ended_job, _LOOK),
-        (r"queues/[^/]+/(dead/[^/]+|dropping)/[^/]+", jobs.anything, _LOOK),  # its run says why
+        (r"queues/[^/]+/dead/(?P<day>[^/]+)/(?P<name>[^/]+)", jobs.dead_job, _LOOK),  # its run says why
+        (r"queues/[^/]+/dropping/[^/]+", jobs.anything, _LOOK),
         (rf"{_RUN}/(?P<generation>\d+)\.(?P<event>[a-z]+)\.json", jobs.attempt, _OVER),
         (rf"{_RUN}/steps/(?P<name>[^/]+)", jobs.step, "the job waits until a person has mended it"),
         (rf"{_RUN}/(then|children)/(?P<other>[0-9a-f-]{{36}})\.json", jobs.bond, _OVER),
         (rf"{_RUN}/met/(?P<name>[^/]+)", jobs.met, _OVER),
         (rf"{_RUN}/progress\.json", _value(Report), _OVER),
         (rf"{_RUN}/files/(?P<digest>[0-9a-f]{{64}})", evidence, _LOOK),
-        (rf"{_RUN}/files/[0-9a-f]{{64}}\.json", jobs.anything, _OVER),
+        (rf"{_RUN}/files/[0-9a-f]{{64}}\.json", _value(Attachment), _OVER),
         (rf"(?P<log>{_RUN}/log)/{_NUMBER}", _value(Line), _OVER),
         (rf"(?P<log>{_RUN}/spent)/{_NUMBER}", _value(Spent), "nobody of its tree can spend; look at it"),
         (rf"(?P<log>{_RUN}/said)/{_NUMBER}", mail.entry, _OVER),

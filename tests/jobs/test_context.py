@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from somabus.errors import JobRefusedError, MessageTooLargeError
+from somabus.errors import JobRefusedError, MessageTooLargeError, ReferenceNotFoundError, StoreDamagedError
+from somabus.jobs.aside import MAX_LINES
+from somabus.model import tree
 from somabus.model.ticket import JobState
 
 HOUR = timedelta(hours=1)
@@ -147,6 +149,79 @@ def test_progress_log_and_files_lie_beside_the_job(yard):
     assert (file.progress.fraction, file.progress.note, file.progress.by) == (0.5, "half", "planner")
     assert yard.scout.jobs.log(job) == ["one", "two"]
     assert len(set(yard.scout.jobs.outcome(job).result)) == 1
+
+
+def test_what_is_attached_comes_out_again(yard):
+    """Every name is listed with its size and read back as it was; two names may have the same bytes, and text is text."""
+
+    def attaches(ctx):
+        ctx.attach("plan", b"x")
+        ctx.attach("copy of it", b"x")
+        ctx.attach("words", "déjà vu")
+
+    job = yard.scout.submit("attaches")
+    yard.worker(handlers={"attaches": attaches}).drain()
+
+    listed = yard.scout.jobs.attachments(job)
+    assert [(each.name, each.size, each.by) for each in listed] == [
+        ("copy of it", 1, "planner"), ("plan", 1, "planner"), ("words", 9, "planner"),
+    ]  # fmt: skip
+    assert listed == yard.scout.jobs.file(job).attachments
+    read = {each.name: yard.scout.jobs.attachment(job, each.name) for each in listed}
+    assert read == {"copy of it": b"x", "plan": b"x", "words": "déjà vu".encode()}
+    with pytest.raises(ReferenceNotFoundError, match="job attachments"):
+        yard.scout.jobs.attachment(job, "nosuch")
+
+
+def test_the_last_of_a_name_counts(yard):
+    """A second attempt that attaches something else under a name replaces it; no doubt is left about which it is."""
+
+    def attaches(ctx):
+        ctx.attach("plan", f"of attempt {ctx.attempt}")
+        if ctx.attempt == 1:
+            raise RuntimeError
+
+    job = yard.scout.submit("attaches", backoff=timedelta(0))
+    for _ in range(2):
+        yard.worker(handlers={"attaches": attaches}).drain()
+        yard.clock.advance(hours=1)
+
+    assert yard.scout.jobs.attachment(job, "plan") == b"of attempt 2"
+    assert len(yard.scout.jobs.attachments(job)) == 1
+
+
+def test_an_attachment_that_was_changed_is_not_handed_out(yard):
+    """What lies on the drive under an attachment's digest and is something else is refused."""
+    job = yard.scout.submit("attaches")
+    yard.worker(handlers={"attaches": lambda ctx: ctx.attach("plan", b"x")}).drain()
+    (record,) = yard.scout.jobs.attachments(job)
+    yard.store.replace(tree.run("default", job.id, f"files/{record.sha256}"), b"y")
+
+    with pytest.raises(StoreDamagedError):
+        yard.scout.jobs.attachment(job, "plan")
+
+
+def test_a_log_has_an_end(yard, monkeypatch):
+    """A handler that logs for ever fills no drive: the last line that fits says so, over all attempts, and no line costs a listing."""
+    listings = []
+
+    def logs(ctx):
+        listed = yard.store.list
+        monkeypatch.setattr(yard.store, "list", lambda *order: listings.append(order[0]) or listed(*order))
+        for number in range(MAX_LINES // 2 + 100):
+            ctx.log(f"line {number}")
+        monkeypatch.undo()
+        if ctx.attempt == 1:
+            raise RuntimeError
+
+    job = yard.scout.submit("logs", backoff=timedelta(0))
+    for _ in range(2):
+        yard.worker(handlers={"logs": logs}).drain()
+        yard.clock.advance(hours=1)
+
+    lines = yard.scout.jobs.log(job)
+    assert (len(lines), lines[-1]) == (MAX_LINES, "the log is full: a job may write 1,000 lines")
+    assert len([each for each in listings if "/log" in each]) < 20
 
 
 @pytest.mark.parametrize("data", [{"n": float("inf")}, {"n": object()}, {"n": "x" * 300_000}])

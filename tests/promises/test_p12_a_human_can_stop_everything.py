@@ -113,7 +113,7 @@ class Scene:
     def furnish_jobs(self):
         """Submit jobs that wait, that are paused, that have failed, and one that waits for a word about its step."""
         self.scout.handler("fail")(lambda ctx: ctx.give_up("no"))
-        self.scout.handler("doubt")(lambda ctx: ctx.step("pay", self.die))
+        self.scout.handler("doubt")(lambda ctx: ctx.attach("plan", "pay") and ctx.step("pay", self.die))
         self.failed, self.doubtful = self.scout.submit("fail"), self.scout.submit("doubt")
         for _ in range(2):  # the second look at the step finds that it was begun
             with suppress(KeyboardInterrupt):
@@ -212,6 +212,11 @@ CALLS = {
     "Jobs.outcome": lambda s: s.scout.jobs.outcome(s.failed),
     "Jobs.stats": lambda s: s.scout.jobs.stats(),
     "Jobs.log": lambda s: s.scout.jobs.log(s.job),
+    "Jobs.named": lambda s: s.scout.jobs.named(s.job.id[-12:]),
+    "Jobs.attachments": lambda s: s.scout.jobs.attachments(s.doubtful),
+    "Jobs.attachment": lambda s: s.scout.jobs.attachment(s.doubtful, "plan"),
+    "Jobs.standing": lambda s: s.scout.jobs.standing(),
+    "Jobs.left_by": lambda s: s.scout.jobs.left_by("default", ["echo"]),
     "Jobs.cancel": lambda s: s.scout.jobs.cancel(s.job),
     "Jobs.pause": lambda s: s.scout.jobs.pause(s.job),
     "Jobs.resume": lambda s: s.scout.jobs.resume(s.paused),

@@ -31,6 +31,9 @@ class Use:
 KEY = "6SEKgXMpxVYD98JPqjVfYXHPsC2aTXRHHvcjHR8OWsU"  # of an operator on another machine
 ARC = ("arc", "open", "owner", "claimed", "age", "brief", "last", "pairs", "notes")
 COPIED = ("documents", "written", "removed", "digest", "finished", "left")
+JOB_FACTS = (
+    "job", "cause", "worker", "tries", "steps", "children", "progress", "spent", "attachments", "outcome",
+)  # fmt: skip
 CHANGE = ("path", "changed", "added", "replaced", "removed")
 HANDLERS = """
 def setup(agent):
@@ -88,8 +91,9 @@ ALL = {
     "work": Use("work --queue quiet --until-empty", ("queue", "attempts"), unread=1),
     "jobs list": Use("jobs list web", ("queue", "jobs"), unread=1),
     "jobs stats": Use("jobs stats", ("queues",), unread=1),
-    "job show": Use("job show {job}", ("job", "tries", "steps", "children", "progress", "spent", "outcome"), unread=1),
+    "job show": Use("job show {job}", JOB_FACTS, unread=1),
     "job log": Use("job log {job}", ("job", "log"), unread=1, code=3),
+    "job attachments": Use("job attachments {job}", ("job", "attachments"), unread=1, code=3),
     "job tell": Use("job tell {job} 'leave the pictures out'", ("job", "number"), unread=1),
     "job cancel": Use("job cancel {job} --why enough", ("cancelled",), unread=1),
     "job pause": Use("job pause {job}", ("paused",), unread=1),

@@ -177,7 +177,9 @@ def test_a_worker_leaves_no_trace_of_itself(team, work):
     assert team("jobs", "stats", "default", "--json").json["queues"][0]["workers"] == []
 
 
-@pytest.mark.parametrize(("text", "said"), [("1 / 0", "ZeroDivisionError"), ("x = 1", "no function setup(agent)")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("\n1 / 0", "in line 2: ZeroDivisionError"), ("x = 1", "no function setup(agent)")]
+)
 def test_a_file_of_handlers_that_is_none_is_told_by_its_name(team, home, text, said):
     """A broken file of handlers is exit 2 before anything is taken."""
     (home / "broken.py").write_text(text)
@@ -189,9 +191,9 @@ def test_a_file_of_handlers_that_is_none_is_told_by_its_name(team, home, text, s
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_worker_that_is_told_to_end_ends_its_job_first(team, work, home, number):
-    """On SIGTERM and Ctrl-C the job in hand is ended, no other is begun, and the exit code is 0."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_worker_that_is_told_to_end_ends_its_job_first(team, work, home, name):
+    """On SIGTERM, Ctrl-C and a closed terminal the job in hand is ended, no other is begun, and the exit code is 0."""
     first, second = submit(team, "slow"), submit(team, "echo")
     order = process("work", "--handlers", "handlers.py", "--json")
     worker = subprocess.Popen(order, env=environment(), stdout=subprocess.PIPE, text=True)
@@ -199,7 +201,7 @@ def test_a_worker_that_is_told_to_end_ends_its_job_first(team, work, home, numbe
     watchdog.start()
     until((home / "begun").exists)
 
-    worker.send_signal(number)
+    worker.send_signal(getattr(signal, name))
     (home / "go").touch()
     out, _ = worker.communicate(timeout=60)
     watchdog.cancel()
@@ -208,6 +210,29 @@ def test_a_worker_that_is_told_to_end_ends_its_job_first(team, work, home, numbe
     assert [json.loads(line).get("said") for line in out.splitlines()] == ["completed", None]
     assert show(team, first)["outcome"]["result"] == "whole"
     assert show(team, second)["job"]["state"] == "waiting"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals")
+def test_a_second_ctrl_c_gives_the_job_back(team, work, home):
+    """The first Ctrl-C says at once what comes; the second gives the job back where it waits, without counting it."""
+    job = submit(team, "slow")
+    order = process("work", "--handlers", "handlers.py")
+    worker = subprocess.Popen(order, env=environment(), stderr=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(60, worker.kill)
+    watchdog.start()
+    until((home / "begun").exists)
+
+    worker.send_signal(signal.SIGINT)
+    assert worker.stderr.readline() + worker.stderr.readline() == (
+        "\nit ends after the job in hand; Ctrl-C again gives that back at once\n"
+    )
+    worker.send_signal(signal.SIGINT)
+    worker.communicate(timeout=60)
+    watchdog.cancel()
+
+    assert worker.returncode == Exit.STOPPED
+    view = show(team, job)["job"]
+    assert (view["state"], view["failed"], view["stalled"]) == ("waiting", 0, 0)
 
 
 def until(there):
@@ -219,17 +244,23 @@ def until(there):
 
 
 def test_a_worker_that_is_killed_has_its_job_taken_over(team, work, home):
-    """After kill -9 another worker has the job when the lease has ended; it has stalled once, and failed never."""
+    """After kill -9 another worker has the job when the lease has ended; it has stalled once, and failed never.
+
+    Until then `jobs stats` says when the dead one was seen last; afterwards the history has the claim that came to nothing.
+    """
     job = submit(team, "slow")
     order = process("work", "--handlers", "handlers.py", "--lease", "1s")
     with subprocess.Popen(order, env=environment(), stdout=subprocess.DEVNULL) as worker:
         until((home / "begun").exists)
         worker.kill()
     (home / "go").touch()
+    head, row, *_ = team("jobs", "stats").out.splitlines()
+    assert (head.split()[-1], row.split()[-1]) == ("seen", "ago")
 
     until(lambda: fresh(*order[3:], "--until-empty").out.startswith(job))
 
     assert show(team, job)["tries"][-1]["attempt"] == 2
+    assert "history   once claimed without a record of what came of it" in team("job", job).out
     assert show(team, job)["job"]["state"] == "completed"
 
 
@@ -280,7 +311,7 @@ def test_stats_say_why_a_queue_stands_still(team, work):
 
     answer = team("jobs", "stats")
 
-    assert "web: 1 job to do and no worker lives: somabus work --queue web" in answer.out
+    assert "web: 1 job waits: no worker lives; next: somabus work --queue web" in answer.out
     work("web")
     (web,) = team("jobs", "stats", "web", "--json").json["queues"]
     assert (web["per_hour"], web["causes"], web["counts"]["waiting"]) == (1, [], 0)
@@ -355,7 +386,7 @@ def test_a_step_that_nobody_knows_about_waits_for_a_word(team, work, said, resul
     job = doubtful(team, work)
 
     words = team("job", job).out
-    assert f"somabus job step {job} 1 --again, or --done JSON" in words
+    assert words.count(f"somabus job step {job} 1 --again, or --done JSON") == 2  # why it stands, and beside the step
     team("job", "step", job, "1", *said)
     team("job", "resume", job)
     work()
@@ -371,6 +402,17 @@ def doubtful(team, work):
     work()
     assert show(team, job)["job"]["state"] == "paused"
     return job
+
+
+def test_a_job_whose_ledger_is_not_believed_can_be_looked_at(team, work):
+    """A page of the ledger that nobody sealed does not hide the job: it is shown, with what is wrong with the page."""
+    job = doubtful(team, work)
+    (page,) = team.bus.glob("queues/default/runs/*/steps/*")
+    page.write_bytes(page.read_bytes().replace(b'"pay"', b'"gay"'))
+
+    answer = team("job", job)
+    assert (answer.code, "state     paused" in answer.out) == (Exit.DONE, True)
+    assert "ledger    not trusted: " in answer.out
 
 
 def test_a_step_may_be_taken_again_by_a_humans_word(team, work, home):
@@ -415,6 +457,186 @@ def test_what_a_job_says_paints_over_nothing(team, work, home):
     assert ["\x1b" in each.out + each.err for each in answers] == [False] * 4
 
 
+# -- what people see ----------------------------------------------------------------------------------------------
+
+
+def test_a_job_says_why_it_stands(team):
+    """`job JOB` says what it waits for and the command that helps, and shows all that was asked for."""
+    job = submit(
+        team, "gamma", "--tag", "gpu", "--quiet", "22:00-07:00@UTC", "--slots", "gpu=2", "--rate", "api=10/1m",
+        "--timeout", "10m", "--budget", "tokens=5000",
+    )  # fmt: skip
+
+    words = team("job", job).out
+    assert "because   no worker lives; next: somabus work --queue default --tag gpu --handlers FILE.py" in words
+    assert (
+        "asks for  tags gpu, slots gpu=2, rate api=10/60s, quiet 22:00-07:00@UTC, timeout 600s, budget tokens=5000"
+        in words
+    )
+    assert show(team, job)["cause"]["step"].startswith("somabus work")
+
+
+def test_a_parked_job_says_what_it_asks(team, work, home):
+    """The reason stands in the job, in the list of what is paused, in the stats and in the status."""
+    (home / "handlers.py").write_text(
+        "def setup(agent):\n    agent.handler('ask')(lambda ctx: ctx.park('which colour?'))\n"
+    )
+    job = submit(team, "ask")
+    work()
+
+    assert f"because   which colour?; next: somabus job resume {job}" in team("job", job).out
+    assert "which colour?" in team("jobs", "list", "--state", "paused").out
+    for order in (["jobs", "stats"], ["status"]):
+        said = "1 job waits for a human: which colour?; next: somabus jobs list default --state paused"
+        assert said in team(*order).out
+
+
+def test_status_says_that_nobody_takes_what_waits(team):
+    """`somabus status` is not silent about jobs that nobody takes; a bus without queues has no such line."""
+    assert "jobs " not in team("status").out
+    submit(team, "gamma", "--queue", "web")
+
+    said = "jobs     web: 1 job waits: no worker lives; next: somabus work --queue web --handlers FILE.py"
+    assert said in team("status").out
+    assert team("status", "--json").json["jobs"]["web"]["causes"][0]["why"] == "1 job waits: no worker lives"
+    for tag in "abcde":
+        submit(team, "gamma", "--queue", "web", "--tag", tag)
+    lines = [each for each in team("status").out.splitlines() if each.startswith("jobs")]
+    assert (len(lines), lines[-1]) == (4, "jobs     web: and 3 causes more: somabus jobs stats web")
+
+
+def test_a_worker_says_what_it_leaves(team, work):
+    """`work --until-empty` ends with how many wait that this worker does not take, and why."""
+    submit(team, "ehco")
+    submit(team, "echo", "--tag", "gpu")
+
+    out = work().out
+    assert out.startswith("0 attempts; 2 jobs wait that this worker does not take: ehco, echo with tag gpu\n")
+    assert len(team("work", "--until-empty", "--json").json["left"]) == 1
+
+
+def test_a_queue_that_is_not_there_is_a_typo(team):
+    """`jobs TYPO` and `jobs stats TYPO` are exit 5 and name the queues that there are."""
+    submit(team, "echo", "--queue", "web")
+
+    for order in (["jobs", "wbe"], ["jobs", "stats", "wbe"]):
+        answer = team(*order)
+        assert (answer.code, "'wbe'; there are: web" in answer.err) == (Exit.REFUSED, True), answer
+
+
+def test_a_failed_attempt_says_whether_it_is_made_again(team, work):
+    """The worker's line tells an attempt that is made again, and when, from the last one; the list has the count and the reason."""
+    first = submit(team, "report", "--backoff", "1h", "--max-attempts", "2")
+    second = submit(team, "report", "--max-attempts", "1")
+
+    out = work().out
+    assert f"{first} failed, again in " in out
+    assert f"{second} failed: KeyError" in out
+    (row,) = [each for each in team("jobs", "list", "--state", "failed").out.splitlines() if second in each]
+    assert row.split()[1:3] == ["report", "failed"]
+    assert "KeyError: 'page'" in row
+    assert team("jobs", "list", "--state", "failed", "--json").json["jobs"][0]["failed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("agent.jobs.cancel(ctx.job.address, 'enough')", "lost: it is cancelled: enough"),
+        ("agent.jobs.pause(ctx.job.address, 'later')", "lost: it is paused: later"),
+        ("[ctx.check() for _ in iter(int, 1)]", "lost: it is delayed: it took longer than 0.05 s"),
+    ],
+    ids=["cancelled", "paused", "time up"],
+)
+def test_a_lost_job_says_how(team, work, home, act, said):
+    """A worker whose job was taken from it says by which word."""
+    (home / "handlers.py").write_text(
+        f"def setup(agent):\n    agent.handler('lose')(lose(agent))\n\n"
+        f"def lose(agent):\n    return lambda ctx: ({act}, ctx.check())\n"
+    )
+    job = submit(team, "lose", "--timeout", "50ms" if "check() for" in act else "1h")
+
+    assert work().out.startswith(f"{job} {said}\n")
+
+
+def test_what_was_attached_is_listed_and_written(team, work, home):
+    """`job attachments` lists names and sizes, prints one as it is, or writes it into a file; what is not there is exit 5."""
+    (home / "handlers.py").write_text(
+        "def setup(agent):\n    agent.handler('draw')(draw)\n\n"
+        "def draw(ctx):\n    ctx.attach('a plan', b'\\x00\\x01')\n    ctx.attach('words', 'h\u00e9llo')\n",
+        encoding="utf-8",
+    )
+    job = submit(team, "draw")
+    work()
+
+    assert [row.split()[:3] for row in team("job", "attachments", job).out.splitlines()[1:3]] == [
+        ["a", "plan", "2"], ["words", "6", "scout"],
+    ]  # fmt: skip
+    assert "attached  a plan (2 bytes)" in team("job", job).out
+    assert team("job", "attachments", job, "words").out == "h\u00e9llo"
+    assert team("job", "attachments", job, "a plan", "--to", "plan.bin").code == Exit.DONE
+    assert (home / "plan.bin").read_bytes() == b"\x00\x01"
+    assert team("job", "attachments", job, "nosuch").code == Exit.REFUSED
+    assert team("job", "attachments", job, "words", "--json").code == Exit.USAGE
+    assert team("job", "attachments", job, "words", "--to", "nosuch/x").code == Exit.USAGE
+
+
+def test_the_end_of_an_id_names_a_job(team, work):
+    """Every command for a job takes the end of its id, in whatever queue it lies, and refuses one that is too short."""
+    job = submit(team, "echo", "--queue", "web")
+    short = job[-12:]
+
+    assert f"job       {job}" in team("job", short).out
+    assert team("job", "pause", short).out.startswith(f"{job} is paused")
+    assert team("job", "resume", short).out.startswith(f"{job} goes on")
+    assert team("job", job[-3:]).code == Exit.REFUSED
+    work("web")
+    assert "state     completed" in team("job", short).out
+
+
+def test_what_is_long_is_cut(team, work, home):
+    """An error, data or result of a megabyte does not flood the terminal; a program reads it whole."""
+    (home / "handlers.py").write_text(
+        "def setup(agent):\n    agent.handler('loud')(loud)\n    agent.handler('shout')(shout)\n\n"
+        "def loud(ctx):\n    raise ValueError('x\\n' * 100_000)\n\ndef shout(ctx):\n    return 'y' * 100_000\n"
+    )
+    failing, long = submit(team, "loud", "--max-attempts", "1"), submit(team, "shout")
+
+    answer = work()
+    assert len(answer.out + answer.err) < 5_000
+    assert len(team("job", failing).out) < 3_000
+    assert len(team("job", long).out) < 3_000
+    assert len(show(team, long)["outcome"]["result"]) == 100_000
+
+
+def test_nothing_is_said_to_a_job_with_no_words(team):
+    """An empty text is wrong usage, and nothing is said."""
+    assert team("job", "tell", submit(team, "echo"), " ").code == Exit.USAGE
+
+
+def test_the_alerts_are_read_at_the_command_line(team, work):
+    """`read --channel alerts` shows what somebody was told of, `channels` lists it, and following it breaks no other channel."""
+    assert team("read", "--channel", "alerts").code == Exit.NOTHING
+    doubtful(team, work)
+    team("post", "arc:wiki", "hello", "--agent", "planner")
+    team("subscribe", "arc:wiki")
+
+    assert "alerts" in team("channels").out
+    assert "waits for a human" in team("read", "--channel", "alerts").out
+    assert team("subscribe", "alerts", "--agent", "planner").code == Exit.DONE
+    assert "alerts#1" in team("read", "--channels", "--agent", "planner").out
+    team("subscribe", "alerts")
+    assert "hello" in team("read", "--channels").out
+    assert team("post", "alerts", "fire").code != Exit.DONE
+
+
+def test_read_says_that_posts_wait(team):
+    """With no mail and unread posts, `read` does not say that nothing waits."""
+    team("post", "arc:wiki", "hello", "--agent", "planner")
+    team("subscribe", "arc:wiki")
+
+    assert team("read").out.startswith("no mail waits; 1 post: somabus read --channels\n")
+
+
 # -- a protected name ---------------------------------------------------------------------------------------------
 
 
@@ -437,6 +659,19 @@ def test_a_shell_runs_with_an_approval_of_exactly_this_job(team, work):
     assert show(team, good)["outcome"]["result"]["stdout"].strip() == "here"
     assert [show(team, each)["job"]["state"] for each in bad] == ["dead"] * 3
     assert Agent("scout", team.bus, join=False).jobs.stats().counts["dead"] == 3
+
+
+def test_a_job_that_takes_an_approval_says_whose_word_it_waits_for(team):
+    """Until an operator answers, `job` names the request; then, that only the agent it was asked for may run it."""
+    team("operator", "init", "anna", "--no-passphrase")
+    data = json.dumps({"command": ["true"]})
+    asked = team("ask", "shell", "--detail", "x", "--data", data, "--to", "planner", "--json").json["approval"]
+    job = submit(team, "shell", "--note", "x", "--data", data, "--approval", asked)
+
+    said = f"because   no operator has answered what it asks for; next: somabus approvals {asked}"
+    assert said in team("job", job).out
+    team("approve", asked)
+    assert "no worker lives; next: somabus --agent planner work --queue default" in team("jobs", "stats").out
 
 
 def test_a_job_of_an_unknown_zone_stops_no_worker(team, work):

@@ -16,14 +16,40 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no sig
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_asks_to_stop(number):
-    """Ctrl-C and SIGTERM set the event, and raise nothing where the work is."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_asks_to_stop(name):
+    """Ctrl-C, SIGTERM and a closed terminal set the event, and raise nothing where the work is."""
     with stopping() as stop:
         before = stop.is_set()
-        signal.raise_signal(number)
+        signal.raise_signal(getattr(signal, name))
 
         assert (before, stop.is_set()) == (False, True)
+
+
+@posix
+def test_a_closed_terminal_is_ignored_if_somebody_said_so():
+    """Under nohup a closed terminal stops nothing."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@posix
+def test_a_second_ctrl_c_ends_at_once_where_that_was_said(capfd):
+    """The first one prints what a second will do; the second raises KeyboardInterrupt, SIGTERM never does."""
+    with stopping("Ctrl-C again: at once") as stop:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    assert capfd.readouterr().err == "\nCtrl-C again: at once\n"
 
 
 @posix

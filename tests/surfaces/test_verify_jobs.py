@@ -159,3 +159,14 @@ def test_a_job_alone_is_judged_by_its_form(bus):
 
         assert list(judge_document(where.name, where.read_bytes())) == []
         assert ["prioritty" in fault.rule for fault in judge_document(where.name, misspelt)] == [True]
+
+
+@pytest.mark.parametrize("raw", [b"{broken", b"", b"\x00" * 40])
+def test_what_was_set_aside_and_is_no_job_is_told(bus, raw):
+    """A file under dead/ that is no job does not count as of format 1: it is a warning, for nobody acts on it."""
+    dead = only(bus, "dead/*/*.json")
+    dead.write_bytes(raw)
+
+    faults, _ = judge_path(bus)
+
+    assert [(each.path, each.weight) for each in faults] == [(dead.relative_to(bus).as_posix(), "warning")]

@@ -52,6 +52,7 @@ from somabus.errors import (
     StoreUnavailableError,
     UnknownRecipientError,
 )
+from somabus.jobs.standstill import Cause
 
 agent = Agent("scout", bus="X:/soma_network")
 
@@ -439,7 +440,8 @@ def jobs() -> None:
     outcome = agent.jobs.outcome(receipt)
     if outcome is not None:
         assert_type((outcome.failed, outcome.error), tuple[bool, str])
-    assert_type(agent.jobs.stats("web").causes, list[str])
+    assert_type(agent.jobs.stats("web").causes, list[Cause])
+    assert_type(agent.jobs.attachment(receipt, "report.html"), bytes)
     assert_type(agent.jobs.cancel(receipt, "not needed"), list[str])
     agent.jobs.pause("web/0199d8a2-5c00-7000-8000-7c1e99ab02d4")
     agent.jobs.decide(receipt, 1, again=False, result={"id": 7})
