@@ -123,9 +123,13 @@ def resume(context: Context, job: str) -> None:
     """Let a job that was set aside go on."""
     agent, job = _named(context, job)
     agent.jobs.resume(job)
-    view = agent.jobs.find(job)
-    state = view and view.state
-    context.out.answer({"resumed": job, "state": state}, f"{job} goes on: it is {state}", unread=agent.unread)
+    file = agent.jobs.file(job)
+    text, doubtful = f"{job} goes on: it is {file.view.state}", [n for n, page in file.steps.items() if page.in_doubt]
+    if doubtful:
+        word = f"somabus job step {job} {min(doubtful)} --again, or --done JSON"
+        text += f"; it will come back to you, for step {min(doubtful)} still waits for your word: {word}"
+    facts = {"resumed": job, "state": file.view.state, "in_doubt": doubtful}
+    context.out.answer(facts, text, unread=agent.unread)
 
 
 @act(job, "replay", "replay web/0199d8a2-5c00-7000-8000-7c1e99ab02d4")

@@ -404,6 +404,16 @@ def doubtful(team, work):
     return job
 
 
+def test_a_resume_without_the_word_is_warned_of(team, work):
+    """Whoever lets a job go on whose step is in doubt is told that it will come back, and what to say first."""
+    job = doubtful(team, work)
+
+    said = f"for step 1 still waits for your word: somabus job step {job} 1 --again, or --done JSON"
+    assert said in team("job", "resume", job).out
+    work()
+    assert show(team, job)["job"]["state"] == "paused"
+
+
 def test_a_job_whose_ledger_is_not_believed_can_be_looked_at(team, work):
     """A page of the ledger that nobody sealed does not hide the job: it is shown, with what is wrong with the page."""
     job = doubtful(team, work)
