@@ -4,8 +4,6 @@ A slot is a named lease, so whoever holds one and dies frees it when the lease e
 file created exclusively: however many machines ask, no more begin than may.
 """
 
-import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, time, timedelta
@@ -23,10 +21,10 @@ from somabus.lease import Lease, Leases
 from somabus.model import tree
 from somabus.model.ids import from_milliseconds, milliseconds
 from somabus.model.job import Job, Quiet, Rate, Slots
+from somabus.model.leases import is_slot_name, slot_name
 from somabus.model.wallclock import zone_of
 from somabus.store.port import Store
 
-_SLOT: Final = re.compile(r"slot-[0-9a-f]{16}-\d{1,2}")
 _UNUSED_FOR: Final = timedelta(days=7)
 
 
@@ -98,7 +96,7 @@ class Gates:
     def drop_slots(self) -> None:
         """Drop the slots of keys that nobody has used for long: should two meet there, both work for a moment."""
         for name in self._store.list(tree.LEASES):
-            if _SLOT.fullmatch(name):
+            if is_slot_name(name):
                 self._leases.drop(name, self._store.now() - _UNUSED_FOR)
 
     # -- steps ------------------------------------------------------------------------------------------------
@@ -111,10 +109,9 @@ class Gates:
         return until is not None
 
     def _slot(self, slots: Slots) -> Lease | None:
-        digest = hashlib.sha256(slots.key.encode()).hexdigest()[:16]
         for number in range(slots.count):
             with suppress(LeaseHeldError):
-                return self._leases.take(f"slot-{digest}-{number}", self._lease_for)
+                return self._leases.take(slot_name(slots.key, number), self._lease_for)
         return None
 
     def _place(self, rate: Rate, now: datetime) -> str | None:

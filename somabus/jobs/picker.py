@@ -213,10 +213,10 @@ class Picker:
             raw = self._shelf.read(JobState.ACTIVE, ticket.name)
             opened = self._opened(raw, known)
         except (DocumentTooLargeError, MessageTooLargeError) as error:
-            self._bury(ticket, None, passed, f"{Reason.TOO_LARGE}: {error}")
+            self._bury(ticket, None, passed, _why(Refusal(Reason.TOO_LARGE, str(error))))
             return None
         except (StoreDamagedError, MessageError) as error:
-            self._bury(ticket, None, passed, f"{Reason.MALFORMED}: {error}")
+            self._bury(ticket, None, passed, _why(Refusal(Reason.MALFORMED, str(error))))
             return None
         except StoreUnavailableError:
             self._gates.turn_back(passed)

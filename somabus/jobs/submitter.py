@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from somabus.errors import JobRefusedError, OtherChildError, QueueFullError, StoreUnavailableError
+from somabus.jobs.asking import worker_for
 from somabus.jobs.drafting import Drafter, Made, in_slot
 from somabus.jobs.follower import Follower, child_of, policy
 from somabus.jobs.graph import ordered
@@ -19,7 +20,7 @@ from somabus.jobs.records import Records
 from somabus.jobs.workers import Workers
 from somabus.model import tree
 from somabus.model.ids import IdMaker, derive_id
-from somabus.model.job import BUILTIN_NAMES, MAX_WIDTH, Job, JobAddress, JobDraft, OnDuplicate
+from somabus.model.job import MAX_WIDTH, Job, JobAddress, JobDraft, OnDuplicate
 from somabus.model.ticket import JobState
 from somabus.model.work import Met, work_digest
 from somabus.store.port import Store
@@ -282,7 +283,7 @@ class Submitter:
             id=duplicate or made.job.id, queue=made.job.queue, name=made.job.name, submitted_at=made.job.created_at,
             state=state, duplicate=duplicate is not None, replaced=replaced, workers=workers,
             unread=self._unread(),
-            start=_worker_for(made.job),
+            start=worker_for(made.job),
         )  # fmt: skip
 
 
@@ -295,10 +296,3 @@ def _refuse(draft: JobDraft, fields: tuple[str, ...], why: str) -> None:
 
 def _too_wide(parent: str) -> JobRefusedError:
     return JobRefusedError(f"its parent {parent} may have {MAX_WIDTH:,} children and no more")
-
-
-def _worker_for(job: Job) -> str:
-    """Return the command that starts a worker which takes a job."""
-    words = ["somabus", *(["--agent", job.worker] if job.worker else []), "work", "--queue", job.queue]
-    words += [word for tag in job.tags for word in ("--tag", tag)]
-    return " ".join([*words, *([] if job.name in BUILTIN_NAMES else ["--handlers", "FILE.py"])])

@@ -1,12 +1,15 @@
 """The record of a lease on a named resource: who holds it until when, under which number."""
 
 import hashlib
+import re
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from somabus.model.message import Name, Utc, Value
+
+_SLOT: Final = re.compile(r"slot-[0-9a-f]{16}-\d{1,2}")
 
 
 class LeaseRecord(Value):
@@ -29,3 +32,8 @@ class LeaseRecord(Value):
 def slot_name(key: str, number: int) -> str:
     """Return the name of the lease on one slot of a key: so many jobs of the key are worked on as there are numbers."""
     return f"slot-{hashlib.sha256(key.encode()).hexdigest()[:16]}-{number}"
+
+
+def is_slot_name(name: str) -> bool:
+    """Tell whether a lease of this name is one on a slot."""
+    return _SLOT.fullmatch(name) is not None
