@@ -12,6 +12,7 @@ from somabus.errors import ConfigurationError
 from somabus.model.job import JobDraft
 from somabus.model.names import RULE, check_name, is_name
 from somabus.model.schedule import Schedule
+from somabus.model.ticket import LONGEST_LEASE_MS
 
 JobFunction = Callable[..., Any]
 LEAST_LEASE: Final = timedelta(seconds=1)
@@ -94,10 +95,10 @@ def checked_lease(lease_for: timedelta) -> timedelta:
     """Return how long a job is a worker's if that vanishes.
 
     Raises:
-        ConfigurationError: too short to be renewed in time.
+        ConfigurationError: too short to be renewed in time, or so long that it counts as none.
     """
-    if lease_for < LEAST_LEASE:
-        message = f"a lease of {lease_for.total_seconds():g} s would end before it is renewed; give it at least 1s"
+    if not LEAST_LEASE <= lease_for <= timedelta(milliseconds=LONGEST_LEASE_MS):
+        message = f"a lease lasts from 1s, to be renewed in time, to 1d, not {lease_for.total_seconds():g} s"
         raise ConfigurationError(message)
     return lease_for
 

@@ -30,12 +30,11 @@ from somabus.jobs.shelf import Lying, Shelf
 from somabus.model.deadletter import Reason
 from somabus.model.ids import IdMaker, from_milliseconds, milliseconds
 from somabus.model.job import Job, JobAddress
-from somabus.model.ticket import JobState, Ticket
+from somabus.model.ticket import LONGEST_LEASE_MS, JobState, Ticket
 from somabus.opener import Refusal
 
 LEASE_FOR: Final = timedelta(seconds=60)
 _RELIST_AFTER: Final = timedelta(seconds=2)
-_LONGEST_LEASE_MS: Final = 30 * 86_400_000
 _REMEMBERED: Final = 200
 """So many jobs that may not begin yet are remembered whole."""
 
@@ -285,8 +284,8 @@ def _why(refusal: Refusal) -> str:
 
 
 def _free(name: str, at: int) -> bool:
-    """Tell whether a name under active/ may be taken: its lease has ended, or claims more than any lease may."""
-    return not at < _until(name) < at + _LONGEST_LEASE_MS
+    """Tell whether a name under active/ may be taken: its lease has ended, or lasts longer than clocks can explain."""
+    return not at < _until(name) < at + 2 * LONGEST_LEASE_MS
 
 
 def _until(name: str) -> int:

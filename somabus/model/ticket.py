@@ -27,6 +27,7 @@ _TICKET: Final = re.compile(
     r"(?:\.(?P<until>0|[1-9][0-9]{0,14}))?(?:\.(?P<holder>[0-9a-f]{12}))?\.json"
 )
 _ENDED: Final = re.compile(rf"{_ID}\.(?P<generation>{_NUMBER})\.json")
+LONGEST_LEASE_MS: Final = 86_400_000
 _LAST_GENERATION: Final = 999_999_998
 
 

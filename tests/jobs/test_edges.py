@@ -216,11 +216,26 @@ def test_tags_that_no_worker_can_have_are_refused(yard, tags):
         yard.scout.worker(tags=tags)
 
 
-def test_a_lease_that_would_end_before_it_is_renewed_is_refused(yard):
-    """The least lease is taken, and a shorter one is not: two would run one job at once."""
+@pytest.mark.parametrize("beyond", [timedelta(milliseconds=-1), timedelta(days=1)], ids=str)
+def test_a_lease_that_is_too_short_or_too_long_is_refused(yard, beyond):
+    """Two would run one job at once, or nobody would ever take it over."""
     yard.scout.worker(lease_for=LEAST_LEASE)
-    with pytest.raises(ConfigurationError, match="give it at least 1s"):
-        yard.scout.worker(lease_for=timedelta(milliseconds=999))
+    with pytest.raises(ConfigurationError, match="a lease lasts from 1s"):
+        yard.scout.worker(lease_for=LEAST_LEASE + beyond)
+
+
+def test_a_lease_that_no_clock_explains_holds_nobody_up(yard):
+    """A worker that died while its clock was weeks ahead leaves a job that another takes over, not in weeks."""
+    job = yard.scout.submit("note", {"n": 1})
+    (name,) = yard.store.list("queues/default/waiting")
+    until = int(yard.clock.now().timestamp() * 1000) + 20 * 86_400_000
+    claimed = f"{name.removesuffix('.0.0.0.json')}.1.0.0.{until}.0123456789ab.json"
+    yard.store.move(f"queues/default/waiting/{name}", f"queues/default/active/{claimed}")
+
+    yard.worker().drain()
+
+    assert yard.began == [1]
+    assert yard.scout.jobs.find(job).state == "completed"
 
 
 # -- not all at once ------------------------------------------------------------------------------------------
