@@ -43,7 +43,7 @@ def parse_duration(text: str) -> timedelta:
         raise ConfigurationError(message)
     seconds = float(found[1]) * _UNITS[found[2]]
     if not _LEAST_S <= seconds <= MAX_EVERY_S:
-        message = f"{ascii(text)[:40]} is no duration: one is more than nothing and at most ten years, as 90s or 2d"
+        message = f"{ascii(text)[:40]} is no duration: one is more than nothing and at most ten years, as 90s, 6h or 2d"
         raise ConfigurationError(message)
     return timedelta(seconds=seconds)
 
