@@ -51,7 +51,8 @@ def test_a_brief_is_handed_over_by_two_real_clients(team, mode):
     play(scene())
 
 
-@pytest.mark.parametrize("mode", ["auto", pytest.param("legacy", marks=pytest.mark.slow)])
+@pytest.mark.slow  # test_http.py has the servers, and the test above the flow
+@pytest.mark.parametrize("mode", ERAS)
 def test_the_same_over_http(team, mode):
     """Two servers over real HTTP, with a token: the same flow."""
     servers, urls = [], []

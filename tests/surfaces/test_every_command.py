@@ -328,7 +328,7 @@ def test_an_operators_act_carries_no_agents_mail(used, name):
     assert "unread" not in used(name).out
 
 
-@pytest.mark.parametrize("where", ["before", "behind"])
+@pytest.mark.parametrize("where", ["before", pytest.param("behind", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ALL)
 def test_shared_options_may_stand_before_and_behind(used, name, where):
     """--bus, --agent and --json mean the same before a command and behind it, without any other setting."""
