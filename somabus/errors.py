@@ -26,6 +26,7 @@ An exception from outside this tree is a bug in somabus, please report it.
     │   ├── JobStateError             it is in a state in which this cannot be done
     │   ├── NoQueueError              nobody has submitted to a queue of that name
     │   ├── NoSuchStepError           no step of that number waits for anybody's word
+    │   ├── OtherChildError           a handler submits another child than at its last attempt
     │   ├── QueueFullError            more than `max_waiting` wait already
     │   ├── BudgetError               its tree of jobs has spent what it may
     │   └── ChildFailedError          a child that must complete did not
