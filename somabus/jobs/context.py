@@ -137,7 +137,7 @@ class JobContext:
         except (LeaseLostError, StoppedError):
             raise
         except Exception:
-            self._desk.records.allow_step(step)
+            patiently(lambda: self._desk.records.allow_step(step), self._check, self._desk.wait)
             raise
         finally:
             self._inside = ""

@@ -6,7 +6,7 @@ Each is one move of the table; whoever works on the job finds its file gone, and
 from datetime import timedelta
 from typing import Any, Final
 
-from somabus.errors import JobNotFoundError, JobStateError, NoSuchStepError, NotApprovedError
+from somabus.errors import JobNotFoundError, JobRefusedError, JobStateError, NoSuchStepError, NotApprovedError
 from somabus.jobs.follower import Follower
 from somabus.jobs.opening import JobOpener
 from somabus.jobs.records import Records, decoded
@@ -79,6 +79,8 @@ class Control:
         if JobEvent.REPLAY not in JOB_MOVES[ending.state]:
             raise JobStateError(str(address), ending.state, "replay", _allowed(JobEvent.REPLAY))
         job = decoded(ending.raw)
+        if self._records.is_orphan(job):
+            raise JobRefusedError(f"its parent {job.parent} was cancelled, and it along with that; submit it anew")
         if data is not None:
             return self._submitter.submit(_again(job, data))
         ticket = Ticket(job.priority.digit, address.id, ending.end.generation)

@@ -3,21 +3,21 @@
     A ends ─► runs/A/then/B.json ─► runs/B/met/A.… (unless A is all it waits for) ─► blocked/B ─► waiting/B
 
 Whoever ends a job tells those who wait for it. Power cut or kill in between: a worker with nothing else to do looks at
-everything that is held up, and finds what was not told. A job is let go by what is there: one listing may be old, and
-only what many looks over a long time have missed counts as never submitted. And one winner moves it, for it is a
+everything that is held up, and finds what was not told. A job is let go by what is there: one look may be wrong, and
+only what was missed and is missed again an hour later counts as never submitted. And one winner moves it, for it is a
 rename.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from somabus.errors import KeyMissingError, MessageError
 from somabus.jobs.records import UNREADABLE, Ending, Records, decoded
 from somabus.jobs.shelf import Lying
-from somabus.model.ids import id_time, milliseconds
+from somabus.model.ids import milliseconds
 from somabus.model.job import Job, JobAddress, OnFailure
 from somabus.model.ticket import JobEvent, JobState, Ticket, job_target
 from somabus.model.work import Bond, Met, Standing, judge, work_digest
@@ -27,11 +27,8 @@ _LOOKED_AT: Final = (*_HELD_UP, JobState.PAUSED)
 _AT_MOST: Final = 500
 """So many jobs are looked at in one go: a worker has other things to do."""
 
-_MISSED_FOR: Final = timedelta(minutes=10)
-_LOOKS: Final = 3
-_SURELY: Final = timedelta(days=1)
 _NEVER_CAME: Final = timedelta(hours=1)
-"""So long after its submit whatever a job waits for is there, or its submit was cut off."""
+"""What is missed for so long was never submitted: its submit was cut off."""
 
 _Ends = deque[tuple[Job, JobState]]
 
@@ -41,7 +38,6 @@ class Follower:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._missing: dict[JobAddress, tuple[datetime, int]] = {}
         self._there: dict[str, frozenset[str]] = {}
         self._place: dict[str, tuple[int, str]] = {}
 
@@ -75,17 +71,9 @@ class Follower:
         return sum(self._looked(queue, lying) for lying in page), more
 
     def catch_up(self, job: Job) -> None:
-        """Write down what has ended and was not told; what never came counts as failed."""
-        known = {each.id for each in self._records.met(job.address)}
-        children = [JobAddress(each.queue, each.id) for each in self._records.bonds(job.address, "children")]
-        for address in (*job.needs(), *children):
-            if address.id in known:
-                continue
-            ending = self._records.ending(address)
-            if ending is not None:
-                self._records.meet(job.address, Met(address.id, ending.state, policy(ending)))
-            elif self._never_came(address):
-                self._records.meet(job.address, Met(address.id, JobState.FAILED, OnFailure.FAIL))
+        """Write down what has ended and was not told."""
+        for address in self._not_met(job):
+            self._caught_up(job, address)
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -106,15 +94,45 @@ class Follower:
         """Look at one job that is held up or set aside, and tell whether it moved."""
         shelf, (state, ticket) = self._records.shelf(queue), lying
         job = self._read(queue, lying)
-        if job is None:
-            return False
-        late = job.too_late(shelf.now()) if ticket.generation else job.waited_too_long(shelf.now())
+        if job is None:  # whoever takes it sets it aside
+            return state in _HELD_UP and shelf.move(state, ticket, JobEvent.UNBLOCK, ticket.idle(), durable=False)
+        late = job.late(shelf.now(), begun=ticket.generation > 0)
         if late:
             return self.ended(job.address, lying, JobEvent.FAIL, late)
+        if self._records.is_orphan(job):
+            return self.ended(job.address, lying, JobEvent.CANCEL, f"its parent {job.parent} was cancelled")
         if state is JobState.PAUSED:
             return False
-        self.catch_up(job)
+        left = [each for each in self._not_met(job) if not self._caught_up(job, each)]
+        missing = self._records.missing(job.address) if left else []
+        for address in left:
+            self._miss(job, address, missed=address.id in missing)
         return self.settle(job.address, ticket.name) is not None
+
+    def _not_met(self, job: Job) -> list[JobAddress]:
+        """Return what a job waits for and what is not written down as ended."""
+        known = {each.id for each in self._records.met(job.address)}
+        children = (JobAddress(each.queue, each.id) for each in self._records.bonds(job.address, "children"))
+        return [each for each in (*job.needs(), *children) if each.id not in known]
+
+    def _caught_up(self, job: Job, address: JobAddress) -> bool:
+        """Write down that something has ended, if it has."""
+        ending = self._records.ending(address)
+        if ending is not None:
+            self._records.meet(job.address, Met(address.id, ending.state, policy(ending)))
+        return ending is not None
+
+    def _miss(self, job: Job, address: JobAddress, *, missed: bool) -> None:
+        """Write down that something a job waits for is not to be seen; if it was missed long ago, it never came."""
+        if address.id in self._open_in(address.queue):
+            if missed:
+                self._records.seen(job.address, address.id)
+            return
+        shelf = self._records.shelf(address.queue)
+        if shelf.now() - self._records.missed(job.address, address.id) < _NEVER_CAME:
+            return
+        if shelf.find(address.id) is None and not self._caught_up(job, address):
+            self._records.meet(job.address, Met(address.id, JobState.FAILED, OnFailure.FAIL))
 
     def _follow(self, ends: _Ends) -> None:
         while ends:
@@ -183,26 +201,10 @@ class Follower:
             moved = shelf.move(lying.state, ticket, event, ticket)
             if moved and raw is not None:
                 with suppress(*UNREADABLE):  # it has ended, whatever it is
-                    ends.append((decoded(raw), job_target(lying.state, event)))
+                    job = decoded(raw)
+                    ends += [(job, job_target(lying.state, event))] if job.address == address else []
             return moved
         return False
-
-    def _never_came(self, address: JobAddress) -> bool:
-        """Tell whether a job was never submitted: it was missed in many looks, over a long time.
-
-        One look proves nothing, for a listing may be old, and it may be moved or end while it is looked for.
-        """
-        now = self._records.shelf(address.queue).now()
-        if now - id_time(address.id) <= _NEVER_CAME or address.id in self._open_in(address.queue):
-            self._missing.pop(address, None)
-            return False
-        since, looks = self._missing.get(address, (now, 0))
-        self._missing[address] = since, looks + 1
-        early = now - id_time(address.id) < _SURELY and (looks < _LOOKS or now - since < _MISSED_FOR)
-        if early or self._records.ending(address) is not None:
-            return False
-        del self._missing[address]
-        return True
 
     def _open_in(self, queue: str) -> frozenset[str]:
         """Return the ids of all jobs of a queue that have not ended, listed once a look."""
@@ -211,11 +213,12 @@ class Follower:
         return self._there[queue]
 
     def _read(self, queue: str, lying: Lying) -> Job | None:
-        try:
+        """Return a job as it lies there; None for one that is gone, cannot be read, or says that it lies elsewhere."""
+        with suppress(*UNREADABLE, KeyMissingError):
             raw = self._records.shelf(queue).read(lying.state, lying.ticket.name)
-            return None if raw is None else decoded(raw)
-        except (*UNREADABLE, KeyMissingError):
-            return None  # whoever takes it sets it aside
+            job = None if raw is None else decoded(raw)
+            return job if job is not None and job.address == (queue, lying.ticket.id) else None
+        return None
 
 
 class _Held(NamedTuple):

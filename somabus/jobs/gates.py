@@ -20,7 +20,7 @@ from somabus.errors import (
 from somabus.lease import Lease, Leases
 from somabus.model import tree
 from somabus.model.ids import from_milliseconds, milliseconds
-from somabus.model.job import Job, Quiet, Rate, Slots
+from somabus.model.job import Job, Quiet, Rate, Slots, Terms
 from somabus.model.leases import is_slot_name, slot_name
 from somabus.model.wallclock import zone_of
 from somabus.store.port import Store
@@ -45,11 +45,14 @@ class Gates:
         self._lease_for = lease_for
         self._shut: dict[str, datetime] = {}
 
+    def bars(self, job: Job | Terms, now: datetime) -> bool:
+        """Tell whether a job need not try: it is quiet, or a gate of its was shut a moment ago."""
+        quiet = job.quiet is not None and is_quiet(job.quiet, now)
+        return quiet or any(self._is_shut(gate, now) for gate in _names(job))
+
     def enter(self, job: Job, now: datetime) -> Passed | None:
         """Let a job begin, or return None: not now."""
-        if job.quiet is not None and is_quiet(job.quiet, now):
-            return None
-        if any(self._is_shut(gate, now) for gate in _names(job)):
+        if self.bars(job, now):
             return None
         lease = None
         if job.slots is not None:
@@ -86,18 +89,19 @@ class Gates:
         """Drop the windows of rates that are over, and let go of their keys."""
         now = milliseconds(self._store.now())
         for key in self._store.list(f"{tree.QUEUES}/{self._queue}/rates"):
-            for window in self._store.list(tree.rate(self._queue, key)):
-                ended, _, _ = window.partition("-")
-                if ended.isdigit() and int(ended) < now:
-                    with suppress(StoreDamagedError):  # something else lies there; it is in nobody's way
+            with suppress(StoreDamagedError):  # something else lies there; it is in nobody's way
+                for window in self._store.list(tree.rate(self._queue, key)):
+                    ended, _, _ = window.partition("-")
+                    if ended.isdigit() and int(ended) < now:
                         self._drop(key, window)
-            self._store.prune(tree.rate(self._queue, key))
+                self._store.prune(tree.rate(self._queue, key))
 
     def drop_slots(self) -> None:
         """Drop the slots of keys that nobody has used for long: should two meet there, both work for a moment."""
         for name in self._store.list(tree.LEASES):
             if is_slot_name(name):
-                self._leases.drop(name, self._store.now() - _UNUSED_FOR)
+                with suppress(StoreDamagedError):
+                    self._leases.drop(name, self._store.now() - _UNUSED_FOR)
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ def is_quiet(quiet: Quiet, now: datetime) -> bool:
     return begins <= local < ends if begins <= ends else local >= begins or local < ends
 
 
-def _names(job: Job) -> Iterator[str]:
+def _names(job: Job | Terms) -> Iterator[str]:
     if job.slots is not None:
         yield _slot_gate(job.slots)
     if job.rate is not None:

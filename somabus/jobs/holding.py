@@ -2,7 +2,7 @@
 
 Power cut or kill after each step: 1 a record of how the attempt ends, which counts for nothing until the job lies
 there; 2 the job has ended; 3 those who wait for it know. After 1 the lease ends and another attempt is made; after 2 a
-worker with nothing else to do tells those who wait.
+worker with nothing else to do tells those who wait: so 3, where the drive does not take it, fails nothing.
 """
 
 import logging
@@ -77,15 +77,17 @@ class Settling:
         holding.ticket = holding.shelf.renew(holding.ticket, holding.lease_for)
         self._gates.renew(holding.passed)
 
+    def holds(self, holding: Holding) -> bool:
+        """Tell whether a job is this worker's still; it takes nobody else's move away, as a renewal does."""
+        return holding.shelf.read(JobState.ACTIVE, holding.ticket.name) is not None
+
     def complete(self, holding: Holding, result: Any) -> None:
         """Report a job as done, with its result."""
         self._end(holding, JobEvent.COMPLETE, result=result)
-        self._opener.finish(holding.job)
 
     def fail(self, holding: Holding, error: str) -> None:
         """Report a job as failed for good."""
         self._end(holding, JobEvent.FAIL, error=error)
-        self._opener.finish(holding.job)
 
     def retry(self, holding: Holding, error: str) -> None:
         """Report an attempt as failed: it is made again after a while, or the job has failed."""
@@ -101,7 +103,8 @@ class Settling:
 
     def snooze(self, holding: Holding, delay: timedelta) -> None:
         """Put a job off; this is no failure."""
-        self._out(holding, JobEvent.RETRY, holding.ticket.due(_due(holding, delay)), error=f"put off for {delay}")
+        holding.shelf.held(holding.ticket, JobEvent.RETRY, holding.ticket.due(_due(holding, delay)))
+        self._gates.leave(holding.passed)
 
     def release(self, holding: Holding) -> None:
         """Put a job back where it waits, at once; this is no failure."""
@@ -111,22 +114,27 @@ class Settling:
     def park(self, holding: Holding, why: str) -> None:
         """Set a job aside until a human has looked at it."""
         self._out(holding, JobEvent.PARK, holding.ticket.idle(), error=why)
-        self._tell(
-            f"queue {holding.job.queue}",
-            f"parked {holding.job.id}",
-            f"the job {holding.job.address} waits for a human: {why}",
-        )
+        job = holding.job
+        said = f"the job {job.address} waits for a human: {why}"
+        _besides(lambda: self._tell(f"queue {job.queue}", f"parked {job.id}", said))
 
     def cancel(self, holding: Holding, why: str) -> None:
         """Report a job as one that is not to be done any more."""
         self._end(holding, JobEvent.CANCEL, error=why)
 
+    def let_go(self, holding: Holding) -> None:
+        """Give back what a job held that is another's now; no copy of one that was cancelled is covered any more."""
+        self._gates.leave(holding.passed)
+        with suppress(StoreError):
+            if self.has_ended(holding.job.address):
+                self._opener.finish(holding.job)
+
     def await_children(self, holding: Holding) -> None:
         """Let a job wait until its children have ended; if they have, it goes on at once."""
         holding.shelf.held(holding.ticket, JobEvent.AWAIT, holding.ticket.idle())
         self._gates.leave(holding.passed)
-        self._follower.catch_up(holding.job)
-        self._follower.settle(holding.job.address)
+        _besides(lambda: self._follower.catch_up(holding.job))
+        _besides(lambda: self._follower.settle(holding.job.address))
 
     def bury(self, shelf: Shelf, ticket: Ticket, job: Job | None, why: str, *, attempt: bool = False) -> None:
         """Set a claimed job aside for good; `attempt`: somebody tried what nobody may."""
@@ -135,9 +143,10 @@ class Settling:
         shelf.held(ticket, JobEvent.BURY, ticket)
         _log.warning("job set aside", extra={"job": str(address), "detail": why})
         if attempt:
-            self._tell(f"queue {shelf.queue}", f"refused {ticket.id}", f"the job {address} was refused: {why}")
+            said = f"the job {address} was refused: {why}"
+            _besides(lambda: self._tell(f"queue {shelf.queue}", f"refused {ticket.id}", said))
         if job is not None and not attempt and (job.queue, job.id) == address:  # a forged job names whom it likes
-            self._follower.told(job, JobState.DEAD)
+            _besides(lambda: self._follower.told(job, JobState.DEAD))
 
     def bury_stranger(self, shelf: Shelf, state: JobState, name: str, ticket: Ticket, why: str) -> None:
         """Set aside a file that is no job of its own, under a name of ours."""
@@ -155,9 +164,7 @@ class Settling:
 
     def is_orphan(self, job: Job) -> bool:
         """Tell whether a job's parent was cancelled, and it along with that: it came in late, or was cut off."""
-        parent = JobAddress.parse(job.parent) if job.parent else None
-        ending = None if parent is None else self._records.ending(parent)
-        return ending is not None and ending.state is JobState.CANCELLED
+        return self._records.is_orphan(job)
 
     def quietly(self, settle: Callable[[], None]) -> None:
         """Settle a job that nobody was given; if the lease was lost meanwhile, it is another's to settle."""
@@ -168,7 +175,8 @@ class Settling:
 
     def _end(self, holding: Holding, event: JobEvent, *, result: Any = None, error: str = "") -> None:
         self._out(holding, event, holding.ticket, result=result, error=error)
-        self._follower.told(holding.job, job_target(JobState.ACTIVE, event))  # 3
+        _besides(lambda: self._opener.finish(holding.job))
+        _besides(lambda: self._follower.told(holding.job, job_target(JobState.ACTIVE, event)))  # 3
 
     def _out(self, holding: Holding, event: JobEvent, to: Ticket, *, result: Any = None, error: str = "") -> None:
         ticket = holding.ticket
@@ -184,6 +192,14 @@ def _due(holding: Holding, delay: timedelta) -> int:
     """Return when a job comes again, in ms: not behind the end of its time, at which it has failed."""
     at, end_by = later(holding.shelf.now(), delay), holding.job.end_by
     return milliseconds(at if end_by is None else min(at, end_by))
+
+
+def _besides(act: Callable[[], object]) -> None:
+    """Do what is no part of an end that is there: whoever looks makes good what cannot be written now."""
+    try:
+        act()
+    except StoreError as error:
+        _log.warning("could not tell how a job ended", extra={"detail": str(error)})
 
 
 def patiently(act: Callable[[], _T], hold: Callable[[], None], wait: Callable[[float], object]) -> _T:

@@ -8,11 +8,12 @@ wants to settle a job takes it from the keeper first, so that nobody renames it 
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, NoReturn
 
-from somabus.errors import LeaseLostError
+from somabus.errors import LeaseLostError, StoreError
 from somabus.jobs.holding import Holding, Settling
 from somabus.model.job import Job
 
@@ -32,8 +33,8 @@ class Kept:
         self._now = now
         self._lock = lock
         self._renewed_at = holding.began_at
-        self.every = holding.lease_for / 3
         self.lost = False
+        self.unsettled: Callable[[Holding], None] | None = None
         job = holding.job
         ends = [] if job.timeout_s is None else [holding.began_at + timedelta(seconds=job.timeout_s)]
         self._until = min([*ends, *([job.end_by] if job.end_by else [])], default=None)
@@ -44,38 +45,61 @@ class Kept:
         return self._holding.job
 
     def check(self) -> None:
-        """Make sure that the job is still this worker's, by renewing it: nothing else proves that.
+        """Make sure that the job is still this worker's: it lies under its name, which nobody else gives away.
 
         Raises:
             LeaseLostError: it was cancelled, paused or passed on, or its time is up.
         """
         with self._lock:
-            self.look(timedelta(0))
+            self.look()
+            if not self._settling.holds(self._holding):
+                self._lose()
 
-    def look(self, every: timedelta) -> None:
-        """Renew the job if that was so long ago, for whoever has the lock; see `check`."""
+    def is_lost(self) -> bool:
+        """Tell whether the job is not this worker's any more."""
+        try:
+            self.check()
+        except LeaseLostError:
+            return True
+        except StoreError:
+            return self.lost
+        return False
+
+    def look(self) -> None:
+        """Renew the job if it is time for that, for whoever has the lock.
+
+        Raises:
+            LeaseLostError: see `check`.
+        """
         now = self._now()
         if not self.lost and self._until is not None and now >= self._until:
-            self._time_is_up()
+            self._time_is_up(now)
         if self.lost:
-            raise LeaseLostError(self._holding.job.id, self._holding.ticket.generation)
-        if not timedelta(0) <= now - self._renewed_at < every:
+            self._lose()
+        if not timedelta(0) <= now - self._renewed_at < self._holding.lease_for / 3:
             try:
                 self._settling.renew(self._holding)
             except LeaseLostError:
-                self.lost = True
-                raise
+                self._lose()
             self._renewed_at = now
 
-    def _time_is_up(self) -> None:
-        """Take the job out of the hands of a handler that took too long; what it still does counts for nothing."""
+    def _lose(self) -> NoReturn:
+        self.lost = True
+        raise LeaseLostError(self._holding.job.id, self._holding.ticket.generation)
+
+    def _time_is_up(self, now: datetime) -> None:
+        """Take the job out of the hands of a handler that took too long; what it still does counts for nothing.
+
+        If that cannot be written now, it is the worker's to do when the handler has found out.
+        """
         self.lost = True
         job = self._holding.job
-        if job.end_by is not None and job.end_by <= self._now():
-            why, end = job.too_late(self._now()), self._settling.fail
-        else:
-            why, end = f"it took longer than {job.timeout_s:g} s", self._settling.retry
-        self._settling.quietly(lambda: end(self._holding, why))
+        late = job.late(now, begun=True)
+        why = late or f"it took longer than {job.timeout_s:g} s"
+        self.unsettled = partial(self._settling.fail if late else self._settling.retry, error=why)
+        with suppress(StoreError):
+            self._settling.quietly(partial(self.unsettled, self._holding))
+            self.unsettled = None
 
 
 class Keeper:
@@ -119,7 +143,7 @@ class Keeper:
         try:
             self._alive(kept.job)
             if not kept.lost:
-                kept.look(kept.every)
+                kept.look()
         except LeaseLostError:
             _log.info("a job was lost while its handler works")
         except Exception as error:  # noqa: BLE001 - whatever it is, until the lease ends there is time to try again

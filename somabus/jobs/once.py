@@ -75,7 +75,7 @@ class Once:
 
     def _is_duplicate(self, first: Bond, mode: OnDuplicate) -> bool:
         """Tell whether nothing is to be submitted, for the job before it under its key."""
-        self._finish_first(first)
+        self.finish(first)
         return mode is OnDuplicate.REJECT or (mode is OnDuplicate.COALESCE and self._not_begun(first) is not None)
 
     def _not_begun(self, first: Bond) -> Lying | None:
@@ -97,8 +97,8 @@ class Once:
         why = f"{record.queue}/{record.id} took its place"
         return self._follower.ended(address, lying, JobEvent.CANCEL, why)
 
-    def _finish_first(self, first: Bond) -> None:
-        """Bring in the job of a record, if its submit was cut off."""
+    def finish(self, first: Bond) -> None:
+        """Bring in the job of a record, of a key or of a parent's, if its submit was cut off."""
         ticket = Ticket.parse(first.ticket)
         raw = None if ticket is None else self._store.read(tree.submitting(first.queue, first.ticket))
         if raw is not None and ticket is not None:
@@ -153,7 +153,7 @@ class Once:
                     continue
                 job = decoded(raw)
                 record = self._recorded(job)
-                if record is not None:
+                if record is not None and record.ticket == name:  # a child that was drafted twice lies there twice
                     self._take_place(record)
                     found += self.bring_in(job, ticket, _begins(job, ticket))
                     self._follower.settle(job.address, name)

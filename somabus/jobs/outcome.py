@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from somabus.errors import MessageError
 from somabus.jobs.records import Ending, Records, decoded
-from somabus.model.ids import id_time
 from somabus.model.job import JobAddress, OnFailure
 from somabus.model.ticket import JobState
 
@@ -55,7 +54,7 @@ def outcomes(records: Records, parent: JobAddress) -> list[Outcome]:
     met, now, found = {each.id: each for each in records.met(parent)}, records.shelf(parent.queue).now(), []
     for bond in records.bonds(parent, "children"):
         outcome, told = outcome_of(records, JobAddress(bond.queue, bond.id)), met.get(bond.id)
-        if outcome is None and told is not None and now - id_time(bond.id) > _LAGS_AT_MOST:
+        if outcome is None and told is not None and now - records.met_at(parent, told) > _LAGS_AT_MOST:
             outcome = Outcome(bond.id, bond.queue, "", told.state, error=_NOTHING, on_failure=told.policy)
         found += [] if outcome is None else [outcome]
     return sorted(found, key=lambda each: (each.child, each.id))

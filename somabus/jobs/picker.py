@@ -29,17 +29,18 @@ from somabus.jobs.records import UNREADABLE
 from somabus.jobs.shelf import Lying, Shelf
 from somabus.model.deadletter import Reason
 from somabus.model.ids import IdMaker, from_milliseconds, milliseconds
-from somabus.model.job import Job, JobAddress
+from somabus.model.job import Job, JobAddress, Terms
 from somabus.model.ticket import LONGEST_LEASE_MS, JobState, Ticket
 from somabus.opener import Refusal
 
 LEASE_FOR: Final = timedelta(seconds=60)
 _RELIST_AFTER: Final = timedelta(seconds=2)
+_ASK_AGAIN: Final = timedelta(seconds=10)
 _REMEMBERED: Final = 200
 """So many jobs that may not begin yet are remembered whole."""
 
-_UNFIT: Final = 200_000
-"""So many ids of jobs that this worker does not take: a job never changes, so it is looked at once."""
+_BARRED: Final = 200_000
+"""Of so many it is remembered on what terms they are taken: a job never changes, so it is read once for that."""
 
 _STRANGER_DIGIT: Final = 9
 
@@ -65,7 +66,7 @@ class Picker:
         gates: Gates,
         *,
         ids: IdMaker,
-        fits: Callable[[Job], bool],
+        fits: Callable[[Terms], bool],
         stopped: Callable[[], frozenset[str]],
         lease_for: timedelta = LEASE_FOR,
     ) -> None:
@@ -78,7 +79,8 @@ class Picker:
         self._stopped = stopped
         self._lease_for = lease_for
         self._known: dict[str, _Known | None] = {}
-        self._unfit: set[str] = set()
+        self._terms: dict[str, Terms | None] = {}
+        self._shared: dict[Terms, Terms] = {}
         self._later: dict[str, datetime] = {}
         self._listed: Iterator[tuple[JobState, str]] = iter(())
         self._listed_at: datetime | None = None
@@ -130,14 +132,14 @@ class Picker:
         if ticket is None or not ticket.fits(state):
             self._set_aside(state, name, f"{name!r} is no file name of a job; see docs/format.md")
             return None
-        if ticket.id in self._unfit or now < self._later.get(ticket.id, now):
+        if self._is_barred(ticket.id, stopped, now):
             return None
         try:
             known = self._glance(state, ticket)
         except KeyMissingError:
             return None  # another has it
         except UnsupportedFormatError:
-            self._unfit.add(ticket.id)  # a worker that is newer than this one takes it
+            self._remember(ticket.id, None)  # a worker that is newer than this one takes it
             return None
         passed = self._passed(Lying(state, ticket), known.opened, stopped, now) if known is not None else Passed()
         mine = None if passed is None else self._shelf.claim(state, ticket, self._lease_for)
@@ -149,34 +151,36 @@ class Picker:
     def _passed(self, lying: Lying, opened: OpenedJob, stopped: frozenset[str], now: datetime) -> Passed | None:
         """Let a job begin, and return what it holds by that; None if this worker does not take it, or not now."""
         job, ticket = opened.job, lying.ticket
-        late = _late(job, now, begun=ticket.generation > 0)
+        late = job.late(now, begun=ticket.generation > 0)
         if (
             late
             and lying.state is not JobState.ACTIVE
             and not self._opener.refusal(opened, self._shelf.queue, ticket.id)
         ):
             self._settling.expire(job.address, lying, late)
-        elif not self._fits(job):
-            self._leave_to_others(job)
         elif self._opener.awaits_approval(opened):
-            self._put_off(ticket.id, now)
-        elif job.name not in stopped:
-            return self._gates.enter(job, now)
+            self._later[ticket.id] = now + _ASK_AGAIN
+        elif not self._fits(job.terms) or job.name in stopped or (passed := self._gates.enter(job, now)) is None:
+            self._remember(ticket.id, job.terms)
+        else:
+            return passed
         return None
 
-    def _leave_to_others(self, job: Job) -> None:
-        """Look at a job no more; one with a time is looked at again, for when that has passed it has failed."""
-        self._known.pop(job.id, None)
-        if job.begin_by is None and job.end_by is None:
-            if len(self._unfit) >= _UNFIT:
-                self._unfit.clear()
-            self._unfit.add(job.id)
+    def _is_barred(self, job: str, stopped: frozenset[str], now: datetime) -> bool:
+        """Tell by what is remembered of a job whether it is not to be taken now; no file is read for that."""
+        if job not in self._terms:
+            return now < self._later.get(job, now)
+        terms = self._terms[job]
+        if terms is None:
+            return True
+        return not terms.over(now) and (not self._fits(terms) or terms.name in stopped or self._gates.bars(terms, now))
 
-    def _put_off(self, job: str, now: datetime) -> None:
-        """Look at a job again in a moment."""
-        if len(self._later) >= _REMEMBERED:
-            self._later.clear()
-        self._later[job] = now + _RELIST_AFTER
+    def _remember(self, job: str, terms: Terms | None) -> None:
+        self._known.pop(job, None)
+        if len(self._terms) >= _BARRED:
+            for memory in (self._terms, self._shared, self._later):
+                memory.clear()
+        self._terms[job] = terms if terms is None else self._shared.setdefault(terms, terms)
 
     def _glance(self, state: JobState, ticket: Ticket) -> "_Known | None":
         """Return a job before it is taken; None if it cannot be read: taking it is how it gets set aside.
@@ -239,7 +243,7 @@ class Picker:
         job, now, settling = opened.job, self._shelf.now(), self._settling
         holding = Holding(self._shelf, ticket, opened, now, self._lease_for, passed)
         refusal = self._opener.refusal(opened, self._shelf.queue, ticket.id)
-        late = _late(job, now, begun=ticket.generation > 1)
+        late = job.late(now, begun=ticket.generation > 1)
         if refusal is not None and refusal.later and ticket.attempt < job.max_attempts:
             settling.quietly(lambda: settling.retry(holding, refusal.detail))
         elif refusal is not None:
@@ -272,10 +276,6 @@ class _Known(NamedTuple):
     raw: bytes
     opened: OpenedJob
     at: datetime
-
-
-def _late(job: Job, now: datetime, *, begun: bool) -> str:
-    return job.too_late(now) if begun else job.waited_too_long(now)
 
 
 def _why(refusal: Refusal) -> str:

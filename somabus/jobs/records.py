@@ -25,14 +25,15 @@ from somabus.model.envelope import Envelope, Seal, seal_body, split
 from somabus.model.ids import is_id
 from somabus.model.job import Job, JobAddress
 from somabus.model.ticket import End, JobEvent, JobState
-from somabus.model.wire import parse_object
-from somabus.model.work import MAX_ERROR, Bond, Met, Page, Step, StepMark, Try, step_name, step_of
+from somabus.model.wire import dump, parse_object
+from somabus.model.work import MAX_ERROR, Bond, Met, Page, Step, StepMark, Try, missed_name, step_name, step_of
 from somabus.store.port import Store
 
 _TRY: Final = re.compile(r"(?P<generation>\d{1,9})\.(?P<event>[a-z_]+)\.json")
 _ENDS: Final = {
     "complete": JobState.COMPLETED, "fail": JobState.FAILED, "bury": JobState.DEAD, "cancel": JobState.CANCELLED,
 }  # fmt: skip
+_MISSED: Final = missed_name("")
 _LOOKS: Final = 2
 """It may be moved, or end, while it is looked for."""
 UNREADABLE: Final = (MessageError, StoreDamagedError, DocumentTooLargeError)
@@ -172,6 +173,12 @@ class Records:
                 return lying.state
         return None
 
+    def is_orphan(self, job: Job) -> bool:
+        """Tell whether a job's parent was cancelled, and it along with that."""
+        parent = JobAddress.parse(job.parent) if job.parent else None
+        ending = None if parent is None else self.ending(parent)
+        return ending is not None and ending.state is JobState.CANCELLED
+
     def last_word(self, address: JobAddress, ending: Ending) -> Try | None:
         """Return the record of the attempt with which a job ended."""
         event = next(event for event, state in _ENDS.items() if state is ending.state)
@@ -206,7 +213,8 @@ class Records:
     def meet(self, address: JobAddress, met: Met) -> None:
         """Write down that a dependency or a child has ended; the first word counts."""
         with suppress(KeyExistsError):
-            self._store.create(f"{tree.run(*address, 'met')}/{met.name}", b'{"format":1}')
+            said = dump({"format": 1, "at": self._store.now()})
+            self._store.create(f"{tree.run(*address, 'met')}/{met.name}", said)
 
     def unmeet(self, address: JobAddress) -> None:
         """Forget which dependencies and children did not complete: they may have been replayed since."""
@@ -218,6 +226,35 @@ class Records:
         """Return which dependencies and children are written down as ended."""
         found = map(Met.parse, self._store.list(tree.run(*address, "met")))
         return [each for each in found if each is not None]
+
+    def missed(self, address: JobAddress, other: str) -> datetime:
+        """Write down that what a job waits for was not to be seen, and return when that was written first."""
+        place = f"{tree.run(*address, 'met')}/{missed_name(other)}"
+        with suppress(KeyExistsError):
+            self._store.create(place, dump({"format": 1, "at": self._store.now()}))
+        return self._said_at(place)
+
+    def missing(self, address: JobAddress) -> list[str]:
+        """Return the ids of what a job waits for and what was not to be seen."""
+        names = self._store.list(tree.run(*address, "met"))
+        return [name.removesuffix(_MISSED) for name in names if name.endswith(_MISSED)]
+
+    def met_at(self, address: JobAddress, met: Met) -> datetime:
+        """Return when it was written down that something ended."""
+        return self._said_at(f"{tree.run(*address, 'met')}/{met.name}")
+
+    def _said_at(self, place: str) -> datetime:
+        """Return the time in a record that has nothing else; now, for one that cannot be read."""
+        with suppress(*UNREADABLE, ValueError):
+            raw = self._store.read(place, listed=True)
+            at = None if raw is None else parse_object(raw).get("at")
+            if isinstance(at, str):
+                return datetime.fromisoformat(at)
+        return self._store.now()
+
+    def seen(self, address: JobAddress, other: str) -> None:
+        """Take back that something was not to be seen."""
+        self._store.delete(f"{tree.run(*address, 'met')}/{missed_name(other)}")
 
     def key_records(self, queue: str, digest: str) -> list[Bond]:
         """Return which jobs were submitted under a key, the first one first; what cannot be read is left out."""

@@ -17,8 +17,10 @@ from somabus.store.port import Store
 _HOLDER_BYTES: Final = 6
 _PAGE: Final = 5_000
 _OPEN: Final = (
-    JobState.ACTIVE, JobState.WAITING, JobState.DELAYED, JobState.BLOCKED, JobState.WAITING_CHILDREN, JobState.PAUSED,
+    JobState.PAUSED, JobState.BLOCKED, JobState.WAITING_CHILDREN, JobState.DELAYED, JobState.WAITING, JobState.ACTIVE,
 )  # fmt: skip
+"""In the order in which a job goes on: one that is moved while they are listed is met where it comes to."""
+
 _LOOKS: Final = 3
 
 
@@ -97,9 +99,12 @@ class Shelf:
         return None
 
     def open_ids(self) -> frozenset[str]:
-        """Return the ids of all that has not ended, and of submits that were begun and not finished."""
-        names = [name for state in _OPEN for name in self.names(state)]
-        return frozenset(name[2:38] for name in [*names, *self._store.list(tree.submitting(self.queue))])
+        """Return the ids of all that has not ended, and of submits that were begun and not finished.
+
+        All is listed twice: a job that goes back while it is listed is met the second time.
+        """
+        places = [tree.submitting(self.queue), *(tree.shelf(self.queue, state) for state in _OPEN)]
+        return frozenset(name[2:38] for place in (*places, *places) for name in self._store.list(place))
 
     def ended(self, state: JobState, end: End) -> bytes | None:
         """Return a job that has ended like this, or None."""

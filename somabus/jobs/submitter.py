@@ -135,8 +135,11 @@ class Submitter:
             if number > MAX_WIDTH:
                 raise _too_wide(where)
             self._once.write_aside(made)
-        elif bond.work not in {"", work_digest(draft.name, draft.data)}:
-            raise OtherChildError(where, number, draft.name)
+        else:
+            if bond.work not in {"", work_digest(draft.name, draft.data)}:
+                raise OtherChildError(where, number, draft.name)
+            self._once.finish(bond)
+            return JobAddress(bond.queue, bond.id)
         self._once.bring_in(made.job, made.ticket, made.state)
         self._settle(made)
         return made.job.address

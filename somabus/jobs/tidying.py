@@ -8,6 +8,7 @@ then all beside it is dropped, and then itself: cut off anywhere, the next worke
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from somabus.errors import KeyMissingError, StoreDamagedError, StoreRefusedError
@@ -25,7 +26,7 @@ _KEPT: Final = {
 }  # fmt: skip
 TIDIED_EVERY: Final = timedelta(hours=1)
 _AT_MOST: Final = 500
-"""So many jobs go at one time: a worker has other things to do."""
+"""So many jobs are looked at in one go: a worker has other things to do."""
 
 
 class Tidying:
@@ -38,32 +39,28 @@ class Tidying:
         self._rule = rule
         self._open: dict[str, frozenset[str]] = {}
         self._after = ""
+        self._place: tuple[JobState, str] | None = None
 
     def step(self) -> bool:
-        """Drop what is over, so much of it at most; tell whether there is more."""
-        rule, dropped = self._rule(), 0
+        """Drop what is over, so much of it at most; tell whether there is more: the next step goes on there."""
+        rule = self._rule()
         self._open.clear()
-        for state in sorted(ENDED):
-            for end in self._old(state, self._shelf.now() - rule.span(_KEPT[state])):
-                if dropped >= _AT_MOST:
-                    self._drop_taken()
-                    return True
-                address = JobAddress(self._shelf.queue, end.id)
-                if not self._is_awaited(address) and self._take(state, end):
-                    dropped += 1
+        old = list(islice(self._old(rule), _AT_MOST))
+        for state, end in old:
+            if not self._is_awaited(JobAddress(self._shelf.queue, end.id)):
+                self._take(state, end)
+        self._place = (old[-1][0], old[-1][1].name) if len(old) == _AT_MOST else None
         self._drop_taken()
-        return self._keys(self._shelf.now() - rule.span("keys"))
+        more = self._keys(self._shelf.now() - rule.span("keys"))
+        return more or self._place is not None
 
     # -- steps ------------------------------------------------------------------------------------------------
 
-    def _take(self, state: JobState, end: End) -> bool:
+    def _take(self, state: JobState, end: End) -> None:
         """Take a job out of its state: whoever would bring it back comes before that, or finds it gone."""
         target = f"{tree.dropping(self._shelf.queue)}/{end.name.rpartition('/')[2]}"
-        try:
+        with suppress(KeyMissingError):
             self._store.move(self._shelf.key(state, end.name), target, durable=False)
-        except KeyMissingError:
-            return False
-        return True
 
     def _drop_taken(self) -> None:
         """Drop what lies beside the jobs that were taken, and then these: also those of a worker that died at it."""
@@ -72,18 +69,26 @@ class Tidying:
             end = End.parse(name)
             if end is not None:
                 self._drop(tree.run(self._shelf.queue, end.id))
-            self._store.delete(f"{folder}/{name}")
+            with suppress(StoreDamagedError, StoreRefusedError):  # a folder that somebody laid there
+                self._store.delete(f"{folder}/{name}")
 
-    def _old(self, state: JobState, limit: datetime) -> Iterator[End]:
-        """Yield what was submitted and has ended before a moment; a day's folder is let go when it is empty."""
-        for day in self._shelf.names(state):
-            if day >= limit.date().isoformat():
-                return
-            for name in self._shelf.day(state, day):
-                end = End.parse(name)
-                if end is not None and self._ended_at(end) < limit:
-                    yield end
-            self._store.prune(f"{tree.shelf(self._shelf.queue, state)}/{day}")
+    def _old(self, rule: Retention) -> Iterator[tuple[JobState, End]]:
+        """Yield what has ended long ago, from where the last step was; a day's folder is let go when it is empty."""
+        for state in sorted(ENDED):
+            limit = self._shelf.now() - rule.span(_KEPT[state])
+            after = self._place[1] if self._place is not None and self._place[0] is state else ""
+            if self._place is not None and state < self._place[0]:
+                continue
+            for day in self._shelf.names(state):
+                if day >= limit.date().isoformat():
+                    break
+                if day < after.partition("/")[0]:
+                    continue
+                with suppress(StoreDamagedError):  # something else lies there; it is in nobody's way
+                    for end in filter(None, map(End.parse, self._shelf.day(state, day))):
+                        if end.name > after and self._ended_at(end) < limit:
+                            yield state, end
+                    self._store.prune(f"{tree.shelf(self._shelf.queue, state)}/{day}")
 
     def _ended_at(self, end: End) -> datetime:
         address = JobAddress(self._shelf.queue, end.id)
@@ -100,11 +105,13 @@ class Tidying:
         return any(map(self._is_open, (*children, *waiting))) or any(map(self._may_come_back, waiting))
 
     def _is_open(self, address: JobAddress) -> bool:
-        """Tell whether a job has not ended, by two lists of all folders of its queue: it may be moved meanwhile."""
+        """Tell whether a job has not ended; one that came while this goes on has not ended either."""
+        shelf = self._records.shelf(address.queue)
         if address.queue not in self._open:
-            shelf = self._records.shelf(address.queue)
-            self._open[address.queue] = shelf.open_ids() | shelf.open_ids()
-        return address.id in self._open[address.queue]
+            self._open[address.queue] = shelf.open_ids()
+        if address.id in self._open[address.queue]:
+            return True
+        return self._records.ending(address) is None and shelf.find(address.id) is not None
 
     def _may_come_back(self, address: JobAddress) -> bool:
         ending = self._records.ending(address)
@@ -115,13 +122,18 @@ class Tidying:
         folder = f"{tree.QUEUES}/{self._shelf.queue}/keys"
         digests = self._store.list(folder, self._after, _AT_MOST)
         for digest in digests:
-            records = self._records.key_records(self._shelf.queue, digest)
-            old = [each for each in records if is_id(each.id) and id_time(each.id) < limit]
-            last = JobAddress(self._shelf.queue, records[-1].id) if records else None
-            if last is not None and len(old) == len(records) and not self._is_open(last):
-                self._drop(f"{folder}/{digest}")
+            with suppress(StoreDamagedError):  # something else lies there
+                if self._is_forgotten(digest, limit):
+                    self._drop(f"{folder}/{digest}")
         self._after = digests[-1] if len(digests) == _AT_MOST else ""
         return bool(self._after)
+
+    def _is_forgotten(self, digest: str, limit: datetime) -> bool:
+        records = self._records.key_records(self._shelf.queue, digest)
+        old = [each for each in records if is_id(each.id) and id_time(each.id) < limit]
+        return (
+            bool(records) and len(old) == len(records) and not self._is_open(JobAddress(self._shelf.queue, old[-1].id))
+        )
 
     def _drop(self, folder: str) -> None:
         """Delete all that lies below a folder, and let it go."""

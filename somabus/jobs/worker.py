@@ -11,6 +11,7 @@ It holds one job at a time; for more, start more workers.
 import logging
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
@@ -22,7 +23,6 @@ from somabus.errors import (
     BudgetError,
     ChildFailedError,
     LeaseLostError,
-    MessageError,
     SomabusError,
     StoppedError,
     StoreError,
@@ -37,10 +37,11 @@ from somabus.jobs.gates import Gates
 from somabus.jobs.holding import Holding, Settling, patiently
 from somabus.jobs.keeper import Keeper, Kept
 from somabus.jobs.picker import LEASE_FOR, Picker
+from somabus.jobs.records import UNREADABLE
 from somabus.jobs.shelf import Shelf
 from somabus.jobs.workers import Presence, WorkerRecord, fits
 from somabus.model import tree
-from somabus.model.job import Job, JobDraft
+from somabus.model.job import Job, JobDraft, Terms
 from somabus.model.ticket import JobState
 from somabus.model.wire import dump, refuse_unwritable
 from somabus.store.port import MAX_BYTES
@@ -53,6 +54,9 @@ _PUT_OFF_FOR: Final = timedelta(minutes=1)
 _AT_LEAST_S: Final = 0.1
 _NEVER_AGAIN: Final = (BudgetError, ChildFailedError)
 _DRIVE: Final = (StoreUnavailableError, StoreFullError)
+_BLAMED: Final = 60
+"""So often a handler may put what it raises down to the drive: an hour of it, in one worker."""
+
 _log: Final = logging.getLogger("somabus")
 
 
@@ -101,6 +105,7 @@ class Worker:
         )
         self._presence = Presence(services.workers, queue, services.monotonic)
         self._keeper = Keeper(self._settling, services.now, self._alive)
+        self._blamed = Counter[str]()
         self._holder = services.entropy(6).hex()
         self._skills: tuple[str, ...] = ()
         self._picker = Picker(
@@ -189,7 +194,7 @@ class Worker:
             settle, said = self._attempt(holding)
             self._settled(settle, holding)
         except LeaseLostError:
-            self._gates.leave(holding.passed)
+            self._settling.let_go(holding)
             _log.info("job lost", extra={"job": str(job.address)})
             return "lost"
         except (KeyboardInterrupt, GeneratorExit):
@@ -217,12 +222,13 @@ class Worker:
                 settle: tuple[Settle, str] = partial(self._settling.complete, result=result), "completed"
             except Leave as leave:
                 settle = leave.how, str(leave)
-            except LeaseLostError:
-                raise
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may fail in any way: the job's affair
-                settle = self._failed(holding, error)
+                if not (isinstance(error, LeaseLostError) and kept.is_lost()):  # it may have lost a lease of its own
+                    settle = self._failed(holding, error)
             finally:
                 self._services.chain.leave()
+        if kept.unsettled is not None:  # its time was up, and the drive did not take that yet
+            return kept.unsettled, "lost"
         if kept.lost:
             raise LeaseLostError(holding.job.id, holding.ticket.generation)
         return settle
@@ -233,7 +239,7 @@ class Worker:
             protected = self._services.opener.protected(holding.job)
             ledger = self._services.records.steps(holding.job.address, self._services.me if protected else None)
             return JobContext(self._desk, partial(self._check, kept, holding.job), holding, ledger)
-        except (TrustError, MessageError) as error:
+        except (TrustError, *UNREADABLE) as error:
             why = f"its ledger cannot be believed: {error}"
             raise Leave(lambda held: self._settling.park(held, why), why) from None
 
@@ -255,7 +261,8 @@ class Worker:
             return self._settling.release if self._is_stopped(holding.job) else partial(
                 self._settling.snooze, delay=_PUT_OFF_FOR
             ), "stopped"
-        if isinstance(error, _DRIVE):  # the bus went away under it, or has no room: that is not the job's fault
+        if isinstance(error, _DRIVE) and self._blamed[holding.job.id] < _BLAMED:  # that is not the job's fault
+            self._blamed[holding.job.id] += 1
             return partial(self._settling.snooze, delay=_PUT_OFF_FOR), f"put off: {error}"
         if isinstance(error, _NEVER_AGAIN):
             return partial(self._settling.fail, error=str(error)), "failed"
@@ -266,8 +273,8 @@ class Worker:
 
     # -- between jobs -----------------------------------------------------------------------------------------
 
-    def _fits(self, job: Job) -> bool:
-        return fits(job, self._services.me, self._handlers, self._tags, self._skills)
+    def _fits(self, terms: Terms) -> bool:
+        return fits(terms, self._services.me, self._handlers, self._tags, self._skills)
 
     def _rest(self, stop: threading.Event) -> None:
         """Do what is to be done besides, then wait until something may have changed."""

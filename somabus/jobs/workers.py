@@ -14,7 +14,7 @@ from pydantic import Field
 
 from somabus.errors import DocumentTooLargeError, MessageError, StoreDamagedError, StoreError
 from somabus.model import tree
-from somabus.model.job import Job
+from somabus.model.job import Job, Terms
 from somabus.model.message import Name, Utc, Value
 from somabus.model.wire import parse_object
 from somabus.store.port import Store
@@ -45,7 +45,7 @@ class WorkerRecord(Value):
         return fits(job, self.agent, self.names, self.tags, self.skills)
 
 
-def fits(job: Job, agent: str, names: Iterable[str], tags: Iterable[str], skills: Iterable[str]) -> bool:
+def fits(job: Job | Terms, agent: str, names: Iterable[str], tags: Iterable[str], skills: Iterable[str]) -> bool:
     """Tell whether a worker takes a job: it has its handler, all its tags and skills, and is the one it is for."""
     return (
         (job.worker is None or job.worker == agent)

@@ -95,6 +95,24 @@ class Quiet(Value):
     zone: str = Field(default="UTC", max_length=100)
 
 
+class Terms(NamedTuple):
+    """What decides who may take a job, and when: small, and the same for many."""
+
+    name: str
+    worker: str | None
+    tags: tuple[str, ...]
+    skills: tuple[str, ...]
+    slots: Slots | None
+    rate: Rate | None
+    quiet: Quiet | None
+    begin_by: datetime | None
+    end_by: datetime | None
+
+    def over(self, now: datetime) -> bool:
+        """Tell whether one of its times has passed."""
+        return any(at is not None and at <= now for at in (self.begin_by, self.end_by))
+
+
 class Job(Value):
     """One job, as submitted. Every member was checked; nothing here was verified to come from `sender`."""
 
@@ -190,17 +208,28 @@ class Job(Value):
         """Tell whether it waits for other jobs from the beginning."""
         return bool(self.depends_on or self.children)
 
-    def too_late(self, now: datetime) -> str:
-        """Say which of its times has passed, so that it must not begin; or nothing."""
+    @property
+    def terms(self) -> Terms:
+        """What decides who may take it, and when."""
+        return Terms(
+            self.name,
+            self.worker,
+            self.tags,
+            self.skills,
+            self.slots,
+            self.rate,
+            self.quiet,
+            self.begin_by,
+            self.end_by,
+        )
+
+    def late(self, now: datetime, *, begun: bool) -> str:
+        """Say which of its times has passed, so that it has failed; or nothing."""
+        if not begun and self.begin_by is not None and self.begin_by <= now:
+            return f"it was to begin by {self.begin_by:%Y-%m-%d %H:%M:%S} UTC"
         if self.end_by is not None and self.end_by <= now:
             return f"it was to end by {self.end_by:%Y-%m-%d %H:%M:%S} UTC"
         return ""
-
-    def waited_too_long(self, now: datetime) -> str:
-        """Say that it was to begin earlier; or nothing."""
-        if self.begin_by is not None and self.begin_by <= now:
-            return f"it was to begin by {self.begin_by:%Y-%m-%d %H:%M:%S} UTC"
-        return self.too_late(now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ queues/<queue>/runs/<id>/steps/<number>.again.<turn>.json   in that turn it did 
 queues/<queue>/runs/<id>/then/<id>.json                     whoever depends on it
 queues/<queue>/runs/<id>/children/<id>.json                 a child
 queues/<queue>/runs/<id>/met/<id>.<state>.<policy>.json     a dependency or a child has ended
+queues/<queue>/runs/<id>/met/<id>.missed.json               it was not to be seen, and may have been cut off
 """
 
 import hashlib
@@ -107,6 +108,11 @@ class Met(NamedTuple):
             return None if found is None else cls(found["id"], JobState(found["state"]), OnFailure(found["policy"]))
         except ValueError:
             return None
+
+
+def missed_name(job: str) -> str:
+    """The name of the record that something a job waits for was not to be seen."""
+    return f"{job}.missed.json"
 
 
 class Standing(StrEnum):

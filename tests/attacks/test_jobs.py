@@ -57,7 +57,7 @@ def test_a_job_waits_for_its_approval_and_runs_when_the_operator_has_said_yes(sc
     assert scene.planner.jobs.find(receipt).state is JobState.WAITING
 
     oversight.answer(scene.anna, asked.id, "fine", granted=True)
-    scene.clock.advance(seconds=3)
+    scene.clock.advance(seconds=10)
     scene.planner.worker().drain()
 
     assert (scene.planner.jobs.find(receipt).state, ran(scene)) == (JobState.COMPLETED, 1)
