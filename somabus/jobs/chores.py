@@ -48,6 +48,7 @@ class Chores:
         self._submitted: dict[tuple[str, str | None], datetime] = {}
         self._tidied_at: datetime | None = None
         self._trouble: dict[str, str] = {}
+        self._more = False
         self._all: dict[str, Callable[[frozenset[str]], object]] = {
             "tidying": self._tidy,  # first of all: on a full drive it makes room
             "slots": self._fill, "cut off": self._finish_others, "held up": self._look, "gates": self._sweep,
@@ -63,11 +64,11 @@ class Chores:
         Raises:
             StoppedError: a human stopped it. Nothing was moved.
         """
-        stopped = self._services.stopped("Agent.work")
+        stopped, self._more = self._services.stopped("Agent.work"), False
         moved = [self._done(name, partial(chore, stopped)) for name, chore in self._all.items()]
         self._at = self._services.monotonic()
         self._every = _AT_FIRST_S if any(moved) else min(2 * self._every, _AT_LAST_S)
-        return any(moved)
+        return any(moved) or self._more
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -86,8 +87,8 @@ class Chores:
         return moved
 
     def _look(self, _: frozenset[str]) -> bool:
-        moved, more = self._services.follower.look(self._shelf.queue)
-        return moved > 0 or more
+        moved, self._more = self._services.follower.look(self._shelf.queue)
+        return moved > 0
 
     def _finish_others(self, _: frozenset[str]) -> int:
         return self._services.submitter.finish_others(self._shelf.queue)

@@ -8,8 +8,9 @@ step that raises was not done: the next attempt takes it again.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
 
 from somabus.errors import (
@@ -26,7 +27,7 @@ from somabus.errors import (
 from somabus.jobs.desk import Desk
 from somabus.jobs.holding import Holding, patiently
 from somabus.jobs.outcome import Outcome, outcome_of, outcomes
-from somabus.model.job import Job, JobAddress, JobDraft, OnFailure
+from somabus.model.job import Job, JobAddress, JobDraft, OnFailure, child_id
 from somabus.model.wire import refuse_unwritable
 from somabus.model.work import Page, Standing, Step, judge
 from somabus.store.port import MAX_BYTES
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _MAX_STEPS: Final = 9999
+_CHANGED: Final = "resume it with the handler that it had, or cancel it and submit it anew"
 _LAG: Final = timedelta(seconds=5)
 
 
@@ -153,7 +155,7 @@ class JobContext:
         if number > _MAX_STEPS:
             self.give_up(f"more than {_MAX_STEPS:,} steps; make children of them")
         if known is not None and known.name != name:
-            self.park(f"step {number} is {name!r} and was {known.name!r} before: the handler has changed")
+            self.park(f"step {number} is {name!r} and was {known.name!r} before: the handler has changed; {_CHANGED}")
         if page.in_doubt and not idempotent:
             self.park(f"step {number}, {name!r}, was begun, and nobody knows whether it took effect")
 
@@ -203,32 +205,42 @@ class JobContext:
         try:
             return self._desk.submitter.submit_child(self.job, self._children, draft)
         except OtherChildError as error:
-            self.park(str(error))
+            self.park(f"{error}; {_CHANGED}")
 
     def gather(self) -> tuple[Outcome, ...]:
         """Return how the children ended, in the order of their submit; until all have, leave and come again then.
 
         The handler is left here and run again from the start when all have ended: what it did before belongs into
-        steps. Children whose `on_failure` is `remove` and that did not complete are left out.
+        steps. Told of are the children that were submitted before this line, and those that others gave it, so that
+        the line says the same at each attempt; those whose `on_failure` is `remove` and that did not complete are
+        left out.
 
         Raises:
             ChildFailedError: one that must complete did not.
         """
         self._refuse_inside("gather")
         address = self.job.address
-        there = outcomes(self._desk.records, address)
+        known = self._desk.records.children(address)
+        awaited = self._awaited(known)
+        there = [each for each in outcomes(self._desk.records, address) if each.id in awaited]
         for each in there:
             if each.failed and each.on_failure is OnFailure.FAIL:
                 raise ChildFailedError(each.address, str(each.state), each.error)
         go_on = any(each.failed and each.on_failure is OnFailure.CONTINUE for each in there)
-        known = self._desk.records.children(address)
-        if len(there) < max(len(known), self._children) and not go_on:  # a listing may be old
+        if len(there) < len(awaited) and not go_on:
             needs = [each.id for each in self.job.needs()]
             standing, _ = judge(needs, known, self.job.children, self._desk.records.met(address))
             if standing is not Standing.WAIT:  # it would come again at once: what was told cannot be seen here yet
                 self.snooze(_LAG)
             raise Leave(self._desk.settling.await_children, "its children have not all ended")
         return tuple(each for each in there if not (each.failed and each.on_failure is OnFailure.REMOVE))
+
+    def _awaited(self, known: Collection[str]) -> set[str]:
+        """Return the ids of the children that are gathered here: a listing of them may be old, and have later ones."""
+        numbers = range(1, max(len(known), self._children) + 1)
+        own = {child_id(self.job.id, number): number for number in numbers}
+        earlier = {each for each, number in own.items() if number <= self._children}
+        return earlier | (set(known) - own.keys())
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return how the jobs ended that this one depends on."""
@@ -239,7 +251,13 @@ class JobContext:
     # -- talking ----------------------------------------------------------------------------------------------
 
     def message(self, body: str, **fields: Any) -> None:
-        """Send mail to whoever submitted the job; once, however often this line is reached."""
+        """Send mail to whoever submitted the job; once, however often this line is reached.
+
+        Raises:
+            ConfigurationError: it names somebody else.
+        """
+        if {"to", "key"} & fields.keys():
+            raise ConfigurationError("a message of a job goes to its submitter, once; to others send with the agent")
         self._check()
         self._said += 1
         fields = {"kind": "status", "subject": f"job {self.job.address}"[:200], **fields}
@@ -282,8 +300,8 @@ class JobContext:
             BudgetError: the tree may not spend so much; nothing was counted, and the job must end.
             ValueError: it is less than nothing.
         """
-        if not all(amount >= 0 for amount in amounts.values()):
-            message = f"what is spent is 0 or more: {amounts}"
+        if not all(0 <= amount < inf for amount in amounts.values()):
+            message = f"what is spent is a number from 0 on: {amounts}"
             raise ValueError(message)
         self._check()
         over = self._desk.aside.spend(self.job, amounts)

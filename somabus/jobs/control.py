@@ -59,7 +59,7 @@ class Control:
         Raises:
             JobNotFoundError, JobStateError: nothing was changed.
         """
-        self._act(address, JobEvent.RESUME, "")
+        self._act(address, JobEvent.RESUME, f"{self._me} resumed it")
         job = self._records.job(address)
         if job is not None:
             self._follower.catch_up(job)
@@ -85,6 +85,7 @@ class Control:
             return self._submitter.submit(_again(job, data))
         ticket = Ticket(job.priority.digit, address.id, ending.end.generation)
         self._records.unmeet(address)
+        self._records.tried(address, ending.end.generation, JobEvent.REPLAY, error=f"{self._me} brought it back")
         if not self._records.shelf(address.queue).replay(ending.state, ending.end, ticket):
             raise self._wrong(address, JobEvent.REPLAY)
         self._follower.catch_up(job)
@@ -95,12 +96,12 @@ class Control:
         """Say what became of a step that was left pending: it is to be taken again, or it was done, with this result.
 
         Raises:
-            JobNotFoundError, JobStateError: no such job, or it is not paused. NoSuchStepError: no such step waits for a
-                word. NotApprovedError: a protected step is to be taken once more. Nothing was changed.
+            JobNotFoundError, JobStateError: no such job, or somebody is at it. NoSuchStepError: no such step waits for
+                a word. NotApprovedError: a protected step is to be taken once more. Nothing was changed.
         """
         lying = self._records.shelf(address.queue).find(address.id)
         page = self._records.steps(address).get(number)
-        if lying is None or lying.state is not JobState.PAUSED:  # somebody may be at it
+        if lying is None or lying.state is JobState.ACTIVE:
             raise self._wrong(address, JobEvent.RESUME)
         if page is None or page.pending is None or not page.in_doubt:
             raise NoSuchStepError(str(address), number)
@@ -151,8 +152,7 @@ class Control:
                 if self._follower.ended(address, lying, event, why):
                     return
                 continue
-            if why:
-                self._records.tried(address, lying.ticket.generation, event, attempt=lying.ticket.attempt, error=why)
+            self._records.tried(address, lying.ticket.generation, event, attempt=lying.ticket.attempt, error=why)
             if shelf.move(lying.state, lying.ticket, event, lying.ticket.idle()):
                 return
         raise self._wrong(address, event)

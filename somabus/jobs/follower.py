@@ -9,9 +9,10 @@ rename.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from typing import Final, NamedTuple
 
 from somabus.errors import KeyMissingError, MessageError
@@ -38,7 +39,6 @@ class Follower:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._there: dict[str, frozenset[str]] = {}
         self._place: dict[str, tuple[int, str]] = {}
 
     def told(self, job: Job, state: JobState) -> None:
@@ -66,9 +66,9 @@ class Follower:
         What may not begin any more, or not end any more, has failed by that. Returns how much moved, and whether there
         is more to look at: the next look goes on there.
         """
-        self._there.clear()
         page, more = self._page(queue)
-        return sum(self._looked(queue, lying) for lying in page), more
+        there = cache(lambda where: self._records.shelf(where).open_ids())
+        return sum(self._looked(queue, lying, there) for lying in page), more
 
     def catch_up(self, job: Job) -> None:
         """Write down what has ended and was not told."""
@@ -90,8 +90,8 @@ class Follower:
         self._place[queue] = (index, after) if more else (0, "")
         return found, more
 
-    def _looked(self, queue: str, lying: Lying) -> bool:
-        """Look at one job that is held up or set aside, and tell whether it moved."""
+    def _looked(self, queue: str, lying: Lying, there: Callable[[str], frozenset[str]]) -> bool:
+        """Look at one job that is held up or set aside, and tell whether it moved; `there`: what is open in a queue."""
         shelf, (state, ticket) = self._records.shelf(queue), lying
         job = self._read(queue, lying)
         if job is None:  # whoever takes it sets it aside
@@ -106,7 +106,10 @@ class Follower:
         left = [each for each in self._not_met(job) if not self._caught_up(job, each)]
         missing = self._records.missing(job.address) if left else []
         for address in left:
-            self._miss(job, address, missed=address.id in missing)
+            if address.id not in there(address.queue):
+                self._miss(job, address)
+            elif address.id in missing:
+                self._records.seen(job.address, address.id)
         return self.settle(job.address, ticket.name) is not None
 
     def _not_met(self, job: Job) -> list[JobAddress]:
@@ -122,12 +125,8 @@ class Follower:
             self._records.meet(job.address, Met(address.id, ending.state, policy(ending)))
         return ending is not None
 
-    def _miss(self, job: Job, address: JobAddress, *, missed: bool) -> None:
+    def _miss(self, job: Job, address: JobAddress) -> None:
         """Write down that something a job waits for is not to be seen; if it was missed long ago, it never came."""
-        if address.id in self._open_in(address.queue):
-            if missed:
-                self._records.seen(job.address, address.id)
-            return
         shelf = self._records.shelf(address.queue)
         if shelf.now() - self._records.missed(job.address, address.id) < _NEVER_CAME:
             return
@@ -205,12 +204,6 @@ class Follower:
                     ends += [(job, job_target(lying.state, event))] if job.address == address else []
             return moved
         return False
-
-    def _open_in(self, queue: str) -> frozenset[str]:
-        """Return the ids of all jobs of a queue that have not ended, listed once a look."""
-        if queue not in self._there:
-            self._there[queue] = self._records.shelf(queue).open_ids()
-        return self._there[queue]
 
     def _read(self, queue: str, lying: Lying) -> Job | None:
         """Return a job as it lies there; None for one that is gone, cannot be read, or says that it lies elsewhere."""

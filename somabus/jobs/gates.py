@@ -43,7 +43,7 @@ class Gates:
         self._queue = queue
         self._leases = leases
         self._lease_for = lease_for
-        self._shut: dict[str, datetime] = {}
+        self._shut: dict[str, tuple[datetime, datetime]] = {}
 
     def bars(self, job: Job | Terms, now: datetime) -> bool:
         """Tell whether a job need not try: it is quiet, or a gate of its was shut a moment ago."""
@@ -58,7 +58,7 @@ class Gates:
         if job.slots is not None:
             lease = self._slot(job.slots)
             if lease is None:
-                self._shut[_slot_gate(job.slots)] = now + timedelta(seconds=1)
+                self._shut[_slot_gate(job.slots)] = now, now + timedelta(seconds=1)
                 return None
         place = "" if job.rate is None else self._place(job.rate, now)
         if place is None:
@@ -106,11 +106,11 @@ class Gates:
     # -- steps ------------------------------------------------------------------------------------------------
 
     def _is_shut(self, gate: str, now: datetime) -> bool:
-        until = self._shut.get(gate)
-        if until is not None and until <= now:
-            del self._shut[gate]
-            until = None
-        return until is not None
+        since, until = self._shut.get(gate, (now, now))
+        if since <= now < until:  # a clock that goes back opens it
+            return True
+        self._shut.pop(gate, None)
+        return False
 
     def _slot(self, slots: Slots) -> Lease | None:
         for number in range(slots.count):
@@ -129,7 +129,7 @@ class Gates:
                 with suppress(KeyExistsError):
                     self._store.create(f"{folder}/{name}", b'{"format":1}')
                     return f"{folder}/{name}"
-        self._shut[_rate_gate(rate)] = from_milliseconds(ends)
+        self._shut[_rate_gate(rate)] = now, from_milliseconds(ends)
         return None
 
     def _drop(self, key: str, window: str) -> None:

@@ -169,7 +169,7 @@ class Picker:
     def _is_barred(self, job: str, stopped: frozenset[str], now: datetime) -> bool:
         """Tell by what is remembered of a job whether it is not to be taken now; no file is read for that."""
         if job not in self._terms:
-            return now < self._later.get(job, now)
+            return timedelta(0) < self._later.get(job, now) - now <= _ASK_AGAIN
         terms = self._terms[job]
         if terms is None:
             return True

@@ -174,10 +174,10 @@ class Records:
         return None
 
     def is_orphan(self, job: Job) -> bool:
-        """Tell whether a job's parent was cancelled, and it along with that."""
-        parent = JobAddress.parse(job.parent) if job.parent else None
-        ending = None if parent is None else self.ending(parent)
-        return ending is not None and ending.state is JobState.CANCELLED
+        """Tell whether a job's parent was cancelled, or the root of its tree, and it along with that."""
+        above = filter(None, map(JobAddress.parse, filter(None, {job.parent, job.root})))
+        endings = filter(None, map(self.ending, above))
+        return any(each.state is JobState.CANCELLED for each in endings)
 
     def last_word(self, address: JobAddress, ending: Ending) -> Try | None:
         """Return the record of the attempt with which a job ended."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from somabus.errors import JobRefusedError, OtherChildError, QueueFullError, StoreUnavailableError
+from somabus.errors import JobRefusedError, OtherChildError, QueueFullError, StoreError
 from somabus.jobs.asking import worker_for
 from somabus.jobs.drafting import Drafter, Made, in_slot
 from somabus.jobs.follower import Follower, child_of, policy
@@ -19,8 +19,8 @@ from somabus.jobs.once import Once
 from somabus.jobs.records import Records
 from somabus.jobs.workers import Workers
 from somabus.model import tree
-from somabus.model.ids import IdMaker, derive_id
-from somabus.model.job import MAX_WIDTH, Job, JobAddress, JobDraft, OnDuplicate
+from somabus.model.ids import IdMaker
+from somabus.model.job import MAX_WIDTH, Job, JobAddress, JobDraft, OnDuplicate, child_id
 from somabus.model.ticket import JobState
 from somabus.model.work import Met, work_digest
 from somabus.store.port import Store
@@ -124,7 +124,7 @@ class Submitter:
         Raises:
             JobRefusedError: it breaks a rule. OtherChildError: it is not the one of that number. Nothing was submitted.
         """
-        child = derive_id(parent.id, f"child {number}")
+        child = child_id(parent.id, number)
         _refuse(draft, ("key", "slot", "max_waiting"), "a child is there once by itself")
         where = str(parent.address)
         above = {where: parent}
@@ -280,7 +280,7 @@ class Submitter:
         self, made: Made, state: JobState, *, duplicate: str | None = None, replaced: str | None = None
     ) -> JobReceipt:
         workers = None
-        with suppress(StoreUnavailableError):
+        with suppress(StoreError):
             workers = self._workers.able(made.job)
         return JobReceipt(
             id=duplicate or made.job.id, queue=made.job.queue, name=made.job.name, submitted_at=made.job.created_at,

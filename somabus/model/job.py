@@ -13,7 +13,7 @@ from pydantic import Field
 
 from somabus.errors import MalformedMessageError, MessageTooLargeError
 from somabus.model import forms, wire
-from somabus.model.ids import is_id
+from somabus.model.ids import derive_id, is_id
 from somabus.model.message import MAX_HOPS, Id, Key, Name, Priority, Utc, Value
 from somabus.model.names import is_name
 
@@ -93,6 +93,11 @@ class Quiet(Value):
     begins: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     ends: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     zone: str = Field(default="UTC", max_length=100)
+
+
+def child_id(parent: str, number: int) -> str:
+    """Return the id of the child of this number that a job's handler submits."""
+    return derive_id(parent, f"child {number}")
 
 
 class Terms(NamedTuple):
