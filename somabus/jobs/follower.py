@@ -180,8 +180,10 @@ class Follower:
             return self._go(job, lying)
         if standing is Standing.FAIL:
             where = next((str(each) for each in job.needs() if each.id == culprit), culprit)
-            why = f"{where}, which it waits for, did not complete"
-            return JobState.FAILED if self._ended(job.address, lying, JobEvent.FAIL, why, ends) else None
+            event, why = JobEvent.FAIL, f"{where}, which it waits for, did not complete"
+            if self._records.is_orphan(job):  # that one was cancelled along with it, and first
+                event, why = JobEvent.CANCEL, f"its parent {job.parent} was cancelled"
+            return job_target(lying.state, event) if self._ended(job.address, lying, event, why, ends) else None
         return None
 
     def _go(self, job: Job, lying: Lying) -> JobState | None:
