@@ -102,7 +102,7 @@ class Control:
         lying = self._records.shelf(address.queue).find(address.id)
         page = self._records.steps(address).get(number)
         if lying is None or lying.state is JobState.ACTIVE:
-            raise self._wrong(address, JobEvent.RESUME)
+            raise self._wrong(address, None)
         if page is None or page.pending is None or not page.in_doubt:
             raise NoSuchStepError(str(address), number)
         pending = page.pending
@@ -157,13 +157,13 @@ class Control:
                 return
         raise self._wrong(address, event)
 
-    def _wrong(self, address: JobAddress, event: JobEvent) -> JobNotFoundError | JobStateError:
+    def _wrong(self, address: JobAddress, event: JobEvent | None) -> JobNotFoundError | JobStateError:
         lying = self._records.shelf(address.queue).find(address.id)
         ending = None if lying is not None else self._records.ending(address)
         if lying is None and ending is None:
             return JobNotFoundError(str(address))
         state = lying.state if lying is not None else ending.state if ending is not None else JobState.DEAD
-        return JobStateError(str(address), state, event, _allowed(event))
+        return JobStateError(str(address), state, event or "", _allowed(event) if event else ())
 
 
 def _allowed(event: JobEvent) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Protected jobs on an owned bus: what is approved runs exactly once, and what no attack table can say in a row."""
 
+import shutil
+
 import pytest
 
 from somabus.errors import NotApprovedError, SomabusError, StoppedError
@@ -8,6 +10,7 @@ from somabus.model.envelope import Seal, seal_body
 from somabus.model.job import JobAddress
 from somabus.model.stop import Range, Scope
 from somabus.model.ticket import JobState, Ticket
+from somabus.model.wire import dump, parse_object
 from somabus.operator import agents, oversight
 from somabus.testing import Crash
 from tests.attacks.on_jobs import NOTE, command, granted, ran, works
@@ -83,6 +86,44 @@ def test_what_was_approved_is_not_taken_once_more_by_an_agent_s_word(scene, monk
 
     assert ran(scene) == 0
     assert scene.planner.jobs.find(receipt).state is JobState.PAUSED
+
+
+def test_what_was_cancelled_while_it_ran_is_covered_no_more(scene, monkeypatch):
+    """Laid back by whoever can write to the drive, with all records of it taken away, it does not run once more."""
+    from somabus.jobs import builtin
+
+    receipt, run = approved(scene), builtin._run
+    monkeypatch.setattr(
+        builtin, "_run", lambda *given: (run(*given), scene.scout.jobs.cancel(receipt), given[0].check())
+    )
+    scene.planner.worker().drain()
+    monkeypatch.undo()
+    (path,) = scene.folder("queues", "default", "cancelled").glob("*/*.json")
+    raw = path.read_bytes()
+    path.unlink()
+    shutil.rmtree(scene.root / tree.run("default", receipt.id))
+    scene.put(f"queues/default/waiting/{Ticket(5, receipt.id).name}", raw)
+    scene.clock.advance(hours=1)
+
+    scene.planner.worker().drain()
+
+    assert ran(scene) == 1
+    assert scene.planner.jobs.find(receipt).state is JobState.DEAD
+
+
+def test_a_forged_job_that_waits_ends_nobody_else_s(scene):
+    """A file that says it is another's job, and out of time, fails neither that nor what waits for that."""
+    first = scene.mallory.submit("nobody-has-this")
+    then = scene.mallory.submit("echo", depends_on=first)
+    (path,) = scene.folder("queues", "default", "waiting").iterdir()
+    body = parse_object(path.read_bytes()) | {"end_by": "2020-01-01T00:00:00.000Z"}
+    scene.put(f"queues/default/blocked/{Ticket(5, scene.new_id()).name}", dump(body))
+
+    for _ in range(3):
+        scene.planner.worker().drain()
+
+    states = [scene.planner.jobs.find(each).state for each in (first, then)]
+    assert states == [JobState.WAITING, JobState.BLOCKED]
 
 
 def receipt_approval(scene, receipt):

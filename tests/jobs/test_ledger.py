@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from somabus.errors import JobRefusedError
 from somabus.model import tree
 from somabus.model.ticket import JobState
-from somabus.testing import Fuse, StoppingStore
+from somabus.testing import Crash, Fuse, StoppingStore
 
 COMPLETED, PAUSED, DELAYED = JobState.COMPLETED, JobState.PAUSED, JobState.DELAYED
 SECOND = timedelta(seconds=1)
@@ -163,3 +164,40 @@ def test_nothing_is_said_behind_the_cancel_of_a_job(yard):
     assert heard == ["LeaseLostError", "LeaseLostError"]
     assert list(yard.scout.peek()) == []
     assert yard.scout.jobs.log(job) == []
+
+
+def test_what_was_cancelled_along_with_its_parent_is_not_brought_back_alone(yard):
+    """A failed child of a cancelled parent is submitted anew, and not replayed only to be cancelled."""
+
+    def family(ctx):
+        ctx.submit("fails", on_failure="ignore")
+        ctx.submit("nobody-has-this")
+        ctx.gather()
+
+    parent = yard.scout.submit("family")
+    yard.worker(handlers={"family": family, "fails": lambda ctx: ctx.give_up("no")}).drain()
+    yard.scout.jobs.cancel(parent)
+    (failed,) = yard.scout.jobs.all(state="failed")
+
+    with pytest.raises(JobRefusedError, match="was cancelled, and it along with that"):
+        yard.scout.jobs.replay(failed.address)
+
+
+def test_a_human_says_what_became_of_a_step_wherever_nobody_is_at_it(yard):
+    """Also behind a resume that came too early: the word counts, and the next worker goes on with it."""
+    job = yard.scout.submit("pays")
+
+    def dies():
+        raise Crash
+
+    with pytest.raises(Crash):
+        yard.worker(handlers={"pays": lambda ctx: ctx.step("pay", dies)}).drain()
+    yard.clock.advance(hours=1)
+    worker = yard.worker(handlers={"pays": lambda ctx: ctx.step("pay", yard.effect, ctx, "pay")})
+    worker.drain()
+    yard.scout.jobs.resume(job)
+    yard.scout.jobs.decide(job, 1, again=False, result="paid by hand")
+    worker.drain()
+
+    assert yard.scout.jobs.outcome(job).result == "paid by hand"
+    assert not yard.effects

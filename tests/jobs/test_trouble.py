@@ -264,3 +264,56 @@ def test_a_place_in_a_window_that_was_not_used_is_given_back(yard):
     agent.worker().drain()
 
     assert sorted(yard.began) == [0, 1, 2, 3]
+
+
+def test_a_drive_that_is_away_while_others_are_told_costs_nothing_but_time(yard):
+    """The job has completed and the worker says so; who waits for it is told by whoever looks."""
+    first, second = yard.scout.submit("note"), yard.scout.submit("note")
+    then = yard.scout.submit("note", depends_on=(first, second))
+    worker, drive = troubled(yard, {"note": lambda ctx: None})
+    drive.refuse("/met/", StoreUnavailableError)
+    said = []
+
+    worker.drain(on_job=lambda job, word: said.append(word))
+
+    assert said == ["completed"] * 3
+    assert yard.state(then) is COMPLETED
+
+
+def test_a_step_that_raised_while_the_drive_was_away_is_taken_again(yard, hurry):
+    """That it was not done is written down when the drive is back: no human has to look."""
+    worker, drive = troubled(yard, {})
+    calls = []
+
+    def mails():
+        calls.append(1)
+        if len(calls) == 1:
+            drive.refuse("/steps/0001.again", StoreUnavailableError, times=5)
+            raise OSError("away")
+
+    worker._handlers["mails"] = lambda ctx: ctx.step("mail", mails)
+    job = yard.scout.submit("mails", backoff=MINUTE)
+    worker.drain()
+    yard.clock.advance(hours=1)
+    worker.drain()
+
+    assert (yard.state(job), len(calls)) == (COMPLETED, 2)
+
+
+def test_a_time_out_on_a_full_drive_is_no_stall(yard, hurry):
+    """That its time is up is written down when there is room: no worker counts as vanished."""
+
+    def slow(ctx):
+        if ctx.generation == 1:
+            drive.refuse(".retry.json", StoreFullError, times=3)
+            yard.clock.advance(minutes=2)
+            ctx.check()
+
+    worker, drive = troubled(yard, {"slow": slow})
+    job = yard.scout.submit("slow", timeout=MINUTE, max_stalled=0, backoff=MINUTE)
+    worker.drain()
+    yard.clock.advance(hours=1)
+    worker.drain()
+
+    assert yard.state(job) is COMPLETED
+    assert [each.event for each in yard.scout.jobs.file(job).tries] == ["retry", "complete"]
