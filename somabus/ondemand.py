@@ -171,6 +171,7 @@ class OnDemand:
         from somabus.jobs.desk import Services
         from somabus.jobs.drafting import Drafter
         from somabus.jobs.follower import Follower
+        from somabus.jobs.ledger import Ledger
         from somabus.jobs.once import Once
         from somabus.jobs.opening import JobOpener
         from somabus.jobs.records import Records
@@ -185,10 +186,8 @@ class OnDemand:
             proof = self.opener.prove(name, envelope, seal)
             return may_act(proof.trust, self.authority.bus.policy.trust)
 
-        records = Records(
-            store, bus.bus, self.me, identities=self.identities, counts=counts, sign=self.signer.sign,
-            entropy=os.urandom,
-        )  # fmt: skip
+        records = Records(store, bus.bus, self.me, counts=counts, sign=self.signer.sign, entropy=os.urandom)
+        ledger = Ledger(store, bus.bus, self.me, counts=counts, sign=self.signer.sign)
         follower, workers = Follower(records), Workers(store)
         drafter = Drafter(
             bus.bus,
@@ -220,8 +219,7 @@ class OnDemand:
 
         opener = JobOpener(self.me, self.authority, self.opener, lambda: self.approvals)
         return Services(
-            me=self.me, store=store, records=records, follower=follower,
-            opener=opener,
+            me=self.me, store=store, records=records, ledger=ledger, follower=follower, opener=opener,
             submitter=Submitter(
                 store, drafter, Once(store, records, follower), records=records, follower=follower, workers=workers,
                 ids=self.ids, unread=self.unread_lately,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from somabus.doctor.finding import Finding, Weight
 from somabus.jobs.aside import Aside
 from somabus.jobs.asking import recipient_of
+from somabus.jobs.ledger import Ledger
 from somabus.jobs.look import Look
 from somabus.jobs.opening import JobOpener
 from somabus.jobs.records import Records
@@ -35,10 +36,9 @@ def look_of(seat: Seat) -> Look:
     """Return the queues as one sees them who sits there."""
     bus = seat.bus.bus
     opener = Opener(seat.name, seat.authority, seat.identities, seat.now)
-    records = Records(
-        seat.store, bus, seat.name, identities=seat.identities, counts=lambda *_said: True, sign=seat.signer.sign,
-        entropy=os.urandom,
-    )  # fmt: skip
+    sign, counts = seat.signer.sign, lambda *_said: True
+    records = Records(seat.store, bus, seat.name, counts=counts, sign=sign, entropy=os.urandom)
+    ledger = Ledger(seat.store, bus, seat.name, counts=counts, sign=sign)
     aside = Aside(seat.store, seat.name, records, opener, may_act=lambda _opened: False, seal=lambda *_said: b"")
     jobs = JobOpener(seat.name, seat.authority, opener, lambda: approvals_of(seat))
     leases = Leases(seat.store, seat.name, "looks", timedelta())
@@ -46,4 +46,4 @@ def look_of(seat: Seat) -> Look:
         seat.store, records, Workers(seat.store), leases, lambda: stops_of(seat),
         lambda job: recipient_of(job, jobs, approvals_of(seat)),
     )  # fmt: skip
-    return Look(ground, jobs, aside)
+    return Look(ground, ledger, jobs, aside)

@@ -123,13 +123,13 @@ class JobContext:
         if page.done is not None:
             return cast("_T", page.done.result)
         self._check()
-        records = self._desk.records
-        step = records.step(self.job.address, self._steps, name, turn=page.next_turn, generation=self.generation)
-        if not records.begin_step(step):
+        ledger = self._desk.ledger
+        step = ledger.word(self.job.address, self._steps, name, turn=page.next_turn, generation=self.generation)
+        if not ledger.begin(step):
             raise LeaseLostError(self.job.id, self.generation)  # a later attempt is at this step already
         result = self._taken(step, function, args)
         done = self._writable(step.model_copy(update={"result": result, "at": self._desk.now()}))
-        return cast("_T", patiently(lambda: records.end_step(done), self._check, self._desk.wait).result)
+        return cast("_T", patiently(lambda: ledger.end(done), self._check, self._desk.wait).result)
 
     def _taken(self, step: Step, function: Callable[..., _T], args: tuple[Any, ...]) -> _T:
         """Let a step take effect; one that raises was not done, unless it was told to stop in the middle of it."""
@@ -139,7 +139,7 @@ class JobContext:
         except (LeaseLostError, StoppedError):
             raise
         except Exception:
-            patiently(lambda: self._desk.records.allow_step(step), self._check, self._desk.wait)
+            patiently(lambda: self._desk.ledger.allow(step), self._check, self._desk.wait)
             raise
         finally:
             self._inside = ""

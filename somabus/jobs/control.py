@@ -7,10 +7,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from somabus.errors import JobNotFoundError, JobRefusedError, JobStateError, NoSuchStepError, NotApprovedError
-from somabus.jobs.follower import Follower
-from somabus.jobs.opening import JobOpener
-from somabus.jobs.records import Records, decoded
-from somabus.jobs.submitter import JobReceipt, Submitter
+from somabus.jobs.desk import Services
+from somabus.jobs.records import decoded
+from somabus.jobs.submitter import JobReceipt
 from somabus.model.job import Job, JobAddress, JobDraft
 from somabus.model.ticket import JOB_MOVES, JobEvent, JobState, Ticket, job_target
 
@@ -20,12 +19,13 @@ _TRIES: Final = 10
 class Control:
     """Acts on jobs on behalf of one agent."""
 
-    def __init__(self, me: str, records: Records, follower: Follower, submitter: Submitter, opener: JobOpener) -> None:
-        self._me = me
-        self._opener = opener
-        self._records = records
-        self._follower = follower
-        self._submitter = submitter
+    def __init__(self, services: Services) -> None:
+        self._me = services.me
+        self._opener = services.opener
+        self._records = services.records
+        self._ledger = services.ledger
+        self._follower = services.follower
+        self._submitter = services.submitter
 
     def cancel(self, address: JobAddress, why: str = "") -> list[str]:
         """Cancel a job that has not ended, and all its children; return what was cancelled.
@@ -100,20 +100,20 @@ class Control:
                 a word. NotApprovedError: a protected step is to be taken once more. Nothing was changed.
         """
         lying = self._records.shelf(address.queue).find(address.id)
-        page = self._records.steps(address).get(number)
+        page = self._ledger.pages(address).get(number)
         if lying is None or lying.state is JobState.ACTIVE:
             raise self._wrong(address, None)
         if page is None or page.pending is None or not page.in_doubt:
             raise NoSuchStepError(str(address), number)
         pending = page.pending
-        said = self._records.step(
+        said = self._ledger.word(
             address, number, pending.name, turn=pending.turn, generation=pending.generation
         ).model_copy(update={"result": result})
         if again:
             self._refuse_protected(address)
-            self._records.allow_step(said)
+            self._ledger.allow(said)
         else:
-            self._records.end_step(said)
+            self._ledger.end(said)
 
     # -- steps ------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from somabus.delivery import Chain
 from somabus.halt import Stopped
 from somabus.jobs.aside import Aside
 from somabus.jobs.follower import Follower
+from somabus.jobs.ledger import Ledger
 from somabus.jobs.opening import JobOpener
 from somabus.jobs.records import Records
 from somabus.jobs.submitter import Submitter
@@ -28,6 +29,7 @@ class Services(NamedTuple):
     me: str
     store: Store
     records: Records
+    ledger: Ledger
     follower: Follower
     opener: JobOpener
     submitter: Submitter
@@ -53,6 +55,7 @@ class Desk(NamedTuple):
 
     me: str
     records: Records
+    ledger: Ledger
     submitter: Submitter
     settling: "Settling"
     aside: Aside

@@ -7,6 +7,7 @@ from typing import Final
 
 from somabus.errors import TrustError
 from somabus.jobs.aside import Aside, Attachment, Report
+from somabus.jobs.ledger import Ledger
 from somabus.jobs.opening import JobOpener, OpenedJob
 from somabus.jobs.records import UNREADABLE, Ending
 from somabus.jobs.standstill import Cause, Ground, Sight, set_aside
@@ -90,9 +91,10 @@ class QueueStats:
 class Look:
     """Looks on behalf of one agent."""
 
-    def __init__(self, ground: Ground, opener: JobOpener, aside: Aside) -> None:
+    def __init__(self, ground: Ground, ledger: Ledger, opener: JobOpener, aside: Aside) -> None:
         self._ground = ground
         self._records = ground.records
+        self._book = ledger
         self._opener = opener
         self._aside = aside
 
@@ -197,7 +199,7 @@ class Look:
     def _ledger(self, address: JobAddress) -> tuple[dict[int, Page], str]:
         """Return the ledger, or why it is not believed: a person must see the job all the same."""
         try:
-            return self._records.steps(address), ""
+            return self._book.pages(address), ""
         except (TrustError, *UNREADABLE) as error:
             return {}, str(error)
 

@@ -27,8 +27,8 @@ class Jobs:
         ground = Ground(
             services.store, services.records, services.workers, services.leases, services.stops, services.recipient
         )
-        self._look = Look(ground, services.opener, services.aside)
-        self._control = Control(services.me, services.records, services.follower, services.submitter, services.opener)
+        self._look = Look(ground, services.ledger, services.opener, services.aside)
+        self._control = Control(services)
 
     # -- looking ----------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What lies beside a job: how its attempts ended, its ledger of steps, who waits for it, and what it waited for.
+"""What lies beside a job: how its attempts ended, who waits for it, and what it waited for; its steps are in `ledger`.
 
 Everything here is written once, so that a crash leaves a record or none. It decides nothing: that a job has ended is
 said by the folder it lies in, and a record of an attempt that another was quicker to end counts for nothing.
@@ -15,10 +15,7 @@ from somabus.errors import (
     KeyExistsError,
     MessageError,
     StoreDamagedError,
-    StoreUnavailableError,
-    TrustError,
 )
-from somabus.identity import Identities
 from somabus.jobs.shelf import Shelf
 from somabus.model import tree
 from somabus.model.envelope import Envelope, Seal, seal_body, split
@@ -26,7 +23,7 @@ from somabus.model.ids import is_id
 from somabus.model.job import Job, JobAddress
 from somabus.model.ticket import End, JobEvent, JobState
 from somabus.model.wire import dump, parse_object
-from somabus.model.work import MAX_ERROR, Bond, Met, Page, Step, StepMark, Try, missed_name, step_name, step_of
+from somabus.model.work import MAX_ERROR, Bond, Met, Try, missed_name
 from somabus.store.port import Store
 
 _TRY: Final = re.compile(r"(?P<generation>\d{1,9})\.(?P<event>[a-z_]+)\.json")
@@ -54,7 +51,6 @@ class Records:
         store: the bus.
         bus: its id.
         me: the agent.
-        identities: knows whose key is whose.
         counts: tells whether somebody sealed a document, and may be acted on.
         sign: signs with the agent's key.
         entropy: random bytes.
@@ -66,7 +62,6 @@ class Records:
         bus: str,
         me: str,
         *,
-        identities: Identities,
         counts: Callable[[str, Envelope, Seal], bool],
         sign: Callable[[bytes], bytes],
         entropy: Callable[[int], bytes],
@@ -74,7 +69,6 @@ class Records:
         self._store = store
         self._bus = bus
         self._me = me
-        self._identities = identities
         self._counts = counts
         self._sign = sign
         self._entropy = entropy
@@ -264,84 +258,6 @@ class Records:
                 raw = self._store.read(f"{tree.job_key(queue, digest)}/{name}", listed=True)
                 found.append(Bond.from_object(parse_object(raw or b"")))
         return found
-
-    # -- the ledger of steps ----------------------------------------------------------------------------------
-
-    def steps(self, address: JobAddress, again_by: str | None = None) -> dict[int, Page]:
-        """Return the ledger, by number.
-
-        Args:
-            address: of which job.
-            again_by: the one agent whose word that a step may be taken again counts; any that may act, if not given.
-
-        Raises:
-            StoreUnavailableError: a page of it cannot be read yet. MessageError, TrustError: one is nobody's word.
-        """
-        ledger: dict[int, Page] = {}
-        for name in self._store.list(tree.run(*address, "steps")):
-            found = step_of(name)
-            if found is None:
-                continue
-            number, mark, turn = found
-            page, step = ledger.get(number, Page()), self._step(address, name)
-            if mark is StepMark.AGAIN:
-                counts = again_by is None or step.by == again_by
-                ledger[number] = page._replace(again=page.again | {turn or 0}) if counts else page
-            elif mark is StepMark.DONE:
-                ledger[number] = page._replace(done=step)
-            elif page.pending is None or page.pending.turn < step.turn:
-                ledger[number] = page._replace(pending=step)
-        return ledger
-
-    def step(self, address: JobAddress, number: int, name: str, *, turn: int, generation: int) -> Step:
-        """Return a word about a step, to be written down."""
-        return Step(
-            bus=self._bus, queue=address.queue, id=address.id, number=number, name=name, turn=turn,
-            generation=generation, at=self._store.now(), by=self._me,
-        )  # fmt: skip
-
-    def begin_step(self, step: Step) -> bool:
-        """Write down that a step is about to take effect; False if another attempt is at this turn, or was."""
-        return self._write_step(step, step_name(step.number, StepMark.PENDING, step.turn))
-
-    def end_step(self, step: Step) -> Step:
-        """Write down the result of a step, and return what counts: the first that was written."""
-        name = step_name(step.number, StepMark.DONE)
-        return step if self._write_step(step, name) else self._step(JobAddress(step.queue, step.id), name)
-
-    def allow_step(self, step: Step) -> None:
-        """Write down that a step did not take effect in its turn, and may be taken once more."""
-        self._write_step(step, step_name(step.number, StepMark.AGAIN, step.turn))
-
-    def _write_step(self, step: Step, name: str) -> bool:
-        place = f"{tree.run(step.queue, step.id, 'steps')}/{name}"
-        try:
-            self._store.create(place, seal_body(step.to_json(), Seal.STEP, self._sign))
-        except KeyExistsError:
-            return False
-        return True
-
-    def _step(self, address: JobAddress, name: str) -> Step:
-        """Return a word about a step.
-
-        Raises:
-            StoreUnavailableError: it cannot be read yet.
-            TrustError: whoever it names did not sign it, may not be acted on, or said it of another step.
-        """
-        place = f"{tree.run(*address, 'steps')}/{name}"
-        raw = self._store.read(place, listed=True)
-        if raw is None:
-            raise StoreUnavailableError(place, "it exists and cannot be read yet")
-        envelope = split(raw)
-        step = Step.from_object(parse_object(envelope.body))
-        named = step_of(name)
-        here = (self._bus, *address, step.number, step.turn)
-        there = (step.bus, step.queue, step.id, *((named[0], named[2] or step.turn) if named else ()))
-        if here != there:
-            raise TrustError(f"{place} was written for step {step.number} of {step.queue}/{step.id}")
-        if not self._counts(step.by, envelope, Seal.STEP):
-            raise TrustError(f"{place} was not signed by {step.by}, or nobody may act on what {step.by} says")
-        return step
 
 
 def _try_name(said: Try) -> str:

@@ -96,6 +96,7 @@ class Worker:
         self._desk = Desk(
             services.me,
             services.records,
+            services.ledger,
             services.submitter,
             self._settling,
             services.aside,
@@ -237,7 +238,7 @@ class Worker:
         """Return what the handler is handed; a job whose ledger somebody meddled with waits for a human."""
         try:
             protected = self._services.opener.protected(holding.job)
-            ledger = self._services.records.steps(holding.job.address, self._services.me if protected else None)
+            ledger = self._services.ledger.pages(holding.job.address, self._services.me if protected else None)
             return JobContext(self._desk, partial(self._check, kept, holding.job), holding, ledger)
         except (TrustError, *UNREADABLE) as error:
             why = f"its ledger cannot be believed: {error}"

@@ -181,10 +181,6 @@ class Ticket(NamedTuple):
         """The name where nobody holds it and nothing is due."""
         return self._replace(until=None, holder=None)
 
-    def reborn(self) -> "Ticket":
-        """The name after a replay: the generation goes on, what went wrong is forgotten."""
-        return self._replace(failed=0, stalled=0, until=None, holder=None)
-
     @property
     def end(self) -> "End":
         """Its name once it has ended."""

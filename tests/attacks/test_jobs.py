@@ -78,9 +78,9 @@ def test_what_was_approved_is_not_taken_once_more_by_an_agent_s_word(scene, monk
 
     with pytest.raises(NotApprovedError, match="ask for another approval"):
         scene.mallory.jobs.decide(receipt, 1, again=True)
-    records = scene.mallory._services.job_services.records
-    pending = records.steps(JobAddress.parse(receipt.address))[1].pending
-    records.allow_step(records.step(JobAddress.parse(receipt.address), 1, "run", turn=1, generation=pending.generation))
+    ledger = scene.mallory._services.job_services.ledger
+    pending = ledger.pages(JobAddress.parse(receipt.address))[1].pending
+    ledger.allow(ledger.word(JobAddress.parse(receipt.address), 1, "run", turn=1, generation=pending.generation))
     scene.mallory.jobs.resume(receipt)
     scene.planner.worker().drain()
 

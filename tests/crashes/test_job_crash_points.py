@@ -132,8 +132,8 @@ def decide(stage):
     job = stage.submit("steps", mortal=False)
     worker = stage.worker(mortal=False)
     holding = worker._picker.next()
-    records = worker._desk.records
-    records.begin_step(records.step(holding.job.address, 1, "first", turn=1, generation=1))
+    ledger = worker._desk.ledger
+    ledger.begin(ledger.word(holding.job.address, 1, "first", turn=1, generation=1))
     stage.clock.advance(minutes=2)
     stage.worker().drain()
     jobs = stage.agent("scout").jobs
