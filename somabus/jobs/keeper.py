@@ -112,6 +112,7 @@ class Keeper:
         self._lock = threading.Lock()
         self._kept: Kept | None = None
         self._thread: threading.Thread | None = None
+        self._over = threading.Event()
 
     @contextmanager
     def keeping(self, holding: Holding) -> Iterator[Kept]:
@@ -120,7 +121,10 @@ class Keeper:
         with self._lock:
             self._kept = kept
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._live, daemon=True, name="somabus keeper")
+                self._over = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._live, args=[self._over], daemon=True, name="somabus keeper"
+                )
                 self._thread.start()
         try:
             yield kept
@@ -128,16 +132,22 @@ class Keeper:
             with self._lock:
                 self._kept = None
 
-    def _live(self) -> None:
-        never, idle = threading.Event(), 0
-        while idle < _ENDS_AFTER:
-            never.wait(_TICK_S)
+    def rest(self) -> None:
+        """Let the thread end now; the next job begins another one."""
+        with self._lock:
+            self._over.set()
+            self._thread = None
+
+    def _live(self, over: threading.Event) -> None:
+        idle = 0
+        while not over.wait(_TICK_S):
             with self._lock:
                 idle = 0 if self._kept else idle + 1
-                if self._kept is not None:
+                if self._kept is not None and not over.is_set():
                     self._look(self._kept)
                 elif idle >= _ENDS_AFTER:
-                    self._thread = None
+                    over.set()
+                    self._thread = None if self._over is over else self._thread
 
     def _look(self, kept: Kept) -> None:
         try:

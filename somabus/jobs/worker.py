@@ -135,7 +135,7 @@ class Worker:
                     trouble = type(error).__name__
                     stop.wait(_GLANCE_S)
         finally:
-            self._presence.leave(self._record())
+            self._leave()
         return made
 
     def drain(
@@ -158,7 +158,7 @@ class Worker:
                 elif not self.chores():
                     break
         finally:
-            self._presence.leave(self._record())
+            self._leave()
         return made
 
     def one(self, on_job: Callable[[str, str], None] = lambda _job, _said: None) -> bool:
@@ -293,6 +293,11 @@ class Worker:
             self._services.stopped("Agent.work")
             self._skills = self._services.skills()
             self._presence.say(self._record())
+
+    def _leave(self) -> None:
+        """Take back that it is there, and keep nothing any more."""
+        self._keeper.rest()
+        self._presence.leave(self._record())
 
     def _alive(self, job: Job) -> None:
         """Say now and then, while a handler works, that it is there and at which job."""
