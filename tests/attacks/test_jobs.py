@@ -126,6 +126,18 @@ def test_a_forged_job_that_waits_ends_nobody_else_s(scene):
     assert states == [JobState.WAITING, JobState.BLOCKED]
 
 
+def test_a_forged_job_that_is_out_of_time_is_told_as_forged(scene):
+    """A signature that is not its submitter's is what is said of it, to the operators as well, and not its time."""
+    receipt = scene.mallory.submit("echo")
+    (path,) = scene.folder("queues", "default", "waiting").iterdir()
+    path.write_bytes(dump(parse_object(path.read_bytes()) | {"end_by": "2020-01-01T00:00:00.000Z"}))
+
+    scene.planner.worker().drain()
+
+    outcome = scene.planner.jobs.outcome(receipt)
+    assert (outcome.state, "forged" in outcome.error) == (JobState.DEAD, True)
+
+
 def receipt_approval(scene, receipt):
     """Return the approval that a job names."""
     return scene.planner.jobs.find(receipt).opened.job.approval

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from somabus.errors import JobRefusedError
+from somabus.errors import JobRefusedError, JobStateError
 from somabus.model import tree
 from somabus.model.ticket import JobState
 from somabus.testing import Crash, Fuse, StoppingStore
@@ -201,3 +201,21 @@ def test_a_human_says_what_became_of_a_step_wherever_nobody_is_at_it(yard):
 
     assert yard.scout.jobs.outcome(job).result == "paid by hand"
     assert not yard.effects
+
+
+def test_nobody_decides_a_step_while_somebody_takes_it(yard):
+    """A word about a step in the middle of it is refused: it is in no doubt yet."""
+    refused = []
+
+    def pay(ctx):
+        for again in (True, False):
+            with pytest.raises(JobStateError) as told:
+                yard.scout.jobs.decide(ctx.job.address, 1, again=again)
+            refused.append(told.value.state)
+        return "paid"
+
+    job = yard.scout.submit("pays")
+    yard.worker(handlers={"pays": lambda ctx: ctx.step("pay", pay, ctx)}).drain()
+
+    assert refused == ["active", "active"]
+    assert yard.scout.jobs.outcome(job).result == "paid"

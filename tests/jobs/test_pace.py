@@ -1,10 +1,11 @@
 """A worker among many jobs that it may not take, among files that are none, and with nothing to do."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 
-from somabus.errors import StoreFullError, StoreUnavailableError
+from somabus.errors import StoppedError, StoreFullError, StoreUnavailableError
 from somabus.model import tree
 from somabus.model.ticket import JobState
 from somabus.testing import Fuse, StoppingStore
@@ -242,3 +243,82 @@ def test_a_lease_of_its_own_that_a_handler_lost_fails_its_attempt(yard):
 
     assert yard.state(job) is FAILED
     assert "LeaseLostError" in yard.why(job)
+
+
+def test_one_look_for_a_job_is_short(yard):
+    """Among hundreds of jobs that are slow to read and not its own, a worker looks for what else is to be done in time."""
+
+    class Slow(StoppingStore):
+        """A drive that takes 20 ms for each job that is read."""
+
+        def read(self, key, *, listed=False):
+            if "/waiting/" in key:
+                yard.clock.advance(milliseconds=20)
+            return super().read(key, listed=listed)
+
+    for _ in range(400):
+        yard.scout.submit("nobody-has-this")
+    worker, began = on(yard, Slow(yard.store, Fuse())), yard.clock.now()
+
+    assert not worker.one()
+    assert yard.clock.now() - began < 3 * SECOND
+
+
+def test_what_lies_behind_many_that_wait_is_looked_at_in_its_turn(yard, monkeypatch):
+    """A worker that looks at some held-up jobs at a time comes by all of them, and tells each what it was not told."""
+    from somabus.jobs import follower
+
+    monkeypatch.setattr(follower, "_AT_MOST", 3)
+    never = yard.scout.submit("nobody-has-this")
+    first = yard.scout.submit("note", {"n": "first"})
+    for _ in range(5):
+        yard.scout.submit("note", {"n": "waits"}, depends_on=never)
+    behind = [yard.scout.submit("note", {"n": "behind"}, depends_on=first) for _ in range(4)]
+    silent = yard.worker("silent")
+    silent._services.follower.told = lambda *_: None
+    silent.drain(limit=1)
+
+    yard.worker().drain()
+
+    assert {yard.state(each) for each in behind} == {COMPLETED}
+
+
+def test_a_renewal_that_goes_wrong_in_any_way_is_tried_again(yard):
+    """Whatever is raised when a lease is to be renewed, it is renewed the next time, and the job stays."""
+    tried, renewed = [], threading.Event()
+
+    def long(ctx):
+        yard.clock.advance(seconds=30)
+        assert renewed.wait(10)
+
+    job = yard.scout.submit("long")
+    worker = yard.worker(handlers={"long": long})
+    renew = worker._settling.renew
+
+    def troubled(holding):
+        tried.append(1)
+        if len(tried) == 1:
+            raise RuntimeError("no such luck")
+        renew(holding)
+        renewed.set()
+
+    worker._settling.renew = troubled
+    worker.drain()
+
+    assert len(tried) >= 2
+    assert yard.state(job) is COMPLETED
+
+
+def test_a_handler_that_is_not_let_to_do_something_is_put_off(yard):
+    """What a human has stopped is not the job itself: it comes again in a minute, and not at once, again and again."""
+    runs = []
+
+    def sends(ctx):
+        runs.append(1)
+        raise StoppedError("Agent.send", "mail of the kind report", "", "anna")
+
+    job = yard.scout.submit("sends", max_attempts=1)
+    yard.worker(handlers={"sends": sends}).drain(limit=50)
+
+    assert len(runs) == 1
+    assert (yard.state(job), yard.scout.jobs.find(job).failed) == (JobState.DELAYED, 0)
