@@ -153,8 +153,8 @@ def test_work_says_a_line_for_each_job(team, work):
 
     said = [json.loads(line) for line in answer.out.splitlines()]
     assert said[:-1] == [
-        {"job": job, "said": "completed"},
-        {"job": bad, "said": "failed: KeyError: 'page' (handlers.py:7)"},
+        {"job": job, "state": "completed", "said": "completed"},
+        {"job": bad, "state": "failed", "said": "failed: KeyError: 'page' (handlers.py:7)"},
     ]
     assert (said[-1]["queue"], said[-1]["attempts"]) == ("default", 2)
     assert f"job failed: {bad} (KeyError: 'page')" in answer.err
@@ -224,7 +224,7 @@ def test_a_second_ctrl_c_gives_the_job_back(team, work, home):
 
     worker.send_signal(signal.SIGINT)
     assert worker.stderr.readline() + worker.stderr.readline() == (
-        "\nit ends after the job in hand; Ctrl-C again gives that back at once\n"
+        "\nSIGINT: it ends after the job in hand; a second signal gives that back at once\n"
     )
     worker.send_signal(signal.SIGINT)
     worker.communicate(timeout=60)
@@ -260,7 +260,7 @@ def test_a_worker_that_is_killed_has_its_job_taken_over(team, work, home):
     until(lambda: fresh(*order[3:], "--until-empty").out.startswith(job))
 
     assert show(team, job)["tries"][-1]["attempt"] == 2
-    assert "history   once claimed without a record of what came of it" in team("job", job).out
+    assert "history   once put off, or its worker vanished" in team("job", job).out
     assert show(team, job)["job"]["state"] == "completed"
 
 
