@@ -150,8 +150,8 @@ def replay(context: Context, job: str, data: str | None) -> None:
     file = agent.jobs.file(job)  # what it waits for may have failed, too
     failed = file.view.state is JobState.FAILED
     first = _failed_before(agent, file) if failed else []
-    text = f"{job} {f'failed again at once: {line(file.view.why, 300)}' if failed else f'is back: {file.view.state}'}"
-    text += "".join(f"\nreplay first: somabus job replay {each}" for each in first)
+    became = f"failed again at once: {line(file.view.why, 300)}" if failed else f"is back: it is {file.view.state}"
+    text = f"{job} {became}" + "".join(f"\nreplay first: somabus job replay {each}" for each in first)
     facts = {"replayed": job, "receipt": None, "state": file.view.state, "replay_first": first}
     context.out.answer(facts, text, unread=agent.unread)
     finish(Exit.REFUSED if failed else Exit.DONE)

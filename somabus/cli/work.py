@@ -184,7 +184,7 @@ def work(
 
     def tell(job: str, said: str) -> None:
         became = Became.of(agent, job, said)
-        facts = {"job": job, "state": became.state, "said": said}
+        facts = {"job": job, "state": became.state, "said": became.text}
         click.echo(to_json(facts) if context.as_json else f"{job} {line(became.text, 300)}")
 
     with stopping("it ends after the job in hand; a second signal gives that back at once") as stop:
