@@ -452,8 +452,9 @@ class QueueFullError(JobError):
         self.most = most
 
     def __str__(self) -> str:
+        wait = "1 job waits" if self.waiting == 1 else f"{self.waiting:,} jobs wait"
         return (
-            f"{self.waiting:,} jobs wait in the queue {self.queue!r} and this one was to be submitted only below "
+            f"{wait} in the queue {self.queue!r} and this one was to be submitted only below "
             f"{self.most:,}, so it was not; try again later, or start another worker: "
             f"somabus work --queue {_line(self.queue)}"
         )
@@ -462,16 +463,18 @@ class QueueFullError(JobError):
 class BudgetError(JobError):
     """A tree of jobs has spent what it may; nothing was spent, and the job must end."""
 
-    def __init__(self, job: str, unit: str, spent: float, most: float) -> None:
-        super().__init__(job, unit, spent, most)
+    def __init__(self, job: str, unit: str, spent: float, most: float, asked: float = 0.0) -> None:
+        super().__init__(job, unit, spent, most, asked)
         self.job = job
         self.unit = unit
         self.spent = spent
         self.most = most
+        self.asked = asked
 
     def __str__(self) -> str:
-        unit = _line(self.unit)
-        return f"the tree of the job {self.job} may spend {self.most:g} {unit}, and has spent {self.spent:g}"
+        asked = f", and {self.asked:g} more were asked" if self.asked else ""
+        spent = f"may spend {self.most:g} {_line(self.unit)}, has spent {self.spent:g}{asked}"
+        return f"the tree of the job {_line(self.job)} {spent}"
 
 
 class ChildFailedError(JobError):

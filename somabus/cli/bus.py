@@ -144,7 +144,11 @@ def _status(context: Context, agent: Agent) -> None:
         "beat": beat,
         "schedule": routine,
         "peers": dict(tally),
-        "jobs": {queue: {"dead": dead, "causes": causes} for queue, (dead, causes) in jobs.items() if dead or causes},
+        "jobs": {
+            queue: {"failures": failures, "causes": causes}
+            for queue, (failures, causes) in jobs.items()
+            if failures or causes
+        },
         "stops": [{"scope": str(each.scope), "by": each.by, "why": each.why, "signed": each.signed} for each in stops],
     }
     context.out.answer(facts, "\n".join(lines), unread=counts.unread)
@@ -154,11 +158,10 @@ def _tally(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
-def _wedged(queue: str, dead: int, causes: "list[Cause]") -> list[str]:
-    """Say of a queue what waits for a human, or for what does not come by itself."""
-    buried = [f"{many(dead, 'job')} dead: somabus jobs list {queue} --state dead"] if dead else []
+def _wedged(queue: str, failures: "list[Cause]", causes: "list[Cause]") -> list[str]:
+    """Say of a queue what waits for a human, or for what does not come by itself, and what came to no good end."""
     more = [f"and {many(len(causes) - _CAUSES, 'cause')} more: somabus jobs stats {queue}"] * (len(causes) > _CAUSES)
-    return [*(line(str(each), 500) for each in causes[:_CAUSES]), *more, *buried]
+    return [*(line(str(each), 500) for each in causes[:_CAUSES]), *more, *map(str, failures)]
 
 
 @command("verify", "somabus verify X:/soma_network")

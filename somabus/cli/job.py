@@ -12,7 +12,9 @@ from somabus.cli.jobview import file_facts, words_of
 from somabus.cli.output import Exit
 from somabus.cli.work import DATA, data_of
 from somabus.errors import ConfigurationError, MalformedMessageError
+from somabus.jobs.look import JobFile
 from somabus.model.text import ago, line, many
+from somabus.model.ticket import JOB_MOVES, JobEvent, JobState
 from somabus.model.wire import parse_object
 
 _ENDING: Final = 6
@@ -142,8 +144,17 @@ def replay(context: Context, job: str, data: str | None) -> None:
     """
     agent, job = _named(context, job)
     receipt = agent.jobs.replay(job, data_of(data))
-    text = f"{job} is back" if receipt is None else str(receipt)
-    context.out.answer({"replayed": job, "receipt": receipt}, text, unread=agent.unread)
+    if receipt is not None:
+        context.out.answer({"replayed": job, "receipt": receipt}, str(receipt), unread=agent.unread)
+        return
+    file = agent.jobs.file(job)  # what it waits for may have failed, too
+    failed = file.view.state is JobState.FAILED
+    first = _failed_before(agent, file) if failed else []
+    became = f"failed again at once: {line(file.view.why, 300)}" if failed else f"is back: it is {file.view.state}"
+    text = f"{job} {became}" + "".join(f"\nreplay first: somabus job replay {each}" for each in first)
+    facts = {"replayed": job, "receipt": None, "state": file.view.state, "replay_first": first}
+    context.out.answer(facts, text, unread=agent.unread)
+    finish(Exit.REFUSED if failed else Exit.DONE)
 
 
 @act(job, "step", "step web/0199d8a2-5c00-7000-8000-7c1e99ab02d4 3 --again")
@@ -179,6 +190,15 @@ def _named(context: Context, job: str) -> tuple[Agent, str]:
         message = f"{line(job)!r} is the end of {len(found)} ids; give more of it: {', '.join(map(str, found[:3]))}"
         raise ConfigurationError(message)
     return agent, str(found[0]) if found else job
+
+
+def _failed_before(agent: Agent, file: JobFile) -> list[str]:
+    """Return the jobs that a job waits for and that did not complete, though a replay brings them back."""
+    needs = file.view.opened.job.depends_on if file.view.opened else ()
+    before = [(need, agent.jobs.find(need)) for need in needs]
+    there = {need: view.state for need, view in before if view is not None}
+    there |= {str(child.address): child.state for child in file.children if child.state is not None}
+    return [job for job, state in there.items() if JobEvent.REPLAY in JOB_MOVES[state]]
 
 
 def _write(context: Context, content: bytes, name: str, to: Path | None) -> None:

@@ -1,5 +1,6 @@
 """Commands for queues: jobs list, jobs stats."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +13,6 @@ from somabus.cli.jobview import facts_of
 from somabus.cli.output import Exit
 from somabus.errors import NoQueueError
 from somabus.jobs.look import JobView, QueueStats
-from somabus.model.job import DEFAULT_QUEUE
 from somabus.model.text import ago, line
 from somabus.model.ticket import ENDED, JobState
 
@@ -61,24 +61,29 @@ def jobs() -> None:
 @act(jobs, "list", "list web --state paused")
 @click.argument("queue", required=False)
 @click.option("--state", type=click.Choice([each.value for each in JobState]), help="Those in this state alone.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Of each state, so many.")
+@click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1), help="Of each state and queue, so many."
+)
 def list_(context: Context, queue: str | None, state: str | None, limit: int) -> None:
     """List the jobs of a queue, or all queues.
 
-    Without a queue, how many jobs each has in which state. Without --state, those that have not ended.
+    Without a queue, how many jobs each has in which state; with --state, those of all queues. Without --state, those
+    of the queue that have not ended.
     """
     agent = context.agent()
     if queue is None and state is None:
         _queues(context, agent)
         return
     _check_there(agent, queue)
+    queues = agent.jobs.queues() if queue is None else [queue]
     states = _OPEN if state is None else (JobState(state),)
-    found = [view for each in states for view in agent.jobs.all(queue or DEFAULT_QUEUE, each, limit)]
+    found = [view for name in queues for each in states for view in agent.jobs.all(name, each, limit)]
     now = agent.inbox.now()
     rows = [_row(view, now) for view in found]
     columns = ("job", "name", "state", "since", "failed", "stalled", "until", "submitted by", "note")
-    facts = {"queue": queue or DEFAULT_QUEUE, "jobs": [facts_of(view) for view in found]}
-    context.out.table(facts, columns, rows, empty="no such job is there", unread=agent.unread)
+    facts = {"queue": queue, "jobs": [facts_of(view) for view in found]}
+    empty = "" if found else _instead(agent, queues, states)
+    context.out.table(facts, columns, rows, empty=empty, unread=agent.unread)
     finish(Exit.DONE if found else Exit.NOTHING)
 
 
@@ -91,7 +96,8 @@ def stats(context: Context, queue: str | None) -> None:
     """
     agent = context.agent()
     _check_there(agent, queue)
-    found = [agent.jobs.stats(name) for name in (agent.jobs.queues() if queue is None else [queue])]
+    asked = [agent.jobs.stats(name) for name in (agent.jobs.queues() if queue is None else [queue])]
+    found = [each for each in asked if queue is not None or _is_used(each)]
     now = agent.inbox.now()
     rows = [
         (each.queue, each.counts[JobState.WAITING], ago(each.oldest, now) if each.oldest else "",
@@ -112,8 +118,24 @@ def _check_there(agent: Agent, queue: str | None) -> None:
         raise NoQueueError(queue, tuple(there))
 
 
+def _instead(agent: Agent, queues: list[str], states: tuple[JobState, ...]) -> str:
+    """Say what there is where nothing of what was asked for is."""
+    there = sum((Counter(agent.jobs.stats(name).counts) for name in queues), Counter[JobState]())
+    others = [f"{count:,} {state}" for state, count in there.items() if count]
+    asked = "open" if states == _OPEN else str(states[0])
+    if not others:
+        return f"no job is {asked}, nor in any other state"
+    see = f"somabus jobs list {queues[0] if len(queues) == 1 else ''}".rstrip()
+    return f"no job is {asked}, but {', '.join(others)}: {see} --state STATE"
+
+
+def _is_used(each: QueueStats) -> bool:
+    """Tell whether anything is in a queue; a worker makes one by its name alone, though nobody ever submits to it."""
+    return any(each.counts.values()) or bool(each.workers)
+
+
 def _queues(context: Context, agent: Agent) -> None:
-    found = [agent.jobs.stats(name) for name in agent.jobs.queues()]
+    found = [each for each in map(agent.jobs.stats, agent.jobs.queues()) if _is_used(each)]
     states = [state for state in JobState if any(each.counts[state] for each in found)]
     rows = [(each.queue, *(each.counts[state] for state in states), len(each.workers)) for each in found]
     facts = {"queues": [_numbers(each) for each in found]}
@@ -124,7 +146,9 @@ def _queues(context: Context, agent: Agent) -> None:
 
 
 def _causes(found: list[QueueStats]) -> str:
-    return "\n".join(f"{each.queue}: {line(str(cause), 500)}" for each in found for cause in each.causes)
+    return "\n".join(
+        f"{each.queue}: {line(str(cause), 500)}" for each in found for cause in [*each.causes, *each.failures]
+    )
 
 
 def _seen(each: QueueStats, now: datetime) -> str:
@@ -140,7 +164,7 @@ def _numbers(each: QueueStats) -> dict[str, Any]:
     return {
         "queue": each.queue, "counts": each.counts, "oldest": each.oldest, "stalled": each.stalled,
         "per_hour": each.per_hour, "per_hour_exact": each.per_hour_exact,
-        "workers": each.workers, "causes": each.causes,
+        "workers": each.workers, "causes": each.causes, "failures": each.failures,
     }  # fmt: skip
 
 

@@ -32,8 +32,9 @@ def file_facts(file: JobFile, outcome: Outcome | None) -> dict[str, Any]:
     ]
     return {
         "job": facts_of(file.view), "cause": file.cause, "worker": file.worker, "tries": file.tries, "steps": steps,
-        "doubt": file.doubt,
-        "children": [str(each) for each in file.children], "progress": file.progress, "spent": file.spent,
+        "doubt": file.doubt, "unproven": file.unproven,
+        "children": [{**each._asdict(), "address": str(each.address)} for each in file.children],
+        "progress": file.progress, "spent": file.spent,
         "attachments": file.attachments, "outcome": outcome,
     }  # fmt: skip
 
@@ -65,7 +66,7 @@ def _state(file: JobFile, now: datetime) -> Iterator[str]:
     if view.failed:
         yield many(view.failed, "failure")
     if view.stalled:
-        yield f"stalled {times(view.stalled)}: so many workers had it and vanished"
+        yield f"stalled {times(view.stalled)}: a worker had it and vanished"
     if view.until is not None and view.state in _UNTIL:
         yield f"{_UNTIL[view.state]} {ago(view.until, now)}"
 
@@ -108,19 +109,22 @@ def _life(file: JobFile) -> Iterator[str]:
     for each in file.tries:
         why = f": {line(each.error, 300)}" if each.error else ""
         yield f"history   {each.at:%Y-%m-%d %H:%M:%S} {each.event} by {each.by}{why}"
-    if lost := _unrecorded(file):
-        yield f"history   {times(lost)} claimed without a record of what came of it: put off, or its worker vanished"
+    if file.unproven:
+        yield f"history   {many(file.unproven, 'record')} left out: not signed by whom it names, or of no claim"
+    if came_back := _unrecorded(file):
+        waited = ", waited for its children" if file.children else ""
+        yield f"history   {times(came_back)} put off{waited}, or its worker vanished"
     for number, page in sorted(file.steps.items()):
         yield f"step      {number} {_page(file, number, page)}"
     if file.doubt:
         yield f"ledger    {line(file.doubt, 300)}"
-    yield from (f"child     {each}" for each in file.children)
+    yield from (f"child     {each.address} {each.name} {each.state or 'not to be seen'}" for each in file.children)
     yield from (f"attached  {line(each.name, 200)} ({many(each.size, 'byte')})" for each in file.attachments)
     yield from (f"spent     {amount:g} {line(unit)}" for unit, amount in file.spent.items())
 
 
 def _unrecorded(file: JobFile) -> int:
-    """Count the claims that left no record; each has a generation, and the one that lasts is no secret."""
+    """Count the claims that ended without a record; each has a generation, and the one that lasts is no secret."""
     lasts = {file.view.generation} if file.view.state is JobState.ACTIVE else set()
     return file.view.generation - len({each.generation for each in file.tries if each.generation} | lasts)
 
@@ -129,7 +133,8 @@ def _page(file: JobFile, number: int, page: Page) -> str:
     known = page.done or page.pending
     name = line(known.name) if known else "?"
     if page.done is not None:
-        return f"{name}: done by {page.done.by}"
+        told = page.pending is not None and page.pending.by != page.done.by  # of a job that was set aside
+        return f"{name}: done{': so said' if told else ' by'} {page.done.by}"
     if not page.in_doubt:
         return f"{name}: to be taken again"
     if file.view.state is not JobState.PAUSED:

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Final
+
+from somabus.clock import Clock, SystemClock
 
 if sys.platform == "win32":
     import _thread
     import ctypes
     from ctypes import wintypes
-    from typing import Final
 
     _CLOSED: Final = 2  # 0 and 1 are Ctrl-C and Ctrl-Break; the others do not reach a process that loaded user32.dll
     _Handler = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
@@ -21,16 +23,15 @@ if sys.platform == "win32":
 
     def told_by(stop: threading.Event, ended: threading.Event, again: str = "") -> Callable[[int], bool]:
         """Return what the console is to call: it sets `stop`, and holds a closing console until `ended` is set."""
-        warned = threading.Event()
+        names = ("Ctrl-C", "Ctrl-Break")
 
         def told(event: int) -> bool:
-            stop.set()
-            if again and event < _CLOSED:
-                if warned.is_set():
-                    _thread.interrupt_main()
-                else:
-                    warned.set()  # before it is printed: whoever reads it may be quick
-                    _say(again)
+            first = not stop.is_set()
+            stop.set()  # before it is printed: whoever reads it may be quick
+            if again and first:
+                _say(f"{names[event] if event < _CLOSED else 'the console is closed'}: {again}")
+            elif again:
+                _thread.interrupt_main()
             if event >= _CLOSED:
                 ended.wait()  # Windows ends the process as soon as this returns, or after some five seconds
             return True
@@ -44,7 +45,7 @@ if sys.platform == "win32":
         No signals: Python's handlers run in the main thread, and there a wait is not interrupted by them.
 
         Args:
-            again: printed at the first Ctrl-C; if given, a second one raises KeyboardInterrupt.
+            again: printed at the first event; if given, a second one raises KeyboardInterrupt.
         """
         stop, ended = threading.Event(), threading.Event()
         handler = _Handler(told_by(stop, ended, again))
@@ -56,23 +57,28 @@ if sys.platform == "win32":
             _set(handler, False)  # noqa: FBT003
 
 else:
+    _ONE_TELLING_S: Final = 2.0
+    """A closing terminal, and timeout(1), send their signal twice; whoever presses Ctrl-C twice means it."""
 
     @contextmanager
-    def stopping(again: str = "") -> Iterator[threading.Event]:
+    def stopping(again: str = "", clock: Clock | None = None) -> Iterator[threading.Event]:
         """Yield an event that is set by Ctrl-C, SIGTERM and, unless it is ignored, the SIGHUP of a closed terminal.
 
         Args:
-            again: printed at the first Ctrl-C; if given, a second one raises KeyboardInterrupt.
+            again: printed at the first signal; if given, a second one raises KeyboardInterrupt, whichever it is.
+            clock: tells how long ago the same signal came; this machine's, if not given.
         """
-        stop, warned = threading.Event(), threading.Event()
+        stop, told_at, monotonic = threading.Event(), dict[int, float](), (clock or SystemClock()).monotonic
 
         def told(number: int, _frame: object) -> None:
-            stop.set()
-            if again and number == signal.SIGINT:
-                if warned.is_set():
-                    raise KeyboardInterrupt
-                warned.set()  # before it is printed: whoever reads it may be quick
-                _say(again)
+            now, before = monotonic(), told_at.get(number)
+            twice = number != signal.SIGINT and before is not None and now - before < _ONE_TELLING_S
+            first, told_at[number] = not told_at, now
+            stop.set()  # before it is printed: whoever reads it may be quick
+            if again and first:
+                _say(f"{signal.Signals(number).name}: {again}")
+            elif again and not twice:
+                raise KeyboardInterrupt
 
         with _handled(("SIGINT", "SIGTERM", "SIGHUP"), told):
             yield stop

@@ -1,8 +1,9 @@
 """Commands for getting work done: submit a job, and work on a queue."""
 
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -10,15 +11,16 @@ from typing import Any, Final
 import click
 
 from somabus.agent import Agent
+from somabus.cli.became import Became
 from somabus.cli.group import Context, command
 from somabus.cli.mail import json_object
 from somabus.cli.output import to_json
 from somabus.errors import ConfigurationError
-from somabus.model.job import BUILTIN_NAMES, DEFAULT_QUEUE, OnDuplicate, OnFailure
+from somabus.jobs.submitter import JobReceipt
+from somabus.model.job import ALWAYS_PROTECTED, BUILTIN_NAMES, DEFAULT_QUEUE, OnDuplicate, OnFailure
 from somabus.model.message import Priority
 from somabus.model.schedule import parse_duration
-from somabus.model.text import ago, line, many
-from somabus.model.ticket import JobState
+from somabus.model.text import line, many
 
 _SLOTS: Final = re.compile(r"([^=]+)=(\d{1,3})")
 _RATE: Final = re.compile(r"([^=]+)=(\d{1,6})/(\S+)")
@@ -130,7 +132,19 @@ def submit(context: Context, name: str, data: str | None, **fields: Any) -> None
     given = {field: value for field, value in fields.items() if value not in (None, (), {})}
     agent = context.agent()
     receipt = agent.submit(name, data_of(data), **given)
-    context.out.answer({"receipt": receipt, "address": receipt.address}, str(receipt), unread=agent.unread)
+    text = "; ".join([str(receipt), *_lacks(agent, receipt, given)])
+    context.out.answer({"receipt": receipt, "address": receipt.address}, text, unread=agent.unread)
+
+
+def _lacks(agent: Agent, receipt: JobReceipt, given: dict[str, Any]) -> Iterator[str]:
+    """Say without what no worker runs a job: it is on the drive all the same."""
+    protected = receipt.name in ALWAYS_PROTECTED or receipt.name in agent.bus.policy.protected
+    if protected and "approval" not in given and not receipt.duplicate:
+        detail = shlex.quote(given.get("note") or "what it is for")
+        yield (
+            f"but it runs with an operator's yes alone: ask for one with somabus ask {receipt.name} --detail {detail} "
+            f"and the same --data, and submit it anew with that as --note and --approval ID"
+        )
 
 
 @command("work", "somabus work --queue web --handlers my_jobs.py")
@@ -154,7 +168,7 @@ def work(
 ) -> None:
     """Stay, and run one job of a queue after the other.
 
-    Ctrl-C, SIGTERM or a closed terminal stops after the current job; a second Ctrl-C gives that back at once, and a
+    Ctrl-C, SIGTERM or a closed terminal stops after the current job; a second signal gives that back at once, and a
     step that it was in waits for your word. For several at a time, start it several times.
     """
     from somabus.cli.signals import stopping
@@ -165,29 +179,25 @@ def work(
 
         set_up(agent, handlers, "--handlers", "agent.handler('fetch')(fetch)")
     worker = agent.worker(queue, tags=tags, lease_for=lease)
+    if note := _nobody_submitted(agent, queue):
+        click.echo(note, err=True)
 
     def tell(job: str, said: str) -> None:
-        said = _became(agent, job, said)
-        click.echo(to_json({"job": job, "said": said}) if context.as_json else f"{job} {line(said, 200)}")
+        became = Became.of(agent, job, said)
+        facts = {"job": job, "state": became.state, "said": became.text}
+        click.echo(to_json(facts) if context.as_json else f"{job} {line(became.text, 300)}")
 
-    with stopping("it ends after the job in hand; Ctrl-C again gives that back at once") as stop:
+    with stopping("it ends after the job in hand; a second signal gives that back at once") as stop:
         made = worker.drain(stop=stop, on_job=tell) if until_empty else worker.until(stop, tell)
     left = agent.jobs.left_by(queue, {*BUILTIN_NAMES, *agent.job_handlers.functions}, tags) if until_empty else []
     text = "; ".join([many(made, "attempt"), *(line(str(each), 300) for each in left)])
     context.out.answer({"queue": queue, "attempts": made, "left": left}, text, unread=context.unread())
 
 
-def _became(agent: Agent, job: str, said: str) -> str:
-    """Say of an attempt that was lost how, and of one that failed whether it is made again."""
-    if not said.startswith(("lost", "failed")):
-        return said
-    view = agent.jobs.find(job)
-    if view is None:
-        return said
-    if said.startswith("failed"):
-        again = view.state is JobState.DELAYED and view.until is not None
-        return said.replace("failed", f"failed, again {ago(view.until, agent.inbox.now())}", 1) if again else said
-    last = agent.jobs.file(job).tries[-1:]
-    if view.state in (JobState.ACTIVE, JobState.WAITING) or not last:
-        return f"{said}: it is {view.state} again; its lease had ended, and another has taken it"
-    return f"{said}: it is {view.state}" + (f": {last[0].error}" if last[0].error else "")
+def _nobody_submitted(agent: Agent, queue: str) -> str:
+    """Say that a queue is empty because nobody ever submitted to it: its name may be a typo."""
+    counts = {name: agent.jobs.stats(name).counts for name in agent.jobs.queues()}
+    there = [name for name, count in counts.items() if any(count.values())]
+    if queue in there:
+        return ""
+    return f"nothing was submitted to {queue} yet" + (f"; there are: {line(', '.join(there), 300)}" if there else "")

@@ -14,29 +14,33 @@ from somabus.jobs.records import Records
 from somabus.jobs.standstill import Ground
 from somabus.jobs.workers import Workers
 from somabus.lease import Leases
-from somabus.model.text import many
+from somabus.model.envelope import Envelope, Seal
+from somabus.model.trust import may_act
 from somabus.opener import Opener
 from somabus.operator.oversight import approvals_of, stops_of
 from somabus.operator.seat import Seat
 
 
 def wedged(seat: Seat) -> Iterator[Finding]:
-    """Find queues in which jobs wait for something that does not come by itself, and jobs that are dead."""
+    """Find queues in which jobs wait for something that does not come by itself, and jobs that failed or are dead."""
     look = look_of(seat)
     for queue in look.queues():
-        dead, causes = look.standing(queue)
+        failures, causes = look.standing(queue)
         for each in causes:
             yield Finding("wedged queue", Weight.WARNING, queue, each.why, each.step or f"somabus jobs stats {queue}")
-        if dead:
-            said = f"{many(dead, 'job')} set aside for good: workers vanished over them, or nobody may run them"
-            yield Finding("dead job", Weight.WARNING, queue, said, f"somabus jobs list {queue} --state dead")
+        for each in failures:
+            yield Finding("failed jobs", Weight.WARNING, queue, each.why, each.step)
 
 
 def look_of(seat: Seat) -> Look:
     """Return the queues as one sees them who sits there."""
     bus = seat.bus.bus
     opener = Opener(seat.name, seat.authority, seat.identities, seat.now)
-    sign, counts = seat.signer.sign, lambda *_said: True
+
+    def counts(name: str, envelope: Envelope, seal: Seal) -> bool:
+        return may_act(opener.prove(name, envelope, seal).trust, seat.authority.bus.policy.trust)
+
+    sign = seat.signer.sign
     records = Records(seat.store, bus, seat.name, counts=counts, sign=sign, entropy=os.urandom)
     ledger = Ledger(seat.store, bus, seat.name, counts=counts, sign=sign)
     aside = Aside(seat.store, seat.name, records, opener, may_act=lambda _opened: False, seal=lambda *_said: b"")

@@ -193,8 +193,8 @@ class Aside:
                     found.append(Said(number, message.body, message.data, opened.sender, message.created_at))
         return tuple(found)
 
-    def spend(self, job: Job, amounts: dict[str, float]) -> tuple[str, str, float, float] | None:
-        """Count what a job spends, or return whose tree has spent how much of what: nothing was counted."""
+    def spend(self, job: Job, amounts: dict[str, float]) -> tuple[str, str, float, float, float] | None:
+        """Count what a job spends, or return what a `BudgetError` says: nothing was counted."""
         budget, log = self._budget(job), Log(self._store, tree.run(*job.tree, "spent"))
         for _ in range(_TRIES):
             number = log.tail()
@@ -202,7 +202,7 @@ class Aside:
             wanted = {unit: sums.get(unit, 0.0) + amount for unit, amount in amounts.items()}
             for unit, total in wanted.items():
                 if unit in budget and total > budget[unit]:
-                    return str(job.tree), unit, sums.get(unit, 0.0), budget[unit]
+                    return str(job.tree), unit, sums.get(unit, 0.0), budget[unit], amounts.get(unit, 0.0)
             entry = Spent(
                 job=str(job.address), amounts=amounts, sums={**sums, **wanted}, by=self._me, at=self._store.now()
             )

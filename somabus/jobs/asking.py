@@ -17,10 +17,12 @@ def asks(job: Job) -> str:
 
 
 def worker_for(job: Job) -> str:
-    """Return the command that starts a worker which takes a job."""
+    """Return the command that starts a worker which takes a job; a skill is not told, the agent must have it."""
     words = ["somabus", *(["--agent", job.worker] if job.worker else []), "work", "--queue", job.queue]
     words += [word for tag in job.tags for word in ("--tag", tag)]
-    return " ".join([*words, *([] if job.name in BUILTIN_NAMES else ["--handlers", "FILE.py"])])
+    words += [] if job.name in BUILTIN_NAMES else ["--handlers", "FILE.py"]
+    skills = f", as an agent with the skill {' and '.join(job.skills)} (somabus peers)" if job.skills else ""
+    return " ".join(words) + skills
 
 
 def recipient_of(job: Job, opener: "JobOpener", approvals: "Approvals") -> str | None:

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from somabus.errors import TrustError
 from somabus.jobs.aside import Aside, Attachment, Report
 from somabus.jobs.ledger import Ledger
 from somabus.jobs.opening import JobOpener, OpenedJob
 from somabus.jobs.records import UNREADABLE, Ending
-from somabus.jobs.standstill import Cause, Ground, Sight, set_aside
+from somabus.jobs.standstill import Cause, Ground, Sight
+from somabus.jobs.told import Lately, believed, lately, set_aside, why_ended, why_set_aside
 from somabus.jobs.workers import WorkerRecord
 from somabus.model.ids import from_milliseconds, id_time
 from somabus.model.job import JobAddress
+from somabus.model.text import ago, many
 from somabus.model.ticket import ENDED, End, JobEvent, JobState, Ticket
 from somabus.model.work import Page, Try
 
@@ -21,9 +23,14 @@ _OPEN: Final = tuple(state for state in JobState if state not in ENDED)
 _FAILED: Final = (JobEvent.RETRY, JobEvent.FAIL)
 _LOOKS: Final = 2
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 _COUNTED: Final = 2_000
 _IN_VAIN: Final = 200
 """So many ends in a row that are older than an hour: what was submitted before them has, most likely, too."""
+
+_FAILURES: Final = 100
+_KIN: Final = 100
+"""So many failures and children are looked at: each costs some reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +57,33 @@ class JobView:
         return id_time(self.address.id)
 
 
+class Kin(NamedTuple):
+    """A child of a job: its name and state, if it can be seen and is among the first hundred."""
+
+    address: JobAddress
+    name: str = ""
+    state: JobState | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class JobFile:
     """One job with all that lies beside it.
 
+    `tries`: how each attempt ended, as far as that is proven; `unproven`: so many records of it are nobody's word.
     `cause`: why it stands still. `worker`: who has it, if that can be told. `doubt`: why its ledger is not believed.
     """
 
     view: JobView
     tries: list[Try]
     steps: dict[int, Page]
-    children: list[JobAddress]
+    children: list[Kin]
     progress: Report | None
     spent: dict[str, float]
     attachments: list[Attachment]
     cause: Cause | None = None
     worker: str = ""
     doubt: str = ""
+    unproven: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,7 @@ class QueueStats:
     `oldest`: since when the one that waits longest does. `stalled`: how often workers vanished over what has not ended.
     `per_hour`: how many were completed within the last hour, or at least so many if not `per_hour_exact`: those
     submitted last are looked at first, and not all of a long queue. `causes`: why it stands still, if it does.
+    `failures`: what failed within the last day, and what is dead.
     """
 
     queue: str
@@ -86,6 +104,7 @@ class QueueStats:
     per_hour_exact: bool
     workers: list[WorkerRecord]
     causes: list[Cause] = field(default_factory=list)
+    failures: list[Cause] = field(default_factory=list)
 
 
 class Look:
@@ -142,19 +161,21 @@ class Look:
         if view is None:
             return None
         children = [JobAddress(each.queue, each.id) for each in self._records.bonds(address, "children")]
+        tries = believed(self._records, address, view.generation)
         spent = {} if view.opened is None else self._aside.spent(view.opened.job)
         steps, doubt = self._ledger(address)
         return JobFile(
             view,
-            self._records.tries(address),
+            tries,
             steps,
-            children,
+            [*map(self._kin, children[:_KIN]), *map(Kin, children[_KIN:])],
             self._aside.progress(address),
             spent,
             self._aside.attachments(address),
             self._cause(view, steps),
             self._worker(view),
             doubt,
+            len(self._records.tries(address)) - len(tries),
         )
 
     def stats(self, queue: str) -> QueueStats:
@@ -168,13 +189,18 @@ class Look:
         oldest = min(map(id_time, waiting), default=None)
         tickets = [ticket for found in names.values() for ticket in map(Ticket.parse, found) if ticket is not None]
         stalled = sum(each.stalled for each in tickets)
-        per_hour, exact = self._per_hour(queue, ended[JobState.COMPLETED], now)
-        workers = self._ground.workers.live(queue)
-        return QueueStats(queue, counts, oldest, stalled, per_hour, exact, workers, sight.of_queue(queue))
+        done = reversed(ended[JobState.COMPLETED])
+        hour = lately(
+            self._records, queue, JobState.COMPLETED, done, now - _HOUR, most=_COUNTED, in_vain=_IN_VAIN
+        )  # fmt: skip
+        workers, causes = self._ground.workers.live(queue), sight.of_queue(queue)
+        failures = self._failures(queue, ended[JobState.FAILED], ended[JobState.DEAD])
+        return QueueStats(queue, counts, oldest, stalled, hour.number, hour.exact, workers, causes, failures)
 
-    def standing(self, queue: str) -> tuple[int, list[Cause]]:
-        """Return how many jobs of a queue are dead, and why it stands still: what of its numbers cannot wait."""
-        return len(self._ends(queue, JobState.DEAD)), Sight(self._ground).of_queue(queue)
+    def standing(self, queue: str) -> tuple[list[Cause], list[Cause]]:
+        """Return what of a queue's jobs failed or is dead, and why it stands still: what of it cannot wait."""
+        failed, dead = self._ends(queue, JobState.FAILED), self._ends(queue, JobState.DEAD)
+        return self._failures(queue, failed, dead), Sight(self._ground).of_queue(queue)
 
     def left_by(self, queue: str, worker: WorkerRecord) -> list[Cause]:
         """Return what a worker leaves lying in a queue, and why."""
@@ -186,13 +212,12 @@ class Look:
         opened, fault = self._opened(self._records.shelf(queue).read(state, ticket.name))
         until = None if ticket.until is None else from_milliseconds(ticket.until)
         address = JobAddress(queue, ticket.id)
-        why = set_aside(self._records, address) if state is JobState.PAUSED else ""
+        why = why_set_aside(self._records, address, ticket.generation) if state is JobState.PAUSED else ""
         return JobView(address, state, ticket.generation, opened, ticket.failed, ticket.stalled, until, fault, why)
 
     def _ended(self, queue: str, state: JobState, end: End) -> JobView:
         address, opened, fault = JobAddress(queue, end.id), *self._opened(self._records.shelf(queue).ended(state, end))
-        said = None if state is JobState.COMPLETED else self._records.last_word(address, Ending(state, end, b""))
-        why = "" if said is None else said.error
+        why = why_ended(self._records, address, Ending(state, end, b""))
         failed = sum(each in _FAILED for each in self._records.events(address))
         return JobView(address, state, end.generation, opened, failed, fault=fault, why=why)
 
@@ -208,10 +233,22 @@ class Look:
             return None
         lying = self._records.shelf(view.address.queue).find(view.address.id)
         cause = lying and Sight(self._ground).of_job(view.opened.job, lying.state, lying.ticket)
-        doubtful = [number for number, page in sorted(steps.items()) if page.in_doubt]
-        if cause is None or view.state is not JobState.PAUSED or not doubtful:
+        if cause is None or view.state is not JobState.PAUSED:
             return cause
+        doubtful = [number for number, page in sorted(steps.items()) if page.in_doubt]
+        if not doubtful:
+            return cause._replace(why=cause.why + self._done_since(view, steps))
         return cause._replace(step=f"somabus job step {view.address} {doubtful[0]} --again, or --done JSON")
+
+    def _done_since(self, view: JobView, steps: dict[int, Page]) -> str:
+        """Say which step was done after the job was set aside: by a worker that came back, or as somebody said."""
+        said = set_aside(self._records, view.address, view.generation)
+        done = [n for n, page in sorted(steps.items()) if said and page.done and page.done.at > said.at]
+        return f"; step {done[-1]} is done since" if done else ""
+
+    def _kin(self, child: JobAddress) -> Kin:
+        view = self.find(child)
+        return Kin(child) if view is None else Kin(child, view.opened.job.name if view.opened else "", view.state)
 
     def _worker(self, view: JobView) -> str:
         """Return the agent whose worker says that it is at this job."""
@@ -236,14 +273,17 @@ class Look:
         shelf = self._records.shelf(queue)
         return [name for day in shelf.names(state) for name in shelf.day(state, day)]
 
-    def _per_hour(self, queue: str, completed: list[str], now: datetime) -> tuple[int, bool]:
-        """Count what was completed within the last hour, and tell whether everything was looked at."""
-        count = vain = 0
-        for looked, name in enumerate(reversed(completed)):
-            if looked >= _COUNTED or vain >= _IN_VAIN:
-                return count, False
-            end = End.parse(name)
-            said = end and self._records.last_word(JobAddress(queue, end.id), Ending(JobState.COMPLETED, end, b""))
-            late = said is not None and now - said.at <= _HOUR
-            count, vain = count + bool(late), 0 if late else vain + 1
-        return count, True
+    def _failures(self, queue: str, failed: list[str], dead: list[str]) -> list[Cause]:
+        """Say what of a queue did not come to a good end: what failed within a day, and all that is dead."""
+        now = self._ground.store.now()
+        day = lately(
+            self._records, queue, JobState.FAILED, reversed(failed), now - _DAY, most=_FAILURES, in_vain=_FAILURES
+        )  # fmt: skip
+        see = f"somabus jobs list {queue} --state"
+        said = [Cause(f"{_jobs(day)} failed within a day, the last {ago(day.last, now)}", f"{see} failed")]
+        buried = [Cause(f"{many(len(dead), 'job')} dead: workers vanished, or nobody may run them", f"{see} dead")]
+        return [*(said if day.number else []), *(buried if dead else [])]
+
+
+def _jobs(found: Lately) -> str:
+    return many(found.number, "job") if found.exact else f"{found} jobs"

@@ -109,4 +109,5 @@ def covered(job: Job) -> Covered:
         detail=job.note,
         data=job.data,
         called=f"a job {job.name} needs an approval",
+        text="note",
     )

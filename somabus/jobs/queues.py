@@ -88,8 +88,8 @@ class Jobs:
             raise ReferenceNotFoundError("attachment", name)
         return found
 
-    def standing(self, queue: str = DEFAULT_QUEUE) -> tuple[int, list[Cause]]:
-        """Return how many jobs of a queue are dead, and why it stands still, if it does."""
+    def standing(self, queue: str = DEFAULT_QUEUE) -> tuple[list[Cause], list[Cause]]:
+        """Return what of a queue's jobs failed within a day or is dead, and why it stands still, if it does."""
         return self._look.standing(check_name(queue))
 
     def left_by(self, queue: str, names: Iterable[str], tags: Iterable[str] = ()) -> list[Cause]:

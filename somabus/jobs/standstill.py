@@ -20,6 +20,7 @@ from somabus.jobs.asking import asks, worker_for
 from somabus.jobs.gates import is_quiet
 from somabus.jobs.records import UNREADABLE, Records, decoded
 from somabus.jobs.shelf import Lying
+from somabus.jobs.told import why_set_aside
 from somabus.jobs.workers import WorkerRecord, Workers
 from somabus.lease import Leases
 from somabus.model import tree
@@ -28,7 +29,7 @@ from somabus.model.job import Job, JobAddress, Rate, Slots
 from somabus.model.leases import slot_name
 from somabus.model.stop import Range
 from somabus.model.text import ago, many
-from somabus.model.ticket import ENDED, JobEvent, JobState, Ticket
+from somabus.model.ticket import ENDED, JobState, Ticket
 from somabus.model.wallclock import zone_of
 from somabus.store.port import Store
 
@@ -40,7 +41,6 @@ _LINKS: Final = 20
 """So many jobs that wait for others are followed, each so far: it costs some listings for each step."""
 
 _NAMED: Final = 5
-_SET_ASIDE: Final = (JobEvent.PAUSE, JobEvent.PARK)
 
 
 class Cause(NamedTuple):
@@ -86,9 +86,8 @@ class Sight:
         said += _only_of(_GLANCES, ready) if said else []
         left = sum(each.state is JobState.ACTIVE for each in ready)
         if left and self._workers(queue):
-            said.append(
-                Cause(f"{many(left, 'job')} left behind by workers that vanished; the next free one takes over")
-            )
+            gone = f"{many(left, 'job')} left behind by workers that vanished: the first free one takes over"
+            said.append(Cause(gone, f"somabus work --queue {queue}"))
         held_up = [each for state in _HELD_UP for each in self._lying(queue, state)]
         stuck = self._counted(queue, held_up[:_CHAINS], lambda job, lying: self._stuck(job, lying.state))
         said += [Cause(f"{_wait(count)} for others: {cause.why}", cause.step) for cause, count in stuck.items()]
@@ -108,14 +107,21 @@ class Sight:
     def of_job(self, job: Job, state: JobState, ticket: Ticket) -> Cause | None:
         """Say why one job stands still; None for one that does not, or of which its state says all."""
         if state is JobState.PAUSED:
-            return Cause(set_aside(self._ground.records, job.address), f"somabus job resume {job.address}")
+            return Cause(self._said_of(job.queue, ticket), f"somabus job resume {job.address}")
         if state in _HELD_UP:
             cause = self._stuck(job, state) or Cause(self._waits_for(job))
             return cause._replace(why=cause.why.replace(f"{job.address} waits", "it waits", 1))
         if not self._is_ready(Lying(state, ticket)):
             return None
+        return self._held(job, self._workers(job.queue)) or self._next(job, state, ticket)
+
+    def _next(self, job: Job, state: JobState, ticket: Ticket) -> Cause:
+        """Say when its turn comes; a worker that was killed counts as alive for a while."""
+        if state is JobState.ACTIVE:
+            return Cause("its worker vanished: the first free one takes over", worker_for(job))
         before = sum(name < ticket.name for name in self._names(job.queue, JobState.WAITING))
-        return self._held(job, self._workers(job.queue)) or Cause(f"its turn comes after {many(before, 'job')}")
+        seen = ago(max(each.seen_at for each in self._workers(job.queue) if each.able(job)), self._now)
+        return Cause(f"its turn comes after {many(before, 'job')}; a worker that takes it was seen {seen}")
 
     # -- ready to be taken ------------------------------------------------------------------------------------
 
@@ -241,7 +247,8 @@ class Sight:
         if job is None or len(seen) > _LINKS:
             return None
         if lying.state is JobState.PAUSED:
-            return Cause(f"{address} is paused: {set_aside(self._ground.records, address)}", f"somabus job {address}")
+            said = self._said_of(address.queue, lying.ticket)
+            return Cause(f"{address} is paused: {said}", f"somabus job {address}")
         if lying.state in _HELD_UP:
             return self._stuck(job, lying.state, seen)
         held = self._held(job, self._workers(address.queue)) if self._is_ready(lying) else None
@@ -268,18 +275,15 @@ class Sight:
     # -- set aside --------------------------------------------------------------------------------------------
 
     def _paused(self, queue: str) -> Iterator[Cause]:
-        paused, records = self._lying(queue, JobState.PAUSED), self._ground.records
+        paused = self._lying(queue, JobState.PAUSED)
         if paused:
-            said = dict.fromkeys(set_aside(records, JobAddress(queue, each.ticket.id)) for each in paused[:_NAMED])
+            said = dict.fromkeys(self._said_of(queue, each.ticket) for each in paused[:_NAMED])
             yield Cause(
                 f"{_wait(len(paused))} for a human: {'; '.join(said)}", f"somabus jobs list {queue} --state paused"
             )
 
-
-def set_aside(records: Records, address: JobAddress) -> str:
-    """Return what was said when a job was set aside."""
-    said = [each.error for each in records.tries(address) if each.event in _SET_ASIDE]
-    return said[-1] if said else "nothing says why it was set aside"
+    def _said_of(self, queue: str, ticket: Ticket) -> str:
+        return why_set_aside(self._ground.records, JobAddress(queue, ticket.id), ticket.generation)
 
 
 def _wait(count: int) -> str:

@@ -174,7 +174,7 @@ class Worker:
         holding = self._picker.next()
         if holding is None:
             return False
-        said = self._run(holding)
+        said = self._run(holding, on_job)
         on_job(str(holding.job.address), said)
         return True
 
@@ -188,7 +188,7 @@ class Worker:
 
     # -- one job ----------------------------------------------------------------------------------------------
 
-    def _run(self, holding: Holding) -> str:
+    def _run(self, holding: Holding, on_job: Callable[[str, str], None]) -> str:
         """Run the handler of a job and settle what comes of it; say in words what did."""
         job = holding.job
         try:
@@ -201,6 +201,7 @@ class Worker:
         except (KeyboardInterrupt, GeneratorExit):
             with suppress(SomabusError):
                 self._settling.release(holding)  # told to end at once: that is not the job's fault
+            on_job(str(job.address), "given back")
             raise
         return said
 

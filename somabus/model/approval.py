@@ -80,7 +80,7 @@ def standing(request: Request, answer: Answer | None, now: datetime, *, used: bo
 class Covered(NamedTuple):
     """What is about to be done under an approval: a message of a protected kind, or a job of a protected name.
 
-    `called`: what it needs, for people.
+    `called`: what it needs, for people; `text`: how they call what `detail` is there.
     """
 
     id: str
@@ -92,6 +92,7 @@ class Covered(NamedTuple):
     subject: str = ""
     topic: str | None = None
     called: str = ""
+    text: str = "body"
 
     @classmethod
     def mail(cls, message: Message) -> "Covered":
@@ -106,8 +107,8 @@ class Covered(NamedTuple):
 def mismatch(request: Request, covered: Covered, me: str) -> str:
     """Say in what something differs from the request that was approved, or nothing if it is exactly that."""
     asked = {"sender": request.agent, "kind": request.action, "to": request.to,
-             "body": request.detail, "data": request.data, "subject": "", "topic": None}  # fmt: skip
-    sent = {"sender": covered.sender, "kind": covered.action, "to": me, "body": covered.detail,
+             covered.text: request.detail, "data": request.data, "subject": "", "topic": None}  # fmt: skip
+    sent = {"sender": covered.sender, "kind": covered.action, "to": me, covered.text: covered.detail,
             "data": covered.data, "subject": covered.subject, "topic": covered.topic}  # fmt: skip
     # As JSON: to Python 1, 1.0 and true are equal, to a handler they may not be.
     return next(

@@ -141,9 +141,9 @@ def test_a_child_that_comes_in_behind_the_cancel_of_its_parent_is_cancelled(yard
     yard.worker("other").drain()
 
     assert yard.state(parent) is JobState.CANCELLED
-    (child,) = yard.scout.jobs.file(parent).children
+    (child,) = (each.address for each in yard.scout.jobs.file(parent).children)
     assert (yard.began, yard.state(str(child))) == ([], JobState.CANCELLED)
-    assert yard.why(child) == f"its parent {parent.address} was cancelled"
+    assert yard.why(str(child)) == f"its parent {parent.address} was cancelled"
 
 
 def test_nothing_is_said_behind_the_cancel_of_a_job(yard):

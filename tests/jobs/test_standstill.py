@@ -99,7 +99,7 @@ def test_a_job_that_is_next_is_no_cause(yard):
     job = [yard.scout.submit("echo") for _ in range(3)][-1]
 
     assert causes(yard) == []
-    assert cause(yard, job) == "its turn comes after 2 jobs"
+    assert cause(yard, job) == "its turn comes after 2 jobs; a worker that takes it was seen 0 s ago"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_what_waits_for_a_human_says_why(yard):
 
 def test_vanished_workers(yard):
     """Jobs whose worker vanished are counted, and whoever lives takes them over."""
-    yard.scout.submit("echo")
+    job = yard.scout.submit("echo")
     yard.worker("other")._picker.next()
     yard.clock.advance(minutes=5)
     alive(yard, queue="else")
@@ -190,7 +190,9 @@ def test_vanished_workers(yard):
     yard.scout.submit("echo", priority=Priority.URGENT)
     alive(yard)
 
-    assert "1 job left behind by workers that vanished; the next free one takes over" in causes(yard)
+    left, step = "left behind by workers that vanished", "the first free one takes over; next: somabus work"
+    assert f"1 job {left}: {step} --queue default" in causes(yard)
+    assert cause(yard, job) == f"its worker vanished: {step} --queue default"
 
 
 def test_held_up_by_what_does_not_run(yard):

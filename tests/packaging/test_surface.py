@@ -39,7 +39,7 @@ FACTS = {
     "JobStateError": ("web/7", "completed", "cancel", ("waiting", "active")),
     "OtherChildError": ("web/7", 2, "fetch"),
     "QueueFullError": ("web", 1000, 1000),
-    "BudgetError": ("web/7", "tokens", 49_000.0, 50_000.0),
+    "BudgetError": ("web/7", "tokens", 49_000.0, 50_000.0, 2_000.0),
     "ChildFailedError": ("web/7", "failed", "no"),
     "TrustError": ("not signed",),
     "RateLimitError": ("channel general", 20_000, AT),

@@ -169,7 +169,7 @@ def dead_job(team):
 PLANTED = {
     nobody_works: ("wedged queue", Weight.WARNING, "web", "1 job waits: no worker lives", "somabus work --queue web"),
     paused_job: ("wedged queue", Weight.WARNING, "web", "waits for a human: scout paused it", "jobs list web --state paused"),
-    dead_job: ("dead job", Weight.WARNING, "web", "1 job set aside", "jobs list web --state dead"),
+    dead_job: ("failed jobs", Weight.WARNING, "web", "1 job dead", "jobs list web --state dead"),
     stuck_claim: ("stuck claim", Weight.WARNING, "planner", "the oldest 3 days ago", "somabus beat"),
     dead_letter: ("dead letter", Weight.WARNING, "planner", "1, rejected; the handler refused", "somabus dead"),
     silent_agent: ("silent agent", Weight.WARNING, "planner", "not beaten in 3 days", "somabus beat"),

@@ -88,7 +88,7 @@ ALL = {
     "propose": Use("propose 'Index the archive'", ("proposal",), unread=1),
     "work-on": Use("work-on {goal} 'the SMB part' --progress 40", ("goal", "others"), unread=1),
     "submit": Use("submit echo --data '{{\"n\": 3}}' --key k --tag gpu", ("receipt", "address"), unread=1),
-    "work": Use("work --queue quiet --until-empty", ("queue", "attempts"), unread=1),
+    "work": Use("work --queue quiet --until-empty", ("queue", "attempts"), unread=1, beside="nothing was submitted"),
     "jobs list": Use("jobs list web", ("queue", "jobs"), unread=1),
     "jobs stats": Use("jobs stats", ("queues",), unread=1),
     "job show": Use("job show {job}", JOB_FACTS, unread=1),

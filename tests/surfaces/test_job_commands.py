@@ -153,12 +153,60 @@ def test_work_says_a_line_for_each_job(team, work):
 
     said = [json.loads(line) for line in answer.out.splitlines()]
     assert said[:-1] == [
-        {"job": job, "said": "completed"},
-        {"job": bad, "said": "failed: KeyError: 'page' (handlers.py:7)"},
+        {"job": job, "state": "completed", "said": "completed"},
+        {"job": bad, "state": "failed", "said": "failed: KeyError: 'page' (handlers.py:7)"},
     ]
     assert (said[-1]["queue"], said[-1]["attempts"]) == ("default", 2)
     assert f"job failed: {bad} (KeyError: 'page')" in answer.err
     assert work().out.startswith("0 attempts")
+
+
+STATES = """
+def setup(agent):
+    agent.handler("ask")(lambda ctx: ctx.park("which colour?"))
+    agent.handler("vain")(lambda ctx: ctx.give_up("pointless"))
+    agent.handler("dear")(lambda ctx: ctx.spend(tokens=30))
+    agent.handler("pair")(lambda ctx: [ctx.submit("echo"), ctx.gather()] and None)
+    agent.handler("family")(lambda ctx: [ctx.submit("vain", queue="else"), ctx.gather()])
+"""
+
+
+@pytest.mark.parametrize(
+    ("order", "state", "said"),
+    [
+        (["ask"], "paused", "paused: which colour?"),
+        (["vain"], "failed", "failed: pointless"),
+        (["family"], "waiting-children", "waits for its children"),
+        (["dear", "--budget", "tokens=25"], "failed", "may spend 25 tokens, has spent 0, and 30 more were asked"),
+    ],
+)
+def test_a_workers_line_says_in_which_state_a_job_is(team, work, home, order, state, said):
+    """Whoever watches reads what became of a job, and why; a program reads its state."""
+    (home / "handlers.py").write_text(STATES)
+    job = submit(team, *order)
+
+    line, *_ = work("default", "--json").out.splitlines()
+
+    facts = json.loads(line)
+    assert (facts["job"], facts["state"], facts["said"].endswith(said)) == (job, state, True), facts
+
+
+def test_a_worker_that_is_told_to_end_at_once_says_which_step_waits(team, work):
+    """Its last line names the job that was given back, and the word that the step in hand waits for."""
+    job = submit(team, "doubt")
+
+    said = f"step 1 was cut off, and waits for your word: somabus job step {job} 1 --again, or --done JSON\n"
+    assert work().out.endswith(f"{job} given back: it is waiting; {said}")
+
+
+def test_a_worker_of_a_queue_to_which_nobody_submitted_says_so(team, work):
+    """A typo is seen at the start; the queue that it makes is in no list."""
+    submit(team, "echo", "--queue", "web")
+
+    assert "nothing was submitted to wbe yet; there are: web" in work("wbe").err
+    assert "nothing was submitted" not in work("web").err
+    for order in (["jobs"], ["jobs", "stats"]):
+        assert "wbe" not in team(*order).out
 
 
 def test_only_a_worker_with_the_handler_and_the_tags_takes_a_job(team, work):
@@ -217,20 +265,22 @@ def test_a_second_ctrl_c_gives_the_job_back(team, work, home):
     """The first Ctrl-C says at once what comes; the second gives the job back where it waits, without counting it."""
     job = submit(team, "slow")
     order = process("work", "--handlers", "handlers.py")
-    worker = subprocess.Popen(order, env=environment(), stderr=subprocess.PIPE, text=True)
+    worker = subprocess.Popen(
+        order, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
     watchdog = threading.Timer(60, worker.kill)
     watchdog.start()
     until((home / "begun").exists)
 
     worker.send_signal(signal.SIGINT)
     assert worker.stderr.readline() + worker.stderr.readline() == (
-        "\nit ends after the job in hand; Ctrl-C again gives that back at once\n"
+        "\nSIGINT: it ends after the job in hand; a second signal gives that back at once\n"
     )
     worker.send_signal(signal.SIGINT)
-    worker.communicate(timeout=60)
+    out, _ = worker.communicate(timeout=60)
     watchdog.cancel()
 
-    assert worker.returncode == Exit.STOPPED
+    assert (worker.returncode, out) == (Exit.STOPPED, f"{job} given back: it is waiting\n")
     view = show(team, job)["job"]
     assert (view["state"], view["failed"], view["stalled"]) == ("waiting", 0, 0)
 
@@ -260,7 +310,7 @@ def test_a_worker_that_is_killed_has_its_job_taken_over(team, work, home):
     until(lambda: fresh(*order[3:], "--until-empty").out.startswith(job))
 
     assert show(team, job)["tries"][-1]["attempt"] == 2
-    assert "history   once claimed without a record of what came of it" in team("job", job).out
+    assert "history   once put off, or its worker vanished" in team("job", job).out
     assert show(team, job)["job"]["state"] == "completed"
 
 
@@ -315,6 +365,40 @@ def test_stats_say_why_a_queue_stands_still(team, work):
     work("web")
     (web,) = team("jobs", "stats", "web", "--json").json["queues"]
     assert (web["per_hour"], web["causes"], web["counts"]["waiting"]) == (1, [], 0)
+
+
+def test_what_failed_is_told_of_with_the_next_step(team, work):
+    """A job that failed is in `status`, `jobs`, `jobs stats` and `doctor`, each with the command that lists it."""
+    submit(team, "report", "--max-attempts", "1", "--queue", "web")
+    work("web")
+
+    for order in (["status"], ["jobs"], ["jobs", "stats"]):
+        out = team(*order).out
+        assert "web: 1 job failed within a day, the last " in out
+        assert "next: somabus jobs list web --state failed" in out
+    assert "jobs list web --state failed" in team("doctor").out
+
+
+def test_a_list_without_such_jobs_says_what_there_is_instead(team, work):
+    """`jobs QUEUE` of a queue in which all has ended is exit 3 and counts what has, and how it is listed."""
+    submit(team, "report", "--max-attempts", "1", "--queue", "web")
+    submit(team, "echo", "--queue", "web")
+    work("web")
+
+    answer = team("jobs", "web")
+
+    assert answer.code == Exit.NOTHING
+    assert answer.out.startswith("no job is open, but 1 completed, 1 failed: somabus jobs list web --state STATE\n")
+
+
+def test_a_state_without_a_queue_is_looked_for_in_all(team):
+    """What waits for a human is found, in whichever queue it is."""
+    for queue in ("web", "mail"):
+        team("job", "pause", submit(team, "echo", "--queue", queue))
+
+    found = team("jobs", "list", "--state", "paused", "--json").json
+
+    assert [each["address"].partition("/")[0] for each in found["jobs"]] == ["mail", "web"]
 
 
 # -- job ----------------------------------------------------------------------------------------------------------
@@ -378,6 +462,56 @@ def test_pause_resume_cancel_and_replay(team, work):
     work()
     assert show(team, anew)["outcome"]["result"]["page"] == 8
     assert show(team, anew)["job"]["spec"]["replay_of"] == failing
+
+
+def test_a_replay_that_fails_again_at_once_says_what_to_replay_first(team, work, home):
+    """A parent whose child failed is not said to be back; the child is named, and after its replay the parent is."""
+    (home / "handlers.py").write_text(STATES)
+    parent = submit(team, "family")
+    work()
+    work("else")
+    work()
+    (child,) = (each["address"] for each in show(team, parent)["children"])
+
+    answer = team("job", "replay", parent)
+
+    assert (answer.code, answer.out.startswith(f"{parent} failed again at once: ")) == (Exit.REFUSED, True)
+    assert f"replay first: somabus job replay {child}\n" in answer.out
+    assert team("job", "replay", child).out.startswith(f"{child} is back: it is waiting")
+    assert team("job", "replay", parent).code == Exit.DONE
+
+
+def test_children_are_told_with_name_and_state(team, work, home):
+    """Whoever looks at a parent sees which child failed."""
+    (home / "handlers.py").write_text(STATES)
+    parent = submit(team, "family")
+    work()
+    work("else")
+
+    (child,) = show(team, parent)["children"]
+    assert (child["name"], child["state"]) == ("vain", "failed")
+    assert f"child     {child['address']} vain failed" in team("job", parent).out
+
+
+def test_a_parent_that_waited_does_not_look_as_if_its_worker_had_crashed(team, work, home):
+    """The history of a healthy gather says first what most likely was."""
+    (home / "handlers.py").write_text(STATES)
+    parent = submit(team, "pair")
+    work()
+
+    assert show(team, parent)["job"]["state"] == "completed"
+    assert "history   once put off, waited for its children, or its worker vanished" in team("job", parent).out
+
+
+def test_a_step_that_a_human_said_is_done_is_told_as_that(team, work):
+    """Another agent's word is not taken for the worker's, and a paused job says that nobody waits for one any more."""
+    job = doubtful(team, work)
+    team("join", "ann")
+    team("job", "step", job, "1", "--done", "1", "--agent", "ann")
+
+    out = team("job", job).out
+    assert "step      1 pay: done: so said ann" in out
+    assert "; step 1 is done since; next: somabus job resume" in out
 
 
 @pytest.mark.parametrize(("said", "result"), [(["--done", '{"id": 7}'], {"id": 7}), (["--done", "null"], None)])
@@ -648,6 +782,13 @@ def test_read_says_that_posts_wait(team):
 
 
 # -- a protected name ---------------------------------------------------------------------------------------------
+
+
+def test_the_receipt_says_that_a_protected_job_needs_a_yes(team, work):
+    """A job that no worker will run is not welcomed without a word about what it lacks."""
+    out = team("submit", "shell", "--note", "how full", "--data", '{"command": ["df"]}').out
+
+    assert "but it runs with an operator's yes alone: ask for one with somabus ask shell --detail 'how full'" in out
 
 
 def test_a_shell_runs_with_an_approval_of_exactly_this_job(team, work):

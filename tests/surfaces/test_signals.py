@@ -9,6 +9,7 @@ import pytest
 
 from somabus.cli.signals import stopping
 from somabus.clock import SystemClock
+from somabus.testing import HandClock
 from tests.surfaces.shell import environment, process
 
 windows = pytest.mark.skipif(sys.platform != "win32", reason="the console is one of Windows")
@@ -39,17 +40,32 @@ def test_a_closed_terminal_is_ignored_if_somebody_said_so():
 
 
 @posix
-def test_a_second_ctrl_c_ends_at_once_where_that_was_said(capfd):
-    """The first one prints what a second will do; the second raises KeyboardInterrupt, SIGTERM never does."""
-    with stopping("Ctrl-C again: at once") as stop:
-        signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGTERM)
+@pytest.mark.parametrize("second", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_second_signal_ends_at_once_where_that_was_said(first, second, capfd):
+    """The first one, whichever it is, prints its name and what a second will do; that raises KeyboardInterrupt."""
+    clock = HandClock()
+    with stopping("again: at once", clock) as stop:
+        signal.raise_signal(getattr(signal, first))
         assert stop.is_set()
+        clock.advance(seconds=3)
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(getattr(signal, second))
 
-    assert capfd.readouterr().err == "\nCtrl-C again: at once\n"
+    assert capfd.readouterr().err == f"\n{first}: again: at once\n"
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_one_telling_that_comes_as_two_signals_is_one(name):
+    """A closing terminal, and timeout(1), send theirs twice at once: the job in hand is ended all the same."""
+    clock = HandClock()
+    with stopping("again: at once", clock) as stop:
+        signal.raise_signal(getattr(signal, name))
+        clock.advance(seconds=1)
+        signal.raise_signal(getattr(signal, name))
+
+        assert stop.is_set()
 
 
 @posix
