@@ -20,7 +20,7 @@ from somabus.store.directory.mount import Mount
 from somabus.testing import World
 from tests.services.court import Court
 
-MANY = 20
+MANY = 9
 MEMORY = "recall/0"
 OWN = 1  # its own card it reads before it looks at everybody, and so without the memory
 NAMES = [f"agent-{number}" for number in range(MANY)]
@@ -211,8 +211,17 @@ def test_a_review_reads_what_changed_and_nothing_else(folder, read):
     assert found["agent-3"].heartbeat.beat.number == 1
 
 
-@pytest.mark.parametrize("again", [True, False], ids=["the same process", "a later process"])
-@pytest.mark.parametrize(("document", "said"), [("card.json", "not sealed"), ("heartbeat.json", "was not written by")])
+@pytest.mark.parametrize(
+    ("document", "said", "again"),
+    [
+        pytest.param("card.json", "not sealed", False, id="a card, a later process"),
+        pytest.param("heartbeat.json", "was not written by", True, id="a heartbeat, the same process"),
+        pytest.param("card.json", "not sealed", True, id="a card, the same process", marks=pytest.mark.slow),
+        pytest.param(
+            "heartbeat.json", "was not written by", False, id="a heartbeat, a later process", marks=pytest.mark.slow
+        ),
+    ],
+)
 def test_what_was_written_into_by_hand_is_noticed_by_the_next_review(folder, document, said, again):
     """A file that is changed in its place, is as long as before and says that it is as old, is read and refused."""
     agent = newcomer(folder)
