@@ -93,7 +93,7 @@ def submit_all(yard, count):
     return [receipt for at in range(0, len(drafts), 500) for receipt in yard.human.submit_many(drafts[at : at + 500])]
 
 
-@pytest.mark.parametrize(("count", "every_s"), [(40, 0.3), pytest.param(2000, 1.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("count", "every_s"), [(60, 0.2), pytest.param(2000, 1.0, marks=pytest.mark.slow)])
 def test_workers_that_are_killed_again_and_again_do_each_job_once(count, every_s, tmp_path):
     """Each step took effect once, nothing is lost, nothing completes twice, and the urgent come before the low."""
     yard = Yard(tmp_path)

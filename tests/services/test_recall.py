@@ -320,6 +320,7 @@ def test_a_memory_that_does_not_fit_into_one_document_is_kept_in_several(court, 
     assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 0)
 
     monkeypatch.setattr(recall, "_MOST_PARTS", 2)
+    monkeypatch.setattr(recall, "_WORTH_A_WRITE", 1)
     for name in NAMES:
         court.world.agent(name).beat()
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
@@ -341,7 +342,7 @@ def test_whoever_looks_at_nobody_reads_no_memory(court, monkeypatch):
 
 def test_what_has_no_room_is_not_written_again_and_again(court, monkeypatch):
     """Where more agents are there than are remembered, a review that finds nothing new still writes nothing."""
-    monkeypatch.setattr(recall, "MAX_BYTES", 8_000)
+    monkeypatch.setattr(recall, "MAX_BYTES", 4_000)
     monkeypatch.setattr(recall, "_MOST_PARTS", 2)
     monkeypatch.setattr(recall, "_WORTH_A_WRITE", 1)
     for _ in range(2):
