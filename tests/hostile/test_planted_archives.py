@@ -125,7 +125,7 @@ def test_cursors_that_cannot_be_read_hold_what_is_unread():
     room = Room(days=10)
     log = Log(room.world.store, LOG)
     composer = room.scout._services.composer
-    more = {n: composer.entry(Draft(to="", body=str(n)), channel="general")[1] for n in range(COUNT + 1, 2100)}
+    more = {n: composer.entry(Draft(to="", body=str(n)), channel="general")[1] for n in range(COUNT + 1, 3100)}
     room.world.store.create_many([(log.key(n), raw) for n, raw in more.items()])
     room.sweep()
     for _ in range(2):
