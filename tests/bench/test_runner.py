@@ -149,6 +149,7 @@ def test_rows_take_turns(tmp_path):
     assert seen == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
+@pytest.mark.slow
 def test_several_runs_show_their_median_and_their_range(tmp_path):
     """Three runs are one table: a target is met by the median of the runs, and between what they lay stands beside it."""
     runs = []

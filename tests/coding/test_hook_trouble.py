@@ -78,6 +78,7 @@ def test_without_settings_or_key_the_host_is_left_in_peace(claude):
     assert faults(claude) == ["ConfigurationError", *unsafe, "ConfigurationError", "NotJoinedError"]
 
 
+@pytest.mark.slow
 def test_a_vanished_drive_is_not_waited_for_at_every_call(claude):
     """While the drive is gone, hooks are silent, end with 0, log a line, and look for it now and then, not at every use of a tool; once it is back, the next call tells."""
     claude.team.agent("coordinator").send("worker", "x")

@@ -124,8 +124,8 @@ SCENES = (send, send_many, send_with_key, claim_work_ack, nack, reject, withdraw
 
 
 WRITES, ALL, DISK = "store operations that write", "store operations", "disk steps"
-QUICK = {(scene, WRITES) for scene in SCENES} | {(share, ALL), (send, DISK)}
-EVERY = [  # the looks, and the disk steps of what is much like another, are for the slow run
+QUICK = {(scene, WRITES) for scene in SCENES if scene not in (send_many, spool)} | {(send, DISK)}
+EVERY = [  # the looks, what is sent as many or late, and the disk steps of what is much like another, are for the slow run
     pytest.param(scene, kind, id=f"{scene.__name__}-{kind}", marks=[] if (scene, kind) in QUICK else [pytest.mark.slow])
     for scene in SCENES for kind in (WRITES, ALL, DISK)
 ]  # fmt: skip

@@ -171,13 +171,14 @@ def take_over(stage):
 
 SCENES = (submit, replace, submit_with_key, submit_with_key_at_once, submit_a_graph, work, retry, fail, fan_in, dependency,
           cancel, pause_and_resume, replay, submit_a_child, decide, put_off, take_over)  # fmt: skip
-QUICK_ON_DISK = (submit_with_key,)
+QUICK_ON_DISK, LONG = (submit_with_key,), (fan_in,)
 WRITES, ALL, DISK = "store operations that write", "store operations", "disk steps"
 BEGIN = {WRITES: WritingJobStage, ALL: JobStage, DISK: JobStage}
 
-EVERY = [  # the looks, and the disk steps of what is much like another, are for the slow run
+EVERY = [  # the looks, the long scene, and the disk steps of what is much like another, are for the slow run
     pytest.param(scene, kind, id=f"{scene.__name__}-{kind}",
-                 marks=[] if kind == WRITES or (kind == DISK and scene in QUICK_ON_DISK) else [pytest.mark.slow])
+                 marks=[] if (kind, scene in LONG) == (WRITES, False) or (kind == DISK and scene in QUICK_ON_DISK)
+                 else [pytest.mark.slow])
     for scene in SCENES for kind in BEGIN
 ]  # fmt: skip
 

@@ -80,9 +80,10 @@ def _to_all(stage, act):
 
 
 OTHERS = (works, takes_over, cancels, sets_aside_and_lets_go)
-EVERY = [  # who takes over meets the most; the others, and the long scene, are for the slow run
+QUICK = (submit_a_graph, work, retry, fail, replay)
+EVERY = [  # who takes over meets the most; the others, and what is much like another, are for the slow run
     pytest.param(scene, other, id=f"{scene.__name__}-{other.__name__}",
-                 marks=[] if other is takes_over and scene is not fan_in else [pytest.mark.slow])
+                 marks=[] if other is takes_over and scene in QUICK else [pytest.mark.slow])
     for scene in SCENES for other in OTHERS
 ]  # fmt: skip
 

@@ -33,6 +33,7 @@ def leaf_of(servers, hub, jetstream=""):
     return servers(jetstream=jetstream, more=remote)
 
 
+@pytest.mark.slow
 def test_agents_on_two_leaves_reach_each_other_through_the_hub(servers, hub, tmp_path):
     """Messages cross and wake; while the hub is dead each side keeps its mail, and when it is back everything arrives, once."""
     left = leaf_of(servers, hub)

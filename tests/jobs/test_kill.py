@@ -28,7 +28,8 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 class Yard:
     """The bus, its workers, and who rules over both."""
 
-    def __init__(self, path):
+    def __init__(self, path, step_s):
+        self.step_s = step_s
         self.bus, self.home, self.effects = path / "bus", path / "home", path / "effects"
         self.effects.mkdir()
         self.starting = ThreadPoolExecutor(2)
@@ -41,7 +42,9 @@ class Yard:
     def start(self):
         """Start a process that will work; nobody waits for it."""
         self.spares.append(
-            self.starting.submit(Racer, "work", self.bus, self.home, "planner", self.effects, LEASE_S, script=SCRIPT)
+            self.starting.submit(
+                Racer, "work", self.bus, self.home, "planner", self.effects, LEASE_S, self.step_s, script=SCRIPT
+            )
         )
 
     def put_to_work(self):
@@ -93,10 +96,12 @@ def submit_all(yard, count):
     return [receipt for at in range(0, len(drafts), 500) for receipt in yard.human.submit_many(drafts[at : at + 500])]
 
 
-@pytest.mark.parametrize(("count", "every_s"), [(100, 0.3), pytest.param(2000, 1.0, marks=pytest.mark.slow)])
-def test_workers_that_are_killed_again_and_again_do_each_job_once(count, every_s, tmp_path):
+@pytest.mark.parametrize(
+    ("count", "every_s", "step_s"), [(40, 0.3, 0.05), pytest.param(2000, 1.0, 0.004, marks=pytest.mark.slow)]
+)
+def test_workers_that_are_killed_again_and_again_do_each_job_once(count, every_s, step_s, tmp_path):
     """Each step took effect once, nothing is lost, nothing completes twice, and the urgent come before the low."""
-    yard = Yard(tmp_path)
+    yard = Yard(tmp_path, step_s)
     receipts = submit_all(yard, count)
     for _ in range(WORKERS + SPARES):
         yard.start()
@@ -122,7 +127,7 @@ def test_workers_that_are_killed_again_and_again_do_each_job_once(count, every_s
         "kills": kills, "seconds": round(took, 1), "stalls": stalls, "answers": yard.answers, "again": again,
     }  # fmt: skip
     assert kills
-    assert kills < 10 or stalls + yard.answers, "nobody was killed at work"
+    assert kills < 5 or stalls + yard.answers, "nobody was killed at work"
 
 
 def judge(yard, receipts):

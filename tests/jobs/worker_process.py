@@ -1,4 +1,4 @@
-"""A real worker, to be killed: `python worker_process.py work BUS HOME AGENT EFFECTS LEASE_S`; it prints JSON lines.
+"""A real worker, to be killed: `python worker_process.py work BUS HOME AGENT EFFECTS LEASE_S STEP_S`; it prints JSON lines.
 
 Each step appends to a file of its own, named by job and step, when it takes effect: whoever reads them afterwards
 knows how often it did, whatever the bus says.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from somabus import Agent
 
-_, bus, home, name, effects, lease_s = sys.argv[1:]
+_, bus, home, name, effects, lease_s, step_s = sys.argv[1:]
 stop, moment = threading.Event(), threading.Event()
 
 
@@ -27,7 +27,7 @@ def effect(ctx, step):
     file = os.open(Path(effects, f"{ctx.job.id}.{step}"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(file, f"{ctx.generation}\n".encode())
     os.close(file)
-    moment.wait(0.004)  # so that a kill finds some in the middle of a step
+    moment.wait(float(step_s))  # so that a kill finds some in the middle of a step
     return step
 
 

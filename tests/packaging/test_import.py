@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import typing
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,10 +52,13 @@ def command(*words):
     )
 
 
+@cache
 def sources():
-    """Yield every module of the package as its path inside it and its syntax tree."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+    """Return every module of the package as its path inside it and all nodes of its syntax tree, the tree itself first."""
+    return [
+        (path.relative_to(PACKAGE).as_posix(), list(ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    ]
 
 
 def allowed(path, places):
@@ -244,8 +248,8 @@ def test_the_environment_is_read_in_few_places():
     """P7: what a process takes from its environment is found in the settings, the connection and the surfaces only."""
     found = {
         path
-        for path, tree in sources()
-        for node in ast.walk(tree)
+        for path, nodes in sources()
+        for node in nodes
         if dotted(node) in ("os.environ", "os.getenv", "os.environb")
     }
 
@@ -254,7 +258,7 @@ def test_the_environment_is_read_in_few_places():
 
 def test_the_clock_is_read_in_few_places():
     """P10: time comes from the drive or is handed in; this machine's clock is read at the edge only."""
-    found = {path for path, tree in sources() for node in ast.walk(tree) if dotted(node) in CLOCKS}
+    found = {path for path, nodes in sources() for node in nodes if dotted(node) in CLOCKS}
 
     assert {path for path in found if not allowed(path, READS_CLOCK)} == set()
 
@@ -264,8 +268,8 @@ def test_neither_is_hidden_behind_an_import_of_the_name():
     hidden = {("os", "environ"), ("os", "getenv"), ("time", "time"), ("time", "time_ns")}
     found = {
         (path, alias.name)
-        for path, tree in sources()
-        for node in ast.walk(tree)
+        for path, nodes in sources()
+        for node in nodes
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if (node.module, alias.name) in hidden
@@ -278,7 +282,7 @@ def test_nothing_is_read_at_import():
     """Environment and clock are looked at when something is done, never when a module is imported."""
     found = [
         (path, name)
-        for path, tree in sources()
+        for path, (tree, *_) in sources()
         for node in at_import(tree)
         if (name := dotted(node)) in CLOCKS | {"os.environ", "os.getenv", "os.urandom", "time.monotonic"}
     ]

@@ -388,7 +388,8 @@ def test_a_drive_that_is_away_is_on_record(team, table):
     assert "schedule remove" not in says["standing"]["next_step"]
 
 
-@pytest.mark.parametrize("order", ["schedule show", pytest.param("status", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["schedule show", "status"])
 def test_what_the_machine_knows_is_told_while_the_drive_is_away(team, table, order):
     """Entry, last firing and its exit code are the machine's own: they are told, and that the heartbeat was not seen."""
     team("schedule", "install", "--every", "1w", "--with", "cron")
