@@ -14,10 +14,9 @@ from somabus.cli.output import Exit
 from somabus.errors import NoQueueError
 from somabus.jobs.look import JobView, QueueStats
 from somabus.model.text import ago, line
-from somabus.model.ticket import ENDED, JobState
+from somabus.model.ticket import OPEN, JobState
 
 _HELP: Final = ("-h", "--help")
-_OPEN: Final = tuple(state for state in JobState if state not in ENDED)
 
 
 class Shows(Acts):
@@ -76,7 +75,7 @@ def list_(context: Context, queue: str | None, state: str | None, limit: int) ->
         return
     _check_there(agent, queue)
     queues = agent.jobs.queues() if queue is None else [queue]
-    states = _OPEN if state is None else (JobState(state),)
+    states = OPEN if state is None else (JobState(state),)
     found = [view for name in queues for each in states for view in agent.jobs.all(name, each, limit)]
     now = agent.inbox.now()
     rows = [_row(view, now) for view in found]
@@ -122,7 +121,7 @@ def _instead(agent: Agent, queues: list[str], states: tuple[JobState, ...]) -> s
     """Say what there is where nothing of what was asked for is."""
     there = sum((Counter(agent.jobs.stats(name).counts) for name in queues), Counter[JobState]())
     others = [f"{count:,} {state}" for state, count in there.items() if count]
-    asked = "open" if states == _OPEN else str(states[0])
+    asked = "open" if states == OPEN else str(states[0])
     if not others:
         return f"no job is {asked}, nor in any other state"
     see = f"somabus jobs list {queues[0] if len(queues) == 1 else ''}".rstrip()

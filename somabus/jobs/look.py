@@ -16,10 +16,9 @@ from somabus.jobs.workers import WorkerRecord
 from somabus.model.ids import from_milliseconds, id_time
 from somabus.model.job import JobAddress
 from somabus.model.text import ago, many
-from somabus.model.ticket import ENDED, End, JobEvent, JobState, Ticket
+from somabus.model.ticket import ENDED, OPEN, End, JobEvent, JobState, Ticket
 from somabus.model.work import Page, Try
 
-_OPEN: Final = tuple(state for state in JobState if state not in ENDED)
 _FAILED: Final = (JobEvent.RETRY, JobEvent.FAIL)
 _LOOKS: Final = 2
 _HOUR: Final = timedelta(hours=1)
@@ -181,7 +180,7 @@ class Look:
     def stats(self, queue: str) -> QueueStats:
         """Return a queue in numbers."""
         sight, now = Sight(self._ground), self._ground.store.now()
-        names = {state: sight.names(queue, state) for state in _OPEN}
+        names = {state: sight.names(queue, state) for state in OPEN}
         counts = {state: len(found) for state, found in names.items()}
         ended = {state: self._ends(queue, state) for state in ENDED}
         counts |= {state: len(found) for state, found in ended.items()}
@@ -265,7 +264,7 @@ class Look:
 
     def _ids(self, queue: str) -> Iterator[str]:
         shelf = self._records.shelf(queue)
-        yield from (each.id for state in _OPEN for each in map(Ticket.parse, shelf.names(state)) if each is not None)
+        yield from (each.id for state in OPEN for each in map(Ticket.parse, shelf.names(state)) if each is not None)
         ends = (End.parse(name) for state in ENDED for name in self._ends(queue, state))
         yield from (each.id for each in ends if each is not None)
 

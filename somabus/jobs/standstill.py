@@ -29,11 +29,10 @@ from somabus.model.job import Job, JobAddress, Rate, Slots
 from somabus.model.leases import slot_name
 from somabus.model.stop import Range
 from somabus.model.text import ago, many
-from somabus.model.ticket import ENDED, JobState, Ticket
+from somabus.model.ticket import OPEN, JobState, Ticket
 from somabus.model.wallclock import zone_of
 from somabus.store.port import Store
 
-_OPEN: Final = tuple(state for state in JobState if state not in ENDED)
 _HELD_UP: Final = (JobState.BLOCKED, JobState.WAITING_CHILDREN)
 _GLANCES: Final = 50
 _CHAINS: Final = 10
@@ -264,7 +263,7 @@ class Sight:
         return Cause(f"{address} is {ending.state}, and no worker lives that tells who waits", step)
 
     def _find(self, address: JobAddress) -> Lying | None:
-        lying = (each for state in _OPEN for each in self._lying(address.queue, state))
+        lying = (each for state in OPEN for each in self._lying(address.queue, state))
         return next((each for each in lying if each.ticket.id == address.id), None)
 
     def _state(self, address: JobAddress) -> str:

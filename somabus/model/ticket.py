@@ -71,7 +71,8 @@ class JobEvent(StrEnum):
     REPLAY = "replay"
 
 
-ENDED: Final = frozenset([JobState.COMPLETED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED])
+ENDED: Final = (JobState.COMPLETED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED)
+OPEN: Final = tuple(state for state in JobState if state not in ENDED)
 
 _S, _E = JobState, JobEvent
 JOB_MOVES: Final[dict[JobState, dict[JobEvent, JobState]]] = {
