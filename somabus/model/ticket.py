@@ -71,8 +71,8 @@ class JobEvent(StrEnum):
     REPLAY = "replay"
 
 
-ENDED: Final = (JobState.COMPLETED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED)
-OPEN: Final = tuple(state for state in JobState if state not in ENDED)
+ENDED: Final[tuple[JobState, ...]] = (JobState.COMPLETED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED)
+OPEN: Final[tuple[JobState, ...]] = tuple(state for state in JobState if state not in ENDED)
 
 _S, _E = JobState, JobEvent
 JOB_MOVES: Final[dict[JobState, dict[JobEvent, JobState]]] = {
