@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
-from somabus.errors import KeyMissingError, MessageError
+from somabus.errors import KeyMissingError, MessageError, UnsupportedFormatError
 from somabus.jobs.records import UNREADABLE, Ending, Records, decoded
 from somabus.jobs.shelf import Lying
 from somabus.model.ids import milliseconds
@@ -94,8 +94,8 @@ class Follower:
         """Look at one job that is held up or set aside, and tell whether it moved; `there`: what is open in a queue."""
         shelf, (state, ticket) = self._records.shelf(queue), lying
         job = self._read(queue, lying)
-        if job is None:  # whoever takes it sets it aside
-            return state in _HELD_UP and shelf.move(state, ticket, JobEvent.UNBLOCK, ticket.idle(), durable=False)
+        if job is None:
+            return self._let_out(queue, lying)
         late = job.late(shelf.now(), begun=ticket.generation > 0)
         if late:
             return self.ended(job.address, lying, JobEvent.FAIL, late)
@@ -111,6 +111,17 @@ class Follower:
             elif address.id in missing:
                 self._records.seen(job.address, address.id)
         return self.settle(job.address, ticket.name) is not None
+
+    def _let_out(self, queue: str, lying: Lying) -> bool:
+        """Let what is no job go where whoever takes it sets it aside; one of a later format is left to newer workers."""
+        (state, ticket), shelf = lying, self._records.shelf(queue)
+        try:
+            decoded(shelf.read(state, ticket.name) or b"")
+        except UnsupportedFormatError:
+            return False
+        except (*UNREADABLE, KeyMissingError):
+            pass
+        return state in _HELD_UP and shelf.move(state, ticket, JobEvent.UNBLOCK, ticket.idle(), durable=False)
 
     def _not_met(self, job: Job) -> list[JobAddress]:
         """Return what a job waits for and what is not written down as ended."""

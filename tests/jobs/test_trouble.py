@@ -185,11 +185,13 @@ def test_a_worker_says_that_it_is_there_while_it_works_for_long(yard):
     assert seen == [[job.address], 1]
 
 
-def test_a_job_of_a_later_format_is_left_for_a_newer_worker(yard):
-    """An older worker neither takes it nor sets it aside; what lies beside it runs."""
-    job = yard.scout.submit("note", {"n": "new"}, priority="urgent")
-    (name,) = yard.store.list(tree.shelf("default", WAITING))
-    place = f"{tree.shelf('default', WAITING)}/{name}"
+@pytest.mark.parametrize("state", [WAITING, JobState.BLOCKED])
+def test_a_job_of_a_later_format_is_left_for_a_newer_worker(yard, state):
+    """An older worker neither takes it, nor sets it aside, nor lets it go on; what lies beside it runs."""
+    waits_for = (yard.scout.submit("nobody-has-this"),) if state is not WAITING else ()
+    job = yard.scout.submit("note", {"n": "new"}, priority="urgent", depends_on=waits_for)
+    (name,) = yard.store.list(tree.shelf("default", state))
+    place = f"{tree.shelf('default', state)}/{name}"
     later = parse_object(yard.store.read(place)) | {"format": 2}
     yard.store.replace(place, dump(later))
     yard.scout.submit("note", {"n": "old"})
@@ -197,7 +199,7 @@ def test_a_job_of_a_later_format_is_left_for_a_newer_worker(yard):
     yard.worker().drain()
 
     assert yard.began == ["old"]
-    assert yard.state(job) is WAITING
+    assert yard.state(job) is state
 
 
 def test_what_a_job_may_still_wait_for_by_a_replay_is_not_tidied_away(yard):
