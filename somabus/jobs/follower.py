@@ -113,7 +113,7 @@ class Follower:
         return self.settle(job.address, ticket.name) is not None
 
     def _let_out(self, queue: str, lying: Lying) -> bool:
-        """Let what is no job go where whoever takes it sets it aside; one of a later format is left to newer workers."""
+        """Let what is no job go where whoever takes it sets it aside; one of a later format is left to newer ones."""
         (state, ticket), shelf = lying, self._records.shelf(queue)
         try:
             decoded(shelf.read(state, ticket.name) or b"")
