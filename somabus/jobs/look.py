@@ -27,7 +27,7 @@ _COUNTED: Final = 2_000
 _IN_VAIN: Final = 200
 """So many ends in a row that are older than an hour: what was submitted before them has, most likely, too."""
 
-_FAILURES: Final = 100
+_FAILURES: Final = 50
 _KIN: Final = 100
 """So many failures and children are looked at: each costs some reads."""
 
@@ -175,6 +175,11 @@ class Look:
             doubt,
             len(self._records.tries(address)) - len(tries),
         )
+
+    def counts(self, queue: str) -> dict[JobState, int]:
+        """Return how many jobs of a queue are in which state: names alone, and nothing is read."""
+        shelf = self._records.shelf(queue)
+        return {each: len(self._ends(queue, each) if each.ended else shelf.names(each)) for each in JobState}
 
     def stats(self, queue: str) -> QueueStats:
         """Return a queue in numbers."""
