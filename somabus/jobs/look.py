@@ -155,11 +155,14 @@ class Look:
 
     def file(self, address: JobAddress) -> JobFile | None:
         """Return one job with all that lies beside it, or None if there is none."""
+        said = self._records.tries(
+            address
+        )  # before the look: its generation is then that of the last of them, or above
         view = self.find(address)
         if view is None:
             return None
         children = [JobAddress(each.queue, each.id) for each in self._records.bonds(address, "children")]
-        tries = believed(self._records, address, view.generation)
+        tries = believed(self._records, said, view.generation)
         spent = {} if view.opened is None else self._aside.spent(view.opened.job)
         steps, doubt = self._ledger(address)
         return JobFile(
@@ -173,7 +176,7 @@ class Look:
             self._cause(view, steps),
             self._worker(view),
             doubt,
-            len(self._records.tries(address)) - len(tries),
+            len(said) - len(tries),
         )
 
     def counts(self, queue: str) -> dict[JobState, int]:
