@@ -13,6 +13,7 @@ from somabus.cli.output import Exit
 from somabus.cli.work import DATA, data_of
 from somabus.errors import ConfigurationError, MalformedMessageError
 from somabus.jobs.look import JobFile
+from somabus.model.job import OnFailure
 from somabus.model.text import ago, line, many
 from somabus.model.ticket import JOB_MOVES, JobEvent, JobState
 from somabus.model.wire import parse_object
@@ -20,6 +21,7 @@ from somabus.model.wire import parse_object
 _ENDING: Final = 6
 """So much of an id is the least that names a job."""
 
+_REPLAYED: Final = tuple(state for state, moves in JOB_MOVES.items() if JobEvent.REPLAY in moves)
 _JOB: Final = click.argument("job")
 _WHY: Final = click.option("--why", default="", help="For whoever looks at it later.")
 
@@ -193,12 +195,12 @@ def _named(context: Context, job: str) -> tuple[Agent, str]:
 
 
 def _failed_before(agent: Agent, file: JobFile) -> list[str]:
-    """Return the jobs that a job waits for and that did not complete, though a replay brings them back."""
+    """Return the jobs for whose failure a job fails, and which a replay brings back."""
     needs = file.view.opened.job.depends_on if file.view.opened else ()
-    before = [(need, agent.jobs.find(need)) for need in needs]
-    there = {need: view.state for need, view in before if view is not None}
-    there |= {str(child.address): child.state for child in file.children if child.state is not None}
-    return [job for job, state in there.items() if JobEvent.REPLAY in JOB_MOVES[state]]
+    children = [str(each.address) for each in file.children if each.state in _REPLAYED]
+    views = filter(None, map(agent.jobs.find, dict.fromkeys([*needs, *children])))
+    known = [(each, each.opened.job) for each in views if each.state in _REPLAYED and each.opened is not None]
+    return [str(each.address) for each, job in known if job.on_failure is OnFailure.FAIL]
 
 
 def _write(context: Context, content: bytes, name: str, to: Path | None) -> None:

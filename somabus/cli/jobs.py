@@ -112,14 +112,18 @@ def stats(context: Context, queue: str | None) -> None:
 
 def _check_there(agent: Agent, queue: str | None) -> None:
     """Refuse a queue to which nobody has submitted: it is a typo."""
-    there = agent.jobs.queues()
-    if queue is not None and queue not in there:
-        raise NoQueueError(queue, tuple(there))
+    if queue is not None and queue not in agent.jobs.queues():
+        raise NoQueueError(queue, tuple(used(agent)))
+
+
+def used(agent: Agent) -> list[str]:
+    """Return the queues in which a job lies; a worker makes one by its name alone, though nobody submits to it."""
+    return [each for each in agent.jobs.queues() if any(agent.jobs.counts(each).values())]
 
 
 def _instead(agent: Agent, queues: list[str], states: tuple[JobState, ...]) -> str:
     """Say what there is where nothing of what was asked for is."""
-    there = sum((Counter(agent.jobs.stats(name).counts) for name in queues), Counter[JobState]())
+    there = sum((Counter(agent.jobs.counts(name)) for name in queues), Counter[JobState]())
     others = [f"{count:,} {state}" for state, count in there.items() if count]
     asked = "open" if states == OPEN else str(states[0])
     if not others:
@@ -129,7 +133,7 @@ def _instead(agent: Agent, queues: list[str], states: tuple[JobState, ...]) -> s
 
 
 def _is_used(each: QueueStats) -> bool:
-    """Tell whether anything is in a queue; a worker makes one by its name alone, though nobody ever submits to it."""
+    """Tell whether anything is in a queue, or anybody works on it."""
     return any(each.counts.values()) or bool(each.workers)
 
 

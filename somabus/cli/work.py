@@ -13,6 +13,7 @@ import click
 from somabus.agent import Agent
 from somabus.cli.became import Became
 from somabus.cli.group import Context, command
+from somabus.cli.jobs import used
 from somabus.cli.mail import json_object
 from somabus.cli.output import to_json
 from somabus.errors import ConfigurationError
@@ -195,9 +196,8 @@ def work(
 
 
 def _nobody_submitted(agent: Agent, queue: str) -> str:
-    """Say that a queue is empty because nobody ever submitted to it: its name may be a typo."""
-    counts = {name: agent.jobs.stats(name).counts for name in agent.jobs.queues()}
-    there = [name for name, count in counts.items() if any(count.values())]
-    if queue in there:
+    """Say of an empty queue which others there are: its name may be a typo."""
+    if any(agent.jobs.counts(queue).values()):
         return ""
-    return f"nothing was submitted to {queue} yet" + (f"; there are: {line(', '.join(there), 300)}" if there else "")
+    there = line(", ".join(used(agent)), 300)
+    return f"nothing was submitted to {queue} yet" + (f"; there are: {there}" if there else "")

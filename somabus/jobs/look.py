@@ -27,7 +27,7 @@ _COUNTED: Final = 2_000
 _IN_VAIN: Final = 200
 """So many ends in a row that are older than an hour: what was submitted before them has, most likely, too."""
 
-_FAILURES: Final = 100
+_FAILURES: Final = 50
 _KIN: Final = 100
 """So many failures and children are looked at: each costs some reads."""
 
@@ -156,11 +156,14 @@ class Look:
 
     def file(self, address: JobAddress) -> JobFile | None:
         """Return one job with all that lies beside it, or None if there is none."""
+        said = self._records.tries(
+            address
+        )  # before the look: its generation is then that of the last of them, or above
         view = self.find(address)
         if view is None:
             return None
         children = [JobAddress(each.queue, each.id) for each in self._records.bonds(address, "children")]
-        tries = believed(self._records, address, view.generation)
+        tries = believed(self._records, said, view.generation)
         spent = {} if view.opened is None else self._aside.spent(view.opened.job)
         steps, doubt = self._ledger(address)
         return JobFile(
@@ -174,8 +177,13 @@ class Look:
             self._cause(view, steps),
             self._worker(view),
             doubt,
-            len(self._records.tries(address)) - len(tries),
+            len(said) - len(tries),
         )
+
+    def counts(self, queue: str) -> dict[JobState, int]:
+        """Return how many jobs of a queue are in which state: names alone, and nothing is read."""
+        shelf = self._records.shelf(queue)
+        return {each: len(self._ends(queue, each) if each.ended else shelf.names(each)) for each in JobState}
 
     def stats(self, queue: str) -> QueueStats:
         """Return a queue in numbers."""

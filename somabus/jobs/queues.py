@@ -65,6 +65,10 @@ class Jobs:
         """Return how a job ended, with its result; None if it has not."""
         return outcome_of(self._services.records, address_of(job))
 
+    def counts(self, queue: str = DEFAULT_QUEUE) -> dict[JobState, int]:
+        """Return how many jobs of a queue are in which state; of one that is not there all are 0."""
+        return self._look.counts(check_name(queue))
+
     def stats(self, queue: str = DEFAULT_QUEUE) -> QueueStats:
         """Return a queue in numbers, and why it stands still, if it does; of one that is not there all are 0."""
         return self._look.stats(check_name(queue))

@@ -277,9 +277,8 @@ class Sight:
         paused = self._lying(queue, JobState.PAUSED)
         if paused:
             said = dict.fromkeys(self._said_of(queue, each.ticket) for each in paused[:_NAMED])
-            yield Cause(
-                f"{_wait(len(paused))} for a human: {'; '.join(said)}", f"somabus jobs list {queue} --state paused"
-            )
+            see = f"somabus jobs list {queue} --state paused"
+            yield Cause(f"{_wait(len(paused))} for a human: {'; '.join(said)}", see)
 
     def _said_of(self, queue: str, ticket: Ticket) -> str:
         return why_set_aside(self._ground.records, JobAddress(queue, ticket.id), ticket.generation)

@@ -23,15 +23,15 @@ class Lately(NamedTuple):
         return f"{self.number:,}" if self.exact else f"at least {self.number:,}"
 
 
-def believed(records: Records, address: JobAddress, generation: int) -> list[Try]:
-    """Return how each attempt ended, in order: what whoever it names signed, and of claims that there were."""
-    return [each for each in records.tries(address) if each.generation <= generation and records.proven(each)]
+def believed(records: Records, said: Iterable[Try], generation: int) -> list[Try]:
+    """Return of the records of attempts those that whoever they name has signed, of claims that there were."""
+    return [each for each in said if each.generation <= generation and records.proven(each)]
 
 
 def set_aside(records: Records, address: JobAddress, generation: int) -> Try | None:
     """Return with which word a job was set aside, or None if nobody's word is there."""
-    said = [each for each in believed(records, address, generation) if each.event in _SET_ASIDE]
-    return said[-1] if said else None
+    said = [each for each in records.tries(address) if each.event in _SET_ASIDE]
+    return next(iter(believed(records, said, generation)[::-1]), None)
 
 
 def why_set_aside(records: Records, address: JobAddress, generation: int) -> str:

@@ -51,7 +51,8 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     "Agent.submit": _R, "Agent.submit_many": _R, "Agent.work": _I, "Agent.handler": _H, "Agent.worker": _H,
     "Agent.jobs": _L, "Jobs.queues": _L, "Jobs.all": _L, "Jobs.find": _L, "Jobs.named": _L, "Jobs.file": _L,
     "Jobs.outcome": _L, "Jobs.stats": _L, "Jobs.log": _L, "Jobs.attachments": _L, "Jobs.attachment": _L,
-    "Jobs.standing": _L, "Jobs.left_by": _L, "Jobs.cancel": _R, "Jobs.pause": _R, "Jobs.resume": _R, "Jobs.replay": _R,
+    "Jobs.counts": _L, "Jobs.standing": _L, "Jobs.left_by": _L,
+    "Jobs.cancel": _R, "Jobs.pause": _R, "Jobs.resume": _R, "Jobs.replay": _R,
     "Jobs.decide": _R, "Jobs.tell": _R, "Worker.until": _I, "Worker.one": _R, "Worker.drain": _R, "Worker.chores": _R,
     # peers and leases; an agent joins by being made
     "Agent.join": _R, "Agent.peers": _L, "Agent.short": _L, "Agent.bus": _L, "Agent.lease": _R,

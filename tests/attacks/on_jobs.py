@@ -300,7 +300,7 @@ ROWS = (
         _REFUSED, _QUEUE,
     ),
     Attack(
-        "A protected job with another note than was approved", AGENT, _other_note, r"its body is not the approved one",
+        "A protected job with another note than was approved", AGENT, _other_note, r"its note is not the approved one",
         _REFUSED, _QUEUE,
     ),
     Attack(

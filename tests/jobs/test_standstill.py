@@ -71,6 +71,15 @@ def test_no_live_worker_takes_it(yard, fields, asked):
     assert cause(yard, jobs[0]).startswith(f"no live worker takes {asked}")
 
 
+def test_a_skill_is_named_beside_the_command(yard):
+    """A command gives no worker a skill: who is to type it is said as well, in the receipt too."""
+    job = yard.scout.submit("echo", skills=("magic",))
+
+    command = "somabus work --queue default, as an agent with the skill magic (somabus peers)"
+    assert cause(yard, job) == f"no worker lives; next: {command}"
+    assert str(job).endswith(f"start one with {command}")
+
+
 def test_each_cause_stands_apart(yard):
     """Jobs that wait for different things are not lumped together."""
     alive(yard)

@@ -210,6 +210,7 @@ CALLS = {
     "Jobs.find": lambda s: s.scout.jobs.find(s.job),
     "Jobs.file": lambda s: s.scout.jobs.file(s.doubtful),
     "Jobs.outcome": lambda s: s.scout.jobs.outcome(s.failed),
+    "Jobs.counts": lambda s: s.scout.jobs.counts(),
     "Jobs.stats": lambda s: s.scout.jobs.stats(),
     "Jobs.log": lambda s: s.scout.jobs.log(s.job),
     "Jobs.named": lambda s: s.scout.jobs.named(s.job.id[-12:]),

@@ -207,6 +207,7 @@ def test_a_worker_of_a_queue_to_which_nobody_submitted_says_so(team, work):
     assert "nothing was submitted" not in work("web").err
     for order in (["jobs"], ["jobs", "stats"]):
         assert "wbe" not in team(*order).out
+    assert team("jobs", "mial").err.rstrip().endswith("'mial'; there are: web")
 
 
 def test_only_a_worker_with_the_handler_and_the_tags_takes_a_job(team, work):
