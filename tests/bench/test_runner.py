@@ -167,7 +167,11 @@ def test_several_runs_show_their_median_and_their_range(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("work", "number"), [("wake", "SIGTERM"), pytest.param("crowd 2+2", "SIGINT", marks=pytest.mark.slow)]
+    ("work", "number"),
+    [
+        pytest.param("wake", "SIGTERM", marks=pytest.mark.slow),
+        pytest.param("crowd 2+2", "SIGINT", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.skipif(os.name == "nt", reason="a process is not asked to end there")
 def test_a_run_that_is_interrupted_leaves_nothing_behind(work, number, tmp_path):
@@ -200,6 +204,7 @@ def test_a_run_that_is_interrupted_leaves_nothing_behind(work, number, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_once_spoils_neither_the_others_nor_the_ratios(tmp_path):
     """A peer that breaks in one round is named with its error; ratios are of the same round, or of none."""
     rounds = iter([1.0, 2.0, 4.0])

@@ -31,6 +31,7 @@ def test_mail_is_shown_at_each_moment_once(host):
     assert host.team.agent("worker").unread == 3
 
 
+@pytest.mark.slow
 def test_the_shapes_are_those_that_claude_code_documents(claude):
     """Context comes as `hookSpecificOutput.additionalContext` of the event; on stop a block with a reason lets the model go on, but not twice in a turn."""
     coordinator = claude.team.agent("coordinator")

@@ -120,6 +120,7 @@ def test_a_process_that_slept_while_its_log_was_packed_counts_right():
     assert room.planner.unread == 4199 - 1000
 
 
+@pytest.mark.slow
 def test_cursors_that_cannot_be_read_hold_what_is_unread():
     """A follower whose cursors are garbled, or not to be seen just now, has read nothing as far as a sweep knows."""
     room = Room(days=10)

@@ -258,5 +258,5 @@ class MoreJobs(Jobs):
 
 
 TestJobs, TestMoreJobs = Jobs.TestCase, pytest.mark.slow(MoreJobs.TestCase)
-TestJobs.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestJobs.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
 TestMoreJobs.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -152,7 +152,7 @@ def test_an_idle_worker_rests_however_many_jobs_are_held_up(yard):
             return super().read(key, listed=listed)
 
     first = yard.scout.submit("nobody-has-this")
-    for _ in range(700):
+    for _ in range(550):
         yard.scout.submit("note", depends_on=first)
     worker = on(yard, Counting(yard.store, Fuse()))
     worker.drain()

@@ -374,6 +374,7 @@ def test_what_goes_wrong_stands_in_the_log(team):
     assert team("schedule", "show", "--json").json["firing"]["exit_code"] == 2
 
 
+@pytest.mark.slow
 def test_a_drive_that_is_away_is_on_record(team, table):
     """While the drive is away the firing is known all the same, and the fact that no beat began."""
     team("schedule", "install", "--every", "1w", "--with", "cron")
