@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from somabus.goals import GoalReading
     from somabus.halt import Stopped
     from somabus.inbox import Counts, Inbox
+    from somabus.jobs.context import JobContext
     from somabus.lease import Lease
     from somabus.letter import Letter
     from somabus.model.deadletter import DeadLetter
     from somabus.model.draft import Draft
     from somabus.model.heartbeat import Heartbeat
+    from somabus.model.job import JobDraft
     from somabus.model.message import Message, Priority
     from somabus.model.presence import Presence
     from somabus.model.receipt import Receipt, Trace
@@ -52,6 +54,8 @@ __all__ = [
     "Heartbeat",
     "Inbox",
     "Insight",
+    "JobContext",
+    "JobDraft",
     "Lease",
     "Letter",
     "Message",
@@ -79,11 +83,13 @@ _FROM = {
     "goals": ("GoalReading",),
     "halt": ("Stopped",),
     "inbox": ("Counts", "Inbox"),
+    "jobs.context": ("JobContext",),
     "lease": ("Lease",),
     "letter": ("Letter",),
     "model.deadletter": ("DeadLetter",),
     "model.draft": ("Draft",),
     "model.heartbeat": ("Heartbeat",),
+    "model.job": ("JobDraft",),
     "model.message": ("Message", "Priority"),
     "model.presence": ("Presence",),
     "model.receipt": ("Receipt", "Trace"),

@@ -28,6 +28,7 @@ from somabus.halt import Stopped
 from somabus.handlers import ANY, Handlers, acknowledge, echo
 from somabus.home import next_signer
 from somabus.inbox import LEASE_FOR, Counts
+from somabus.jobs.handlers import JobHandlers, checked_lease, checked_tags, named, slot_of
 from somabus.lease import Lease
 from somabus.membership import Membership
 from somabus.model import tree
@@ -36,7 +37,7 @@ from somabus.model.envelope import Seal, seal_body
 from somabus.model.heartbeat import Heartbeat, Outcome
 from somabus.model.ids import derive_id
 from somabus.model.message import Message
-from somabus.model.names import is_name, nearest
+from somabus.model.names import check_name, is_name, nearest
 from somabus.model.report import BeatReport
 from somabus.model.retry import RetryPolicy
 from somabus.model.schedule import DEFAULT, Schedule
@@ -48,6 +49,9 @@ from somabus.sweep import Allowance, Sweeper, Swept
 
 if TYPE_CHECKING:
     from somabus.announcer import News
+    from somabus.jobs.queues import Jobs
+    from somabus.jobs.submitter import JobReceipt
+    from somabus.jobs.worker import Worker
     from somabus.model.goal import Proposal, Work
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -105,6 +109,7 @@ class Agent:
         self._counted: tuple[float, int | None] = (float("-inf"), None)
         schedule = _schedule(every)
         self.handlers = Handlers()
+        self.job_handlers = JobHandlers()
         self._assembled = partial(
             Assembly, name, schedule=schedule, retry=retry or RetryPolicy(), lease_for=lease_for,
             handlers=self.handlers, unread=self._unread_lately, version=__version__,
@@ -439,6 +444,96 @@ class Agent:
             heartbeat = self._services.registry.heartbeat(self.name)
             return heartbeat is None or heartbeat.beat.due_at < self._services.parts.schedule.due(self._now())
         return True
+
+    # -- jobs -------------------------------------------------------------------------------------------------
+
+    def submit(self, name: str, data: dict[str, Any] | None = None, **fields: Any) -> "JobReceipt":
+        """Submit a job; when this returns, it is on the drive, and will be run, once, in spite of everything.
+
+        Args:
+            name: the handler that runs it.
+            data: what the handler gets.
+            fields: `queue`, `priority`, `delay`, `not_before`, `key`, `depends_on` (a receipt, or several), `parent`,
+                `max_attempts`, `backoff`, `timeout`, `tags` and the others: see `JobDraft`.
+
+        Raises:
+            StoppedError: a human stopped this agent, the bus, or this kind of work. Nothing was submitted.
+            JobRefusedError: it breaks a rule, or waits for a job that is not there. Nothing was submitted.
+            QueueFullError: so many wait already. Nothing was submitted.
+            StoreError: nothing is known to have been submitted; a second try with the same `key` submits once.
+        """
+        draft = somabus.JobDraft(name, data or {}, **fields)
+        self._check("Agent.submit", draft.name)
+        return self._services.job_services.submitter.submit(draft)
+
+    def submit_many(self, drafts: "Iterable[somabus.JobDraft]") -> "list[JobReceipt]":
+        """Submit jobs that may wait for each other by their labels, as one group commit.
+
+        Raises:
+            JobRefusedError: one breaks a rule, or they wait for each other in a circle. Nothing was submitted.
+            StoppedError, QueueFullError: nothing was submitted.
+            StoreError: some may have been submitted; none of them runs before all that wait for it are there.
+        """
+        drafts = list(drafts)
+        self._check("Agent.submit_many", *(draft.name for draft in drafts))
+        return self._services.job_services.submitter.submit_many(drafts)
+
+    def handler(
+        self, name: str, *, every: str | None = None, data: dict[str, Any] | None = None, **fields: Any
+    ) -> Callable[[_F], _F]:
+        """Run jobs of a name with a function; it is handed a `JobContext`, and what it returns is the job's result.
+
+        Args:
+            name: of the jobs.
+            every: a schedule, as `0 3 * * *`: this agent's workers submit one for each slot, whoever of them is first.
+            data: what those are given.
+            fields: what else holds for them, as `queue`: see `JobDraft`.
+
+        Raises:
+            ConfigurationError: there is no name, that is no schedule, the function is no plain one of one argument,
+                or the name has a handler already. InvalidNameError: that is no name.
+            JobRefusedError: a field is none of a job's.
+        """
+        name = named(name)  # also of @agent.handler without a name
+        slot = slot_of(name, every, fields if data is None else {"data": data, **fields})
+
+        def register(function: _F) -> _F:
+            self.job_handlers.add(name, function, slot)
+            return function
+
+        return register
+
+    def worker(
+        self, queue: str = "default", *, tags: Iterable[str] = (), lease_for: timedelta | None = None
+    ) -> "Worker":
+        """Return a worker on a queue, with this agent's handlers and the built-in ones (docs/jobs.md).
+
+        Raises:
+            ConfigurationError: they are no tags, or the lease is too short. InvalidNameError: that is no queue.
+        """
+        from somabus.jobs.builtin import BUILTIN
+        from somabus.jobs.picker import LEASE_FOR as JOB_LEASE_FOR
+        from somabus.jobs.worker import Worker
+
+        return Worker(
+            self._services.job_services, check_name(queue), {**BUILTIN, **self.job_handlers.functions},
+            slots=self.job_handlers.slots, tags=checked_tags(tags),
+            lease_for=JOB_LEASE_FOR if lease_for is None else checked_lease(lease_for),
+        )  # fmt: skip
+
+    def work(self, queue: str = "default", *, stop: threading.Event | None = None, tags: Iterable[str] = ()) -> int:
+        """Stay, and run one job of a queue after the other, until `stop` is set; return how many attempts were made.
+
+        What goes wrong with the drive, and a human's stop, are waited out.
+        """
+        return self.worker(queue, tags=tags).until(stop or threading.Event())
+
+    @property
+    def jobs(self) -> "Jobs":
+        """The queues: look at jobs, cancel, pause, resume and replay them."""
+        from somabus.jobs.queues import Jobs
+
+        return Jobs(self._services.job_services)
 
     # -- leases -----------------------------------------------------------------------------------------------
 

@@ -32,10 +32,10 @@ from somabus.halt import Halt
 from somabus.identity import Identities
 from somabus.incidents import Tell
 from somabus.model import tree
-from somabus.model.approval import Answer, ApprovalState, Request, Use, mismatch, standing
+from somabus.model.approval import Answer, ApprovalState, Covered, Request, Use, mismatch, standing
 from somabus.model.envelope import Seal, seal_body, split
 from somabus.model.ids import IdMaker, is_id, later
-from somabus.model.message import Message, explain
+from somabus.model.message import explain
 from somabus.model.wire import parse_object, refuse_unwritable
 from somabus.store.port import Store
 
@@ -230,34 +230,53 @@ class Approvals:
                 self._tell(f"approval {approval_id}", error.reason, error.reason)
             raise
 
-    def cover(self, message: Message, *, spend: bool) -> None:
-        """Make sure that a message of a protected kind is covered by an approval, and use it up for that message.
+    def recipient(self, approval_id: str) -> str:
+        """Return who is to use an approval, and tell nobody of what is wrong with it: whoever uses it does.
 
         Raises:
-            NotApprovedError: none covers exactly this message.
+            NotApprovedError: there is no request of that id that its agent signed.
         """
-        approval_id = message.refs.get("approval") or ""
-        if not is_id(approval_id):
-            raise NotApprovedError(approval_id, f"mail of kind {message.kind} needs refs.approval, and it names none")
-        asked = self._look(approval_id, _nobody)  # whoever sets the message aside tells of it
-        differs = mismatch(asked.request, message, self._me)
-        if differs:
-            raise NotApprovedError(approval_id, differs)
-        use = self._spent_here(approval_id)
-        if use is not None and use.message == message.id and not use.done:
-            return  # this very message, come again: what lies on the bus could be anybody's word, this is ours
-        if spend:
-            self._spend(asked, message.id)
-        elif asked.state is not ApprovalState.GRANTED:
-            raise NotApprovedError(approval_id, _said(asked))
+        return self._look(approval_id, _nobody).request.to
 
-    def finish(self, message: Message) -> None:
-        """Note that a covered message was handled to its end: no copy of it is covered again."""
-        approval_id = message.refs.get("approval") or ""
-        use = self._spent_here(approval_id) if is_id(approval_id) else None
-        if use is not None and use.message == message.id:
+    def awaits(self, covered: Covered) -> bool:
+        """Tell whether what is protected must wait here: its approval is another's to use, or nobody answered yet.
+
+        Nobody is told of what is wrong with an approval: whoever uses it does that.
+        """
+        try:
+            asked = self._look(covered.approval, _nobody)
+        except NotApprovedError:
+            return False
+        if asked.request.to != self._me:
+            return True
+        return asked.state is ApprovalState.ASKED and not (asked.fault or mismatch(asked.request, covered, self._me))
+
+    def cover(self, covered: Covered, *, spend: bool) -> None:
+        """Make sure that protected mail, or a protected job, is covered by an approval, and use it up for that.
+
+        Raises:
+            NotApprovedError: none covers exactly this.
+        """
+        if not is_id(covered.approval):
+            raise NotApprovedError(covered.approval, f"{covered.called}, and it names none")
+        asked = self._look(covered.approval, _nobody)  # whoever sets it aside tells of it
+        differs = mismatch(asked.request, covered, self._me)
+        if differs:
+            raise NotApprovedError(covered.approval, differs)
+        use = self._spent_here(covered.approval)
+        if use is not None and use.message == covered.id and not use.done:
+            return  # this very one, come again: what lies on the bus could be anybody's word, this is ours
+        if spend:
+            self._spend(asked, covered.id)
+        elif asked.state is not ApprovalState.GRANTED:
+            raise NotApprovedError(covered.approval, _said(asked))
+
+    def finish(self, covered: Covered) -> None:
+        """Note that what was covered was done to its end: no copy of it is covered again."""
+        use = self._spent_here(covered.approval) if is_id(covered.approval) else None
+        if use is not None and use.message == covered.id:
             done = use.model_copy(update={"done": True})
-            self._home.replace(_memory(approval_id), seal_body(done.to_json(), Seal.USE, self._sign))
+            self._home.replace(_memory(covered.approval), seal_body(done.to_json(), Seal.USE, self._sign))
 
     # -- steps ------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from somabus.post import Channel, Post, Reading
 
 _OWN: Final = frozenset([ALERTS])
-"""Channels with a protocol of their own: the routine writes and reads them."""
+"""Channels with a protocol of their own: the routine writes there, and anybody may read."""
 
 
 class Channels:
@@ -78,7 +78,8 @@ class Channels:
     def all(self) -> "tuple[Channel, ...]":
         """Return every channel that there is or that this agent follows."""
         self._cursors.load()
-        return tuple(self._channel(name) for name in sorted({*self.names(), *self._cursors.subscribed}))
+        own = {name for name in _OWN if self._last(name)}
+        return tuple(self._channel(name) for name in sorted({*self.names(), *own, *self._cursors.subscribed}))
 
     def post(self, address: "Address") -> "Post":
         """Return one post.
@@ -105,11 +106,10 @@ class Channels:
         self._cursors.load()
         if not self._cursors.subscribe(channel, follow=True):
             return False
-        log = self.log(channel)
         if not history:
-            self._cursors.move(log.path, Position(at=self._last(channel)))
-        for number in self._own(channel) if history else ():
-            self._cursors.wrote(log.path, number)
+            self._cursors.move(self._place(channel), Position(at=self._last(channel)))
+        for number in self._written(channel) if history else ():
+            self._cursors.wrote(self._place(channel), number)
         self._cursors.save()
         return True
 
@@ -135,8 +135,7 @@ class Channels:
 
     def ahead(self, channel: str, after: int) -> list[int]:
         """Return the numbers that are unread in a channel and stand past a number, a thousand at most."""
-        log = self.log(channel)
-        position = self._cursors.position(log.path)
+        log, position = self.log(channel), self._position(channel)
         start = max(position.at, after)
         count = min(SEGMENT, log.waiting(start, self._genuine(channel)))
         return [number for number in log.after(start, count) if number not in position.mine] if count else []
@@ -146,7 +145,7 @@ class Channels:
         self._cursors.load()
         follows = channel in self._cursors.subscribed
         if follows:
-            self._cursors.wrote(self.log(channel).path, number)
+            self._cursors.wrote(self._place(channel), number)
             self._cursors.save()
         return follows
 
@@ -174,7 +173,10 @@ class Channels:
             share = max(1, (limit - len(posts)) // (len(left) - rank))
             ahead, found = self._look(name, starts[name], share) if len(posts) < limit else (None, [])
             # Who looks behind a number wants all that stands there; what is new to a reader is what others wrote.
-            posts += [each for each in found if after is not None or each.fault or each.message.sender != self._me]
+            everything = (
+                after is not None or name in _OWN
+            )  # an alert is nobody's post: it is news to its raiser's human
+            posts += [each for each in found if everything or each.fault or each.message.sender != self._me]
             if ahead is not None and after is None:
                 positions[name] = ahead.position
         posts.sort(key=lambda each: (each.channel, each.number))
@@ -190,7 +192,7 @@ class Channels:
         """Move this agent's cursors behind what a look has found. They never go back."""
         self._cursors.load()
         for name, position in reading.positions.items():
-            self._cursors.move(self.log(name).path, position)
+            self._cursors.move(self._place(name), position)
         self._cursors.save()
         for each in reading.faults:
             if each.opened is not None and each.opened.trust is Trust.FORGED:
@@ -202,25 +204,30 @@ class Channels:
 
     def _check(self, channel: str) -> None:
         """Refuse a channel that nobody has posted to and that this agent does not follow: it is a typo."""
-        folder = channel_folder(channel)
-        if channel in _OWN or (
-            channel not in self._cursors.subscribed and folder not in self._store.list(tree.CHANNELS)
-        ):
+        folder, known = channel_folder(channel), channel in _OWN or channel in self._cursors.subscribed
+        if not known and folder not in self._store.list(tree.CHANNELS):
             raise ReferenceNotFoundError("channel", channel)
 
+    def _place(self, channel: str) -> str:
+        """Return the name of a channel's cursor; the one of a log of alerts is the routine's, which must miss none."""
+        path = self.log(channel).path
+        return f"{path}/read" if channel in _OWN else path
+
+    def _position(self, channel: str) -> Position:
+        return self._cursors.position(self._place(channel))
+
     def _start(self, channel: str, after: int | None) -> Position:
-        return self._cursors.position(self.log(channel).path) if after is None else Position(at=max(0, after))
+        return self._position(channel) if after is None else Position(at=max(0, after))
 
     def _waiting(self, channel: str) -> int:
-        log = self.log(channel)
-        position = self._cursors.position(log.path)
+        log, position = self.log(channel), self._position(channel)
         waiting = log.waiting(position.at, self._genuine(channel))
         return waiting - sum(number <= position.at + waiting for number in position.mine)
 
-    def _own(self, channel: str) -> list[int]:
+    def _written(self, channel: str) -> list[int]:
         """Return what this agent posted before it followed a channel: that is nothing unread."""
         log, writers = self.log(channel), Writers(None, channel)
-        past = log.after(self._cursors.position(log.path).at, SEGMENT)
+        past = () if channel in _OWN else log.after(self._position(channel).at, SEGMENT)
         said = ((number, self._reader.said(log, number, writers)) for number in past)
         return [number for number, each in said if each is not None and each.sender == self._me]
 

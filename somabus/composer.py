@@ -9,6 +9,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from somabus.delivery import Cause
 from somabus.errors import MalformedMessageError
 from somabus.model import tree
 from somabus.model.draft import Draft
@@ -35,7 +36,7 @@ class Composer:
         bus: the id of the bus.
         sign: signs with the agent's key.
         ids: makes ids.
-        cause: the message being handled now, if any.
+        cause: the message or job being handled now, if any.
         now: the time; the drive's, or this machine's while the drive is away.
     """
 
@@ -46,7 +47,7 @@ class Composer:
         *,
         sign: Callable[[bytes], bytes],
         ids: IdMaker,
-        cause: Callable[[], Message | None],
+        cause: Callable[[], Cause | None],
         now: Callable[[], datetime],
     ) -> None:
         self._me = me
@@ -106,7 +107,7 @@ class Composer:
     def _message(self, draft: Draft, message_id: str, parent: Message | None, now: datetime) -> Message:
         # The longer of the two chains counts: answering the first message of a thread again and again, while
         # handling a later one, is a loop like any other.
-        chains = [each for each in (parent, self._cause()) if each is not None]
+        chains: list[Cause] = [each for each in (parent, self._cause()) if each is not None]
         cause = max(chains, key=lambda each: each.hops, default=None)
         named = {"reply_to": draft.reply_to, "supersedes": draft.supersedes}
         refs = {**draft.refs, **named, "approval": draft.approval, "short": draft.short}

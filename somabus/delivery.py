@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from somabus.box import Box
 from somabus.errors import StoppedError
@@ -167,22 +167,34 @@ class Delivery:
         return False
 
 
+class Cause(Protocol):
+    """What is being handled, a message or a job: its place in the chain of causes."""
+
+    @property
+    def hops(self) -> int:
+        """How many causes it has."""
+
+    @property
+    def origin(self) -> str:
+        """The id of the first of them."""
+
+
 class Chain:
-    """Which message this thread or task is handling, so that what it sends continues that message's chain of hops."""
+    """What this thread or task is handling, so that what it sends continues that chain of hops."""
 
     def __init__(self) -> None:
-        self._handling: ContextVar[tuple[Message, ...]] = ContextVar("handling", default=())
+        self._handling: ContextVar[tuple[Cause, ...]] = ContextVar("handling", default=())
 
-    def enter(self, message: Message) -> None:
+    def enter(self, cause: Cause) -> None:
         """Begin handling."""
-        self._handling.set((*self._handling.get(), message))
+        self._handling.set((*self._handling.get(), cause))
 
     def leave(self) -> None:
         """End handling."""
         self._handling.set(self._handling.get()[:-1])
 
     @property
-    def cause(self) -> Message | None:
-        """The message being handled, or None."""
+    def cause(self) -> Cause | None:
+        """The message or the job being handled, or None."""
         handling = self._handling.get()
         return handling[-1] if handling else None

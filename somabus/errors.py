@@ -20,6 +20,16 @@ An exception from outside this tree is a bug in somabus, please report it.
     │   ├── UnsupportedFormatError    a format number that this version does not know
     │   ├── MessageTooLargeError      over the limit; send an attachment's name instead
     │   └── ReferenceNotFoundError    refers to something that is not there
+    ├── JobError                      the submitter's turn
+    │   ├── JobRefusedError           the job breaks a rule, or cannot be: a cycle, too deep, too wide
+    │   ├── JobNotFoundError          no job of this id lies in the queue
+    │   ├── JobStateError             it is in a state in which this cannot be done
+    │   ├── NoQueueError              nobody has submitted to a queue of that name
+    │   ├── NoSuchStepError           no step of that number waits for anybody's word
+    │   ├── OtherChildError           a handler submits another child than at its last attempt
+    │   ├── QueueFullError            more than `max_waiting` wait already
+    │   ├── BudgetError               its tree of jobs has spent what it may
+    │   └── ChildFailedError          a child that must complete did not
     ├── TrustError                    the operator's turn: not from whom it says
     ├── RateLimitError                your turn: too much went to one place; carries from when on more may go
     ├── StaleVersionError             nobody's fault: somebody wrote a newer version; read it, and write again
@@ -254,6 +264,7 @@ _REFERENCES: Final = {
     "channel": "`somabus channels` lists those that there are",
     "arc": "the name of an arc begins with arc: (`somabus arcs`)",
     "goal": "`somabus goals` lists those that there are",
+    "attachment": "`somabus job attachments JOB` lists those that there are",
     "goal_id": "`somabus goals` lists those that there are",
     "approval": "`somabus approvals` lists those that were asked for",
     "resource": "there are somabus://inbox, somabus://channels and somabus://channel/<name>",
@@ -343,6 +354,140 @@ class LeaseLostError(SomabusError):
             f"the lease on {self.name!r} (generation {self.generation}) ended and was passed on; "
             "nothing was changed, abandon this work"
         )
+
+
+class JobError(SomabusError):
+    """Something about a job cannot be; what was there before is unchanged."""
+
+
+class JobRefusedError(JobError):
+    """A job breaks a rule; nothing was submitted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the job was not submitted: {_line(self.reason)}"
+
+
+class JobNotFoundError(JobError):
+    """No job of this id lies in the queue; nothing was done."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__(job)
+        self.job = job
+
+    def __str__(self) -> str:
+        return f"there is no job {_short(self.job)}; see which there are: somabus jobs"
+
+
+class JobStateError(JobError):
+    """A job is in a state in which this cannot be done with it; nothing was changed."""
+
+    def __init__(self, job: str, state: str, event: str, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(job, state, event, allowed)
+        self.job = job
+        self.state = state
+        self.event = event
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        can = (
+            f"; one can {event} a job that is {' or '.join(self.allowed)}"
+            if (event := self.event) and self.allowed
+            else ""
+        )
+        return f"the job {_line(self.job)} is {self.state}, so nothing was changed{can}"
+
+
+class NoQueueError(JobError):
+    """Nobody has submitted to a queue of that name; nothing was done."""
+
+    def __init__(self, queue: str, there: tuple[str, ...] = ()) -> None:
+        super().__init__(queue, there)
+        self.queue = queue
+        self.there = there
+
+    def __str__(self) -> str:
+        there = f"there are: {', '.join(self.there)}" if self.there else "there is none; the first submit makes one"
+        return f"nobody has submitted to a queue named {_short(self.queue)}; {there}"
+
+
+class NoSuchStepError(JobError):
+    """No step of that number waits for anybody's word; nothing was changed."""
+
+    def __init__(self, job: str, step: int) -> None:
+        super().__init__(job, step)
+        self.job = job
+        self.step = step
+
+    def __str__(self) -> str:
+        return f"step {self.step} of {_short(self.job)} waits for nobody's word; see: somabus job {self.job}"
+
+
+class OtherChildError(JobError):
+    """A handler submits another child than at its last attempt; nothing was submitted."""
+
+    def __init__(self, parent: str, number: int, name: str) -> None:
+        super().__init__(parent, number, name)
+        self.parent = parent
+        self.number = number
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"child {self.number} of {_line(self.parent)} is {_short(self.name)} with other work than before: "
+            f"the handler has changed, or does not submit the same ones in the same order"
+        )
+
+
+class QueueFullError(JobError):
+    """So many jobs wait already that this one was not wanted; nothing was submitted."""
+
+    def __init__(self, queue: str, waiting: int, most: int) -> None:
+        super().__init__(queue, waiting, most)
+        self.queue = queue
+        self.waiting = waiting
+        self.most = most
+
+    def __str__(self) -> str:
+        wait = "1 job waits" if self.waiting == 1 else f"{self.waiting:,} jobs wait"
+        return (
+            f"{wait} in the queue {self.queue!r} and this one was to be submitted only below "
+            f"{self.most:,}, so it was not; try again later, or start another worker: "
+            f"somabus work --queue {_line(self.queue)}"
+        )
+
+
+class BudgetError(JobError):
+    """A tree of jobs has spent what it may; nothing was spent, and the job must end."""
+
+    def __init__(self, job: str, unit: str, spent: float, most: float, asked: float = 0.0) -> None:
+        super().__init__(job, unit, spent, most, asked)
+        self.job = job
+        self.unit = unit
+        self.spent = spent
+        self.most = most
+        self.asked = asked
+
+    def __str__(self) -> str:
+        asked = f", and {self.asked:g} more were asked" if self.asked else ""
+        spent = f"may spend {self.most:g} {_line(self.unit)}, has spent {self.spent:g}{asked}"
+        return f"the tree of the job {_line(self.job)} {spent}"
+
+
+class ChildFailedError(JobError):
+    """A child that must complete did not; the parent fails."""
+
+    def __init__(self, child: str, state: str, why: str = "") -> None:
+        super().__init__(child, state, why)
+        self.child = child
+        self.state = state
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the child {_line(self.child)} is {self.state}" + (f": {_line(self.why)}" if self.why else "")
 
 
 class StoreError(SomabusError):

@@ -13,6 +13,7 @@ from somabus.opener import Opened, Refusal
 
 if TYPE_CHECKING:
     from somabus.approvals import Approvals
+    from somabus.model.approval import Covered
 
 
 class Guard:
@@ -52,14 +53,20 @@ class Guard:
     def finish(self, message: Message) -> None:
         """Note that a message was handled to its end and acknowledged: no copy of it is covered by its approval."""
         if message.kind in self._authority.bus.policy.protected:
-            self._approvals().finish(message)
+            self._approvals().finish(_covered(message))
 
     def _covered(self, opened: Opened, *, spend: bool) -> Refusal | None:
         protected = opened.message.kind in self._authority.bus.policy.protected
         if not protected or opened.trust is Trust.OPERATOR:
             return None
         try:
-            self._approvals().cover(opened.message, spend=spend)
+            self._approvals().cover(_covered(opened.message), spend=spend)
         except NotApprovedError as error:
             return Refusal(Reason.NOT_APPROVED, str(error))
         return None
+
+
+def _covered(message: Message) -> "Covered":
+    from somabus.model.approval import Covered  # a beat with nothing to do loads none
+
+    return Covered.mail(message)

@@ -10,7 +10,7 @@ listing must find its next number taken.
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
@@ -154,6 +154,16 @@ class Leases:
         if self._highest(record.name) == record.generation:
             given_back = record.model_copy(update={"released": True})
             self._store.replace(tree.lease(record.name, record.generation), given_back.to_json())
+
+    def drop(self, name: str, before: datetime) -> bool:
+        """Forget a lease whose last tenure ended before a moment, for names that nobody fences anything with."""
+        last = self.last(name)
+        if last is None or last.ends_at >= before:
+            return False
+        for each in self._store.list(tree.lease(name)):
+            self._store.delete(f"{tree.lease(name)}/{each}")
+        self._store.prune(tree.lease(name))
+        return True
 
     def _highest(self, name: str) -> int:
         numbers = [int(each[:-5]) for each in self._store.list(tree.lease(name)) if _is_record(each)]

@@ -3,10 +3,11 @@
 A beat is a process of its own, and most find nothing to do: what they need not load, they need not wait for.
 """
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from somabus.announcer import Announcer
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from somabus.identity import Identities
     from somabus.inbox import Inbox
     from somabus.incidents import Incidents
+    from somabus.jobs.desk import Services
+    from somabus.model.envelope import Envelope, Seal
     from somabus.model.ids import IdMaker
     from somabus.model.signing import Signer
+    from somabus.opener import Opener
     from somabus.poster import Poster
     from somabus.rates import Rates
     from somabus.reader import Reader
@@ -54,6 +58,7 @@ class OnDemand:
     registry: "Registry"
     spool: "Spool"
     inbox: "Inbox"
+    opener: "Opener"
     reader: "Reader"
     channels: "Channels"
     unread: "Unread"
@@ -157,6 +162,79 @@ class OnDemand:
         from somabus.announcer import Announcer
 
         return Announcer(self.home, self.inbox, self.channels, self.unread)
+
+    @cached_property
+    def job_services(self) -> "Services":
+        """What knows about jobs: submits, works, looks."""
+        from somabus.jobs.aside import Aside
+        from somabus.jobs.asking import recipient_of
+        from somabus.jobs.desk import Services
+        from somabus.jobs.drafting import Drafter
+        from somabus.jobs.follower import Follower
+        from somabus.jobs.ledger import Ledger
+        from somabus.jobs.once import Once
+        from somabus.jobs.opening import JobOpener
+        from somabus.jobs.records import Records
+        from somabus.jobs.submitter import Submitter
+        from somabus.jobs.workers import Workers
+        from somabus.model.draft import Draft
+        from somabus.model.trust import may_act
+
+        store, bus = self.store, self.authority.bus
+
+        def counts(name: str, envelope: "Envelope", seal: "Seal") -> bool:
+            proof = self.opener.prove(name, envelope, seal)
+            return may_act(proof.trust, self.authority.bus.policy.trust)
+
+        records = Records(store, bus.bus, self.me, counts=counts, sign=self.signer.sign, entropy=os.urandom)
+        ledger = Ledger(store, bus.bus, self.me, counts=counts, sign=self.signer.sign)
+        follower, workers = Follower(records), Workers(store)
+        drafter = Drafter(
+            bus.bus,
+            self.me,
+            records=records,
+            sign=self.signer.sign,
+            cause=lambda: self.inbox.chain.cause,
+            now=store.now,
+        )
+
+        def stopped(entry: str) -> frozenset[str]:
+            self.authority.refresh()
+            return self.halt.check(entry)
+
+        def skills() -> tuple[str, ...]:
+            """Return what this agent can do: as the operators certified it; where nobody rules, as its card says."""
+            if self.authority.owned:
+                certificate = self.identities.standing(self.me).certificate
+                return () if certificate is None else certificate.skills
+            card = self.identities.card(self.me)
+            return () if card is None else card.skills
+
+        def seal(body: str, data: dict[str, Any], job: str) -> bytes:
+            return self.composer.entry(Draft(to="", body=body, data=data, refs={"job": job}))[1]
+
+        def send(to: str, body: str, **fields: Any) -> Any:
+            self.halt.check("Agent.send", [str(fields.get("kind", "note"))])
+            return self.sender.send(Draft(to=to, body=body, **fields), spool=True)
+
+        opener = JobOpener(self.me, self.authority, self.opener, lambda: self.approvals)
+        return Services(
+            me=self.me, store=store, records=records, ledger=ledger, follower=follower, opener=opener,
+            submitter=Submitter(
+                store, drafter, Once(store, records, follower), records=records, follower=follower, workers=workers,
+                ids=self.ids, unread=self.unread_lately,
+            ),
+            workers=workers,
+            aside=Aside(
+                store, self.me, records, self.opener,
+                may_act=lambda opened: may_act(opened.trust, self.authority.bus.policy.trust), seal=seal,
+            ),
+            leases=self.parts.leases, ids=self.ids, now=self.now,
+            monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=send,
+            tell=self.incidents.tell, stopped=stopped, stops=self.halt.stops, skills=skills,
+            recipient=lambda job: recipient_of(job, opener, self.approvals),
+            retention=lambda: self.authority.bus.policy.retention, chain=self.inbox.chain,
+        )  # fmt: skip
 
     def scratchpad(self, arc: str) -> "Scratchpad":
         """Return the scratchpad of an arc."""

@@ -40,6 +40,16 @@ class Opened(NamedTuple):
         return f"{self.message.sender} {mark}" + (f" ({self.title})" if self.title else "")
 
 
+class Proof(NamedTuple):
+    """What a signature proves of who wrote a document; the facts of `Opened` without what was written."""
+
+    trust: Trust
+    short: str = ""
+    doubt: str = ""
+    signed: bool = True
+    title: str = ""
+
+
 class Refusal(NamedTuple):
     """Why a message may not be acted on; `later` if that may be a matter of waiting."""
 
@@ -76,7 +86,7 @@ class Opener:
             raise MessageTooLargeError(len(raw), MAX_DOCUMENT)
         envelope = split(raw)
         message = Message.decode(envelope.body)
-        return self._judged(message, envelope)
+        return Opened(message, *self.prove(message.sender, envelope, Seal.MESSAGE))
 
     def refusal(self, opened: Opened, *, released: bool = False) -> Refusal | None:
         """Say why this agent may not act on the message, or None if it may.
@@ -116,23 +126,25 @@ class Opener:
             said = f"no operator has certified {message.sender}, and this bus acts on certified mail alone"
         return Refusal(Reason.UNTRUSTED, f"{said}: {opened.doubt}" if opened.doubt else said)
 
-    def _judged(self, message: Message, envelope: Envelope) -> Opened:
-        """Return a message with what its signature proves, and for which key."""
-        sender = message.sender
+    def prove(self, sender: str, envelope: Envelope, seal: Seal) -> Proof:
+        """Return what the signature of a document proves of who it says it is from, and for which key.
+
+        Raises:
+            StoreUnavailableError: could not look for the sender's key.
+        """
         if envelope.signature is None:
             if self._authority.operator_keys(sender):
                 said = f"it says it is from the operator {sender}, and operators sign"
-                return Opened(message, Trust.FORGED, "", said, signed=False)
-            return Opened(message, Trust.UNSIGNED, "", signed=False)
-        standing, key = self._identities.signer(sender, envelope, Seal.MESSAGE)
+                return Proof(Trust.FORGED, "", said, signed=False)
+            return Proof(Trust.UNSIGNED, signed=False)
+        standing, key = self._identities.signer(sender, envelope, seal)
         if key is not None:
             title = self._identities.title(sender)
-            return Opened(message, standing.trust, signing.short(key), standing.fault, title=title)
+            return Proof(standing.trust, signing.short(key), standing.fault, title=title)
         for each in self._authority.revoked_keys(sender, self._now()):
-            if envelope.verified_by(signing.from_text(each.public_key), Seal.MESSAGE):
+            if envelope.verified_by(signing.from_text(each.public_key), seal):
                 said = f"the key of {sender} that signed it was revoked at {each.at:%Y-%m-%d %H:%M} UTC"
-                return Opened(message, Trust.REVOKED, "", f"{said}: {each.why}" if each.why else said)
+                return Proof(Trust.REVOKED, "", f"{said}: {each.why}" if each.why else said)
         if not standing.keys and standing.trust is not Trust.REVOKED:
-            return Opened(message, Trust.UNSIGNED, "", standing.fault)
-        said = f"it says it is from {sender} and was not signed by {sender}'s key"
-        return Opened(message, Trust.FORGED, "", said)
+            return Proof(Trust.UNSIGNED, "", standing.fault)
+        return Proof(Trust.FORGED, "", f"it says it is from {sender} and was not signed by {sender}'s key")

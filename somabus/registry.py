@@ -111,16 +111,16 @@ class Registry:
         sealed = seal_body(card.to_json(), Seal.CARD, sign)
         if not self.knows(card.name):
             self._check_name(card.name)
-        try:
-            self._store.create(tree.card(card.name), sealed)
-        except KeyExistsError:
-            there = self._owned(card)
-            if there is card or _changed(there, card):
-                kept = card.model_copy(update={"joined_at": there.joined_at})
-                self._store.replace(tree.card(card.name), seal_body(kept.to_json(), Seal.CARD, sign))
-                return kept
-            return there
-        return card
+        if self._store.read(tree.card(card.name)) is None:  # on a full drive whoever is known can still look
+            with suppress(KeyExistsError):
+                self._store.create(tree.card(card.name), sealed)
+                return card
+        there = self._owned(card)
+        if there is card or _changed(there, card):
+            kept = card.model_copy(update={"joined_at": there.joined_at})
+            self._store.replace(tree.card(card.name), seal_body(kept.to_json(), Seal.CARD, sign))
+            return kept
+        return there
 
     def write_heartbeat(self, heartbeat: Heartbeat, sign: Callable[[bytes], bytes]) -> None:
         """Replace the agent's own heartbeat."""

@@ -10,6 +10,7 @@ from tests.gathering import gathered, receive, send
 
 SUMMARIES = {
     "kept": "tests.attacks.summary",
+    "jobs": "tests.jobs.summary",
     "points": "tests.crashes.summary",
     "thrown": "tests.hostile.summary",
     "drives": "tests.labs.summary",

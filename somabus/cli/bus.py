@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,12 +11,17 @@ from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, typed
 from somabus.connection import create_bus, known_bus, open_bus
 from somabus.errors import NotABusError, StoreUnavailableError
+from somabus.model import tree
 from somabus.model.retention import parse_rules
-from somabus.model.text import ago, line
+from somabus.model.text import ago, line, many
 from somabus.scheduler import Standing, standing
 from somabus.site import address_of, is_remote
 
+_CAUSES: Final = 3
+"""Of each queue, as many as a status has room for."""
+
 if TYPE_CHECKING:
+    from somabus.jobs.standstill import Cause
     from somabus.verify import Fault
 
 
@@ -118,6 +123,7 @@ def _status(context: Context, agent: Agent) -> None:
         (f"finished: {beat.outcome}, missed {beat.missed}" if beat.finished_at else "did not finish") if beat else ""
     )
     stops, routine = agent.stops(), standing(agent)
+    jobs = {queue: agent.jobs.standing(queue) for queue in agent.connection.store.list(tree.QUEUES)}
     lines = [
         *(f"STOPPED  {line(str(each), 200)}" for each in stops),
         f"bus      {agent.bus.name or agent.bus.bus} ({agent.bus.policy.trust})",
@@ -125,9 +131,10 @@ def _status(context: Context, agent: Agent) -> None:
         *(f"WARNING  {note}" for note in [standing_note(agent)] if note),
         f"mail     {counts.mail} wait, {counts.delayed} delayed, {counts.claimed} being handled, {counts.dead} dead",
         *([f"channels {counts.posts} posts unread"] if counts.posts else []),
+        *(f"jobs     {queue}: {said}" for queue, each in jobs.items() for said in _wedged(queue, *each)),
         f"beat     {fired}{ended}",
         _schedule_line(routine),
-        f"peers    {', '.join(f'{n} {verdict}' for verdict, n in sorted(tally.items()))}",
+        f"peers    {_tally(dict(sorted(tally.items())))}",
     ]
     facts = {
         "bus": agent.bus,
@@ -137,9 +144,24 @@ def _status(context: Context, agent: Agent) -> None:
         "beat": beat,
         "schedule": routine,
         "peers": dict(tally),
+        "jobs": {
+            queue: {"failures": failures, "causes": causes}
+            for queue, (failures, causes) in jobs.items()
+            if failures or causes
+        },
         "stops": [{"scope": str(each.scope), "by": each.by, "why": each.why, "signed": each.signed} for each in stops],
     }
     context.out.answer(facts, "\n".join(lines), unread=counts.unread)
+
+
+def _tally(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
+def _wedged(queue: str, failures: "list[Cause]", causes: "list[Cause]") -> list[str]:
+    """Say of a queue what waits for a human, or for what does not come by itself, and what came to no good end."""
+    more = [f"and {many(len(causes) - _CAUSES, 'cause')} more: somabus jobs stats {queue}"] * (len(causes) > _CAUSES)
+    return [*(line(str(each), 500) for each in causes[:_CAUSES]), *more, *map(str, failures)]
 
 
 @command("verify", "somabus verify X:/soma_network")
@@ -156,7 +178,7 @@ def verify(context: Context, path: str | None) -> None:
         facts,
         ("path", "weight", "what is wrong", "next step"),
         rows,
-        empty=f"{looked_at} documents, all of format 1",
+        empty=f"{many(looked_at, 'document')}, all of format 1",
     )
     finish(Exit.UNWELL if any(fault.weight == "error" for fault in faults) else Exit.DONE)
 

@@ -1,4 +1,4 @@
-"""Commands for goals: goals, propose, work."""
+"""Commands for goals: goals, propose, work-on."""
 
 from datetime import datetime
 
@@ -53,12 +53,12 @@ def propose(context: Context, title: str, body: str) -> None:
     context.out.answer({"proposal": made}, text, unread=agent.unread)
 
 
-@command("work", 'somabus work 7c1e99ab02d4 "the SMB part" --progress 40')
+@command("work-on", 'somabus work-on 7c1e99ab02d4 "the SMB part" --progress 40')
 @click.argument("goal")
 @click.argument("doing")
 @click.option("--progress", type=click.FloatRange(0, 100), help="Per cent.")
 @click.option("--done", is_flag=True, help="Your part is finished.")
-def work(context: Context, goal: str, doing: str, progress: float | None, *, done: bool) -> None:
+def work_on(context: Context, goal: str, doing: str, progress: float | None, *, done: bool) -> None:
     """Say what you do for a goal, and learn who else does.
 
     And how far it is, with --progress and --done.

@@ -31,9 +31,11 @@ _MODULES: Final = {
     "mcp": "coding", "hook": "coding", "hooks": "coding",
     "join": "routine", "beat": "routine", "due": "routine", "run": "routine", "share": "routine", "learn": "routine",
     "peers": "routine", "schedule": "schedule",
+    "submit": "work", "work": "work", "jobs": "jobs", "job": "job",
     "stop": "oversight", "resume": "oversight", "stops": "oversight", "approvals": "oversight", "approve": "oversight",
     "deny": "oversight", "ask": "oversight", "audit": "oversight",
-    "goals": "direction", "propose": "direction", "work": "direction", "operator": "operator", "rotate": "operator",
+    "goals": "direction", "propose": "direction", "work-on": "direction",
+    "operator": "operator", "rotate": "operator",
 }  # fmt: skip
 """Which module holds a command: only that one is imported, for a command line that starts at once."""
 
@@ -172,7 +174,7 @@ class Group(click.Group):
         from importlib import import_module
 
         module = import_module(f"somabus.cli.{_MODULES[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ from somabus.model.message import Message, Priority
 from somabus.model.names import is_name
 from somabus.model.receipt import Receipt, Whereabouts
 from somabus.model.schedule import parse_duration
-from somabus.model.text import ago, line
+from somabus.model.text import ago, line, many
 from somabus.model.wire import parse_object
 
 _SHORT = 12
@@ -289,8 +289,9 @@ def _their_id(agent: Agent, to: str, text: str) -> str:
 
 
 def _nothing(context: Context, agent: Agent, wanted: str | None, *, unreadable: int = 0) -> None:
-    said = "nothing waits" if wanted is None else f"{line(wanted)} does not wait, or may not be acted on: somabus dead"
-    counts = agent.inbox.counts()
+    counts = agent.counts()
+    none = f"no mail waits; {many(counts.posts, 'post')}: somabus read --channels" if counts.posts else "nothing waits"
+    said = none if wanted is None else f"{line(wanted)} does not wait, or may not be acted on: somabus dead"
     held = 0 if unreadable or wanted is not None else counts.mail
     if unreadable:
         said = f"{unreadable} wait, and none can be read; see: somabus inbox"

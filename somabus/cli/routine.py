@@ -1,6 +1,5 @@
 """Commands for an agent's routine: join, beat, due, run, share, learn, peers."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from somabus.agent import Agent
 from somabus.cli import collector, plugins
 from somabus.cli.group import Context, command, finish, standing_note
 from somabus.cli.output import Exit, code_of, to_json
-from somabus.errors import ConfigurationError, SomabusError, StoppedError, StoreError
+from somabus.errors import SomabusError, StoppedError, StoreError
 from somabus.model.heartbeat import Outcome
 from somabus.model.report import BeatReport
 from somabus.model.schedule import parse_duration
@@ -197,31 +196,10 @@ def _prepared(context: Context, script: Path | None, lease: str | None, every: s
     if script is None:
         agent.use_builtin_handlers()
         return agent
-    _set_up(agent, script)
+    from somabus.cli.scripts import set_up
+
+    set_up(agent, script, "--script", "agent.on('question')(answer)")
     return agent
-
-
-def _set_up(agent: Agent, script: Path) -> None:
-    """Run a script and let it register its handlers; what goes wrong in it is told with its name.
-
-    It may lie on a drive that is away, so it is looked for no earlier than here.
-    """
-    import runpy
-
-    if not script.is_file():
-        message = f"--script {script}: there is no such file; a Python file with a function setup(agent) is needed"
-        raise ConfigurationError(message)
-    sys.path.insert(0, str(script.resolve().parent))  # as `python script.py` does
-    try:
-        setup = runpy.run_path(str(script)).get("setup")
-        if callable(setup):
-            setup(agent)
-    except (Exception, SystemExit) as error:
-        message = f"the script {script} failed: {type(error).__name__}: {error}"
-        raise ConfigurationError(message) from error
-    if not callable(setup):
-        message = f"{script} has no function setup(agent); write: def setup(agent): agent.on('question')(answer)"
-        raise ConfigurationError(message)
 
 
 @contextmanager

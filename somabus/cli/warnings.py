@@ -3,8 +3,11 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
-from somabus.model.text import clean
+from somabus.model.text import clean, line
+
+_MOST: Final = 1000
 
 
 @contextmanager
@@ -24,10 +27,14 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and what was raised below it."""
-        facts = [str(getattr(record, name)) for name in ("message_id", "reason", "detail") if hasattr(record, name)]
+        facts = [
+            line(str(getattr(record, name)), _MOST)
+            for name in ("message_id", "job", "reason", "detail")
+            if hasattr(record, name)
+        ]
         return clean(": ".join(["somabus", super().format(record).split("\n", 1)[0], *facts]) + _raised(record))
 
 
 def _raised(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
-    return f" ({type(error).__name__}: {error})" if error else ""
+    return f" ({type(error).__name__}: {line(str(error), _MOST)})" if error else ""

@@ -17,6 +17,7 @@ from typing import Final
 from somabus.agent import Agent
 from somabus.doctor.debris import debris
 from somabus.doctor.finding import Finding, Weight
+from somabus.doctor.queues import wedged
 from somabus.errors import (
     MessageError,
     SomabusError,
@@ -279,6 +280,7 @@ LOOKS: Final[dict[str, Callable[[Ward], Iterator[Finding]]]] = {
     "open key": _keys,
     "folder": _folder,
     "room": _room,
+    "wedged queue": lambda ward: wedged(ward.seat),
 }
 
 

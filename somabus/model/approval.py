@@ -7,7 +7,7 @@ asked ─► granted ─► used
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from pydantic import Field
@@ -77,12 +77,39 @@ def standing(request: Request, answer: Answer | None, now: datetime, *, used: bo
     return ApprovalState.ASKED if answer is None else ApprovalState.GRANTED
 
 
-def mismatch(request: Request, message: Message, me: str) -> str:
-    """Say in what a message differs from the request that was approved, or nothing if it is exactly that."""
+class Covered(NamedTuple):
+    """What is about to be done under an approval: a message of a protected kind, or a job of a protected name.
+
+    `called`: what it needs, for people; `text`: how they call what `detail` is there.
+    """
+
+    id: str
+    approval: str
+    sender: str
+    action: str
+    detail: str
+    data: dict[str, Any]
+    subject: str = ""
+    topic: str | None = None
+    called: str = ""
+    text: str = "body"
+
+    @classmethod
+    def mail(cls, message: Message) -> "Covered":
+        """Return what a message must have been approved as."""
+        return cls(
+            id=message.id, approval=message.refs.get("approval") or "", sender=message.sender, action=message.kind,
+            detail=message.body, data=message.data, subject=message.subject, topic=message.topic,
+            called=f"mail of kind {message.kind} needs refs.approval",
+        )  # fmt: skip
+
+
+def mismatch(request: Request, covered: Covered, me: str) -> str:
+    """Say in what something differs from the request that was approved, or nothing if it is exactly that."""
     asked = {"sender": request.agent, "kind": request.action, "to": request.to,
-             "body": request.detail, "data": request.data, "subject": "", "topic": None}  # fmt: skip
-    sent = {"sender": message.sender, "kind": message.kind, "to": me,
-            "body": message.body, "data": message.data, "subject": message.subject, "topic": message.topic}  # fmt: skip
+             covered.text: request.detail, "data": request.data, "subject": "", "topic": None}  # fmt: skip
+    sent = {"sender": covered.sender, "kind": covered.action, "to": me, covered.text: covered.detail,
+            "data": covered.data, "subject": covered.subject, "topic": covered.topic}  # fmt: skip
     # As JSON: to Python 1, 1.0 and true are equal, to a handler they may not be.
     return next(
         (f"its {name} is not the approved one" for name in asked if _json(asked[name]) != _json(sent[name])), ""

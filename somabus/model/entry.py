@@ -47,6 +47,13 @@ ENTRY_POINTS: Final[dict[str, WhenStopped]] = {
     # sharing, and the routine
     "Agent.share": _R, "Agent.learn": _H, "Agent.beat": _I, "Agent.run": _I, "Agent.due": _L, "Agent.sweep": _R,
     "Agent.on": _H, "Agent.check": _H, "Agent.use_builtin_handlers": _H,
+    # jobs
+    "Agent.submit": _R, "Agent.submit_many": _R, "Agent.work": _I, "Agent.handler": _H, "Agent.worker": _H,
+    "Agent.jobs": _L, "Jobs.queues": _L, "Jobs.all": _L, "Jobs.find": _L, "Jobs.named": _L, "Jobs.file": _L,
+    "Jobs.outcome": _L, "Jobs.stats": _L, "Jobs.log": _L, "Jobs.attachments": _L, "Jobs.attachment": _L,
+    "Jobs.counts": _L, "Jobs.standing": _L, "Jobs.left_by": _L,
+    "Jobs.cancel": _R, "Jobs.pause": _R, "Jobs.resume": _R, "Jobs.replay": _R,
+    "Jobs.decide": _R, "Jobs.tell": _R, "Worker.until": _I, "Worker.one": _R, "Worker.drain": _R, "Worker.chores": _R,
     # peers and leases; an agent joins by being made
     "Agent.join": _R, "Agent.peers": _L, "Agent.short": _L, "Agent.bus": _L, "Agent.lease": _R,
     "Agent.connection": _L, "Agent.schedule": _L, "Agent.heartbeat": _L,
@@ -64,7 +71,8 @@ COMMANDS: Final[dict[str, WhenStopped]] = {
     "inbox": _L, "dead": _L, "trace": _L, "status": _L, "peers": _L, "verify": _L, "doctor": _L,
     "goals": _L, "mirror": _L,
     "approvals": _L, "audit": _L, "stops": _L, "learn": _H, "demo": _H, "bench": _H, "init": _H, "copy": _H,
-    "propose": _R, "work": _R, "ask": _R, "rotate": _R,
+    "propose": _R, "work-on": _R, "ask": _R, "rotate": _R,
+    "submit": _R, "work": _I, "jobs": _L, "job": _R,
     "post": _R, "subscribe": _R, "unsubscribe": _R, "pair": _R, "echo": _R, "channels": _L, "arcs": _L, "pad": _L,
     "wait": _L, "mcp": _L, "hook": _H, "hooks": _H, "schedule": _H,
 }  # fmt: skip

@@ -40,6 +40,9 @@ class Seal(StrEnum):
     ANSWER = "somabus approval answer 1"
     USE = "somabus approval use 1"
     AUDIT = "somabus audit 1"
+    JOB = "somabus job 1"
+    TRY = "somabus job try 1"
+    STEP = "somabus job step 1"
 
 
 class Envelope(NamedTuple):

@@ -38,9 +38,12 @@ def parse_duration(text: str) -> timedelta:
         ConfigurationError: something else, nothing, or more than ten years.
     """
     found = _DURATION.fullmatch(text.strip().lower())
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not _LEAST_S <= seconds <= MAX_EVERY_S:
+    if found is None:
         message = f"{ascii(text)[:40]} is no duration; write a number and a unit such as 90s, 10m, 6h, 2d"
+        raise ConfigurationError(message)
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if not _LEAST_S <= seconds <= MAX_EVERY_S:
+        message = f"{ascii(text)[:40]} is no duration: one is more than nothing and at most ten years, as 90s, 6h or 2d"
         raise ConfigurationError(message)
     return timedelta(seconds=seconds)
 

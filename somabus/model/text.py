@@ -29,6 +29,11 @@ def many(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
+def times(count: int) -> str:
+    """Say how often something was."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def ago(at: datetime | None, now: datetime) -> str:
     """Say how long ago something was."""
     if at is None:

@@ -6,6 +6,7 @@ from typing import Final
 from somabus.model.ids import id_time, later
 from somabus.model.names import channel_folder
 from somabus.model.slot import Event, State, done_name
+from somabus.model.ticket import JobState
 
 REGISTRY: Final = "registry"
 ALERTS: Final = "channels/alerts"
@@ -16,6 +17,8 @@ VALUES: Final = "values.md"
 GOALS: Final = "goals"
 PROPOSALS: Final = "goals/proposed"
 APPROVALS: Final = "approvals"
+LEASES: Final = "leases"
+QUEUES: Final = "queues"
 _GRACE: Final = timedelta(days=2)
 
 
@@ -75,7 +78,7 @@ def scratchpad(arc: str) -> str:
 
 def lease(name: str, generation: int | None = None) -> str:
     """A lease's folder, or one generation's record."""
-    return f"leases/{name}" if generation is None else f"leases/{name}/{generation:09d}.json"
+    return f"{LEASES}/{name}" if generation is None else f"{LEASES}/{name}/{generation:09d}.json"
 
 
 def done(agent: str, day: date | str, message_id: str, event: Event) -> str:
@@ -135,3 +138,40 @@ def approval(approval_id: str, part: str | None = None) -> str:
 def evidence(digest: str) -> str:
     """Bytes that were refused, under their digest."""
     return f"audit/evidence/{digest}"
+
+
+def shelf(queue: str, state: JobState) -> str:
+    """The folder of a queue's jobs in a state."""
+    return f"{QUEUES}/{queue}/{state}"
+
+
+def submitting(queue: str, name: str | None = None) -> str:
+    """Jobs whose record comes first: of their key, or with their parent."""
+    return f"{QUEUES}/{queue}/submitting" if name is None else f"{QUEUES}/{queue}/submitting/{name}"
+
+
+def dropping(queue: str) -> str:
+    """Jobs that ended long ago, while what lies beside them is dropped."""
+    return f"{QUEUES}/{queue}/dropping"
+
+
+def job_key(queue: str, digest: str, number: int | None = None) -> str:
+    """Which jobs were submitted under a key, or one of them; the highest number counts."""
+    folder = f"{QUEUES}/{queue}/keys/{digest}"
+    return folder if number is None else f"{folder}/{number:09d}.json"
+
+
+def run(queue: str, job: str, part: str | None = None) -> str:
+    """What lies beside a job, or one part of it: a try, steps, then, children, met, spent, said, log, files."""
+    folder = f"{QUEUES}/{queue}/runs/{job}"
+    return folder if part is None else f"{folder}/{part}"
+
+
+def worker(queue: str, name: str | None = None) -> str:
+    """Who works on a queue: the folder, or one worker's record."""
+    return f"{QUEUES}/{queue}/workers" if name is None else f"{QUEUES}/{queue}/workers/{name}.json"
+
+
+def rate(queue: str, key: str) -> str:
+    """The windows of a rate: `<end, ms>-<width, ms>/`, with one record for each job that began within."""
+    return f"{QUEUES}/{queue}/rates/{key}"

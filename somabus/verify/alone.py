@@ -15,15 +15,18 @@ from somabus.model.deadletter import DeadLetter
 from somabus.model.envelope import split
 from somabus.model.goal import Goal, Proposal, Work
 from somabus.model.heartbeat import Heartbeat
+from somabus.model.job import Job
 from somabus.model.leases import LeaseRecord
 from somabus.model.message import Message, Value
 from somabus.model.revocation import Revocations
 from somabus.model.stop import Resume, Stop
 from somabus.model.wire import MAX_DOCUMENT, parse_object
+from somabus.model.work import Bond, Try
 from somabus.verify.fault import Fault
 
 SET_ASIDE: Final = "the reader will set it aside; its sender should send it again"
 _MARKS: Final[dict[str, type[Value]]] = {
+    "event": Try, "ticket": Bond, "queue": Job,
     "act": AuditEntry, "file": DeadLetter, "sender": Message, "serial": Certificate, "new_key": Rotation,
     "public_key": Card, "beat": Heartbeat, "policy": Bus, "revoked": Revocations, "generation": LeaseRecord,
     "logs": Cursors, "range": Stop, "stop": Resume, "state": Goal, "doing": Work, "title": Proposal,

@@ -51,7 +51,7 @@ def entry(grounds: Grounds, paper: Paper) -> Iterator[Fault]:
     elif message.bus != grounds.bus.bus or message.to or message.channel != channel:
         meant = message.channel or ", ".join(message.to) or "an outbox"
         yield paper.fault(f"it was made for {meant} on the bus {message.bus}", "readers step over it; it is a copy")
-    yield from _signature(grounds, paper, message, waits=False)
+    yield from signature(grounds, paper, message.sender, Seal.MESSAGE, waits=False)
 
 
 def text(_: Grounds, paper: Paper) -> Iterator[Fault]:
@@ -73,12 +73,13 @@ def _message(grounds: Grounds, paper: Paper, slot: Slot | None) -> Iterator[Faul
     if slot is not None and slot.digit != message.priority.digit:
         said = f"the name's digit is {slot.digit}, that of {message.priority} is {message.priority.digit}"
         yield paper.warning(said, "it is served at the name's place")
-    yield from _signature(grounds, paper, message, waits=slot is not None)
+    yield from signature(grounds, paper, message.sender, Seal.MESSAGE, waits=slot is not None)
 
 
-def _signature(grounds: Grounds, paper: Paper, message: Message, *, waits: bool) -> Iterator[Fault]:
-    policy, sender = grounds.bus.policy.trust, message.sender
-    proof = grounds.proof(sender, split(paper.raw), Seal.MESSAGE)
+def signature(grounds: Grounds, paper: Paper, sender: str, seal: Seal, *, waits: bool) -> Iterator[Fault]:
+    """Judge whether a document was signed by its sender, and would be acted on if it still `waits`."""
+    policy = grounds.bus.policy.trust
+    proof = grounds.proof(sender, split(paper.raw), seal)
     if proof.held is Held.COUNTS:
         certified = may_act(grounds.standing(sender).trust, Policy.CERTIFIED)
         if waits and policy is Policy.CERTIFIED and not certified:

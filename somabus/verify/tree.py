@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from somabus.errors import MessageError, SomabusError, StoreDamagedError, TrustError
+from somabus.jobs.aside import Attachment, Line, Report, Spent
+from somabus.jobs.workers import WorkerRecord
 from somabus.model.archive import SEGMENT
 from somabus.model.bus import BUS_FILE
 from somabus.model.leases import LeaseRecord
 from somabus.model.message import Value
 from somabus.model.stop import scope_of
 from somabus.model.wire import parse_object
+from somabus.model.work import Bond
 from somabus.poster import PostedKey
 from somabus.sender import SentKey
 from somabus.store.port import Store
-from somabus.verify import agents, archives, mail, operators
+from somabus.verify import agents, archives, jobs, mail, operators
 from somabus.verify.alone import SET_ASIDE
 from somabus.verify.fault import Fault, Paper
 from somabus.verify.grounds import Grounds
@@ -31,6 +34,7 @@ _NO_PLACE: Final = "no document of format 1 has this place"
 _LOOK: Final = "look at it; no agent will touch it"
 _ID: Final = r"(?P<id>[0-9a-f-]{36})"
 _CHAINS: Final = frozenset(["audit", "operator/history/bus"])
+_RUN: Final = rf"queues/(?P<queue>[^/]+)/runs/{_ID}"
 _LOG: Final = r"(?P<log>messages/[^/]+/outbox|channels/(?P<channel>[^/]+)(/scratchpad)?)"
 _NUMBER: Final = r"(?P<segment>\d{7})/(?P<number>\d{10})\.json"
 
@@ -84,6 +88,24 @@ def _rules(chain: Chain) -> tuple[Rule, ...]:
         (r"messages/[^/]+/keys/[0-9a-f]{32}\.post\.json", _value(PostedKey), _AGAIN),
         (r"messages/[^/]+/keys/.+", _value(SentKey), _AGAIN),
         (r"leases/[^/]+/[^/]+", _value(LeaseRecord), _AGAIN),
+        (rf"queues/(?P<queue>[^/]+)/(?P<state>{jobs.OPEN}|submitting)/(?P<name>[^/]+)", jobs.open_job, jobs.ASIDE),
+        (r"queues/(?P<queue>[^/]+)/(?P<state>completed|failed|cancelled)/(?P<day>[^/]+)/(?P<name>[^/]+)",
+         jobs.ended_job, _LOOK),
+        (r"queues/[^/]+/dead/(?P<day>[^/]+)/(?P<name>[^/]+)", jobs.dead_job, _LOOK),  # its run says why
+        (r"queues/[^/]+/dropping/[^/]+", jobs.anything, _LOOK),
+        (rf"{_RUN}/(?P<generation>\d+)\.(?P<event>[a-z]+)\.json", jobs.attempt, _OVER),
+        (rf"{_RUN}/steps/(?P<name>[^/]+)", jobs.step, "the job waits until a person has mended it"),
+        (rf"{_RUN}/(then|children)/(?P<other>[0-9a-f-]{{36}})\.json", jobs.bond, _OVER),
+        (rf"{_RUN}/met/(?P<name>[^/]+)", jobs.met, _OVER),
+        (rf"{_RUN}/progress\.json", _value(Report), _OVER),
+        (rf"{_RUN}/files/(?P<digest>[0-9a-f]{{64}})", evidence, _LOOK),
+        (rf"{_RUN}/files/[0-9a-f]{{64}}\.json", _value(Attachment), _OVER),
+        (rf"(?P<log>{_RUN}/log)/{_NUMBER}", _value(Line), _OVER),
+        (rf"(?P<log>{_RUN}/spent)/{_NUMBER}", _value(Spent), "nobody of its tree can spend; look at it"),
+        (rf"(?P<log>{_RUN}/said)/{_NUMBER}", mail.entry, _OVER),
+        (r"queues/[^/]+/keys/[0-9a-f]{32}/\d{9}\.json", _value(Bond), _AGAIN),
+        (r"queues/[^/]+/workers/[^/]+\.json", _value(WorkerRecord), _AGAIN),
+        (r"queues/[^/]+/rates/[^/]+/\d+-\d+/\d+\.json", jobs.anything, _OVER),
     )  # fmt: skip
     return tuple(Rule(re.compile(place), judge, step) for place, judge, step in table)
 

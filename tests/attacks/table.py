@@ -6,7 +6,7 @@ Written anew with: python -m tests.attacks.table
 from pathlib import Path
 from typing import Final
 
-from tests.attacks import on_approvals, on_certificates, on_mail, on_names, on_rule
+from tests.attacks import on_approvals, on_certificates, on_jobs, on_mail, on_names, on_rule
 
 ATTACKS: Final = (
     *on_certificates.ROWS,
@@ -14,6 +14,7 @@ ATTACKS: Final = (
     *on_approvals.ROWS,
     *on_rule.ROWS,
     *on_names.ROWS,
+    *on_jobs.ROWS,
 )
 PAGE: Final = Path(__file__).parents[2] / "docs" / "security.md"
 _FROM: Final = "<!-- attacks -->\n"

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tests.bench.check import Check
 from tests.bench.queues import left_out
 from tests.bench.row import COUNTS, Guarantees, Row, Size, unit
 from tests.bench.run import Found, Results, over
-from tests.bench.targets import TARGETS, Check
+from tests.bench.targets import TARGETS
 from tests.bench.works import ALL
 
 _VERDICTS = {True: "met", False: "**not met**", None: "-"}

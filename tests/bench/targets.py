@@ -1,91 +1,34 @@
 """The targets: what was promised of the speed, each as checks on what was measured."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
+from tests.bench.check import Check, Target, beside_fastest, cost, rate, value, worst
 from tests.bench.queues import ALL as CONTENDERS
 from tests.bench.row import COUNTS, Size
-from tests.bench.run import Found, Results, Value, over
+from tests.bench.run import Value
 from tests.bench.works import ALL as WORKS
-from tests.bench.works import backlog, batch, beat, broadcast, crowd, mail, memory, nats, registry, start, unread, wake
+from tests.bench.works import (
+    backlog,
+    batch,
+    beat,
+    broadcast,
+    crowd,
+    jobs,
+    mail,
+    memory,
+    nats,
+    registry,
+    start,
+    unread,
+    wake,
+)
 
 _FLOOR, _FULL, _BEST = "floor, none", "floor, full", "floor, full, best here"
 _PLAIN, _SIGNED = "somabus, unsigned, none", "somabus, signed, none"
+_JOBS: Final = {"somabus, none": _FLOOR, "somabus, full": _FULL}
 _PLAIN_FULL, _SIGNED_FULL = "somabus, unsigned, full", "somabus, signed, full"
 _ON_PAR: Final = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One comparison: a value out of a run, and what it must be at least or at most; neither for a mere remark.
-
-    What counts is the median over the runs, or with `always` each of them.
-    """
-
-    say: str
-    value: Value
-    least: float | None = None
-    most: float | None = None
-    always: bool = False
-
-    def found(self, runs: Sequence[Results]) -> Found | None:
-        """Return what it was in these runs; None where none of them measured it."""
-        return over(runs, self.value)
-
-    def met(self, runs: Sequence[Results]) -> bool | None:
-        """Tell whether it is met; None where it was not measured, or is a remark."""
-        found = self.found(runs)
-        if found is None or (self.least is None and self.most is None):
-            return None
-        low, high = (found.low, found.high) if self.always else (found.middle, found.middle)
-        return (self.least is None or low >= self.least) and (self.most is None or high <= self.most)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One row of the table: what is done, what was promised, and the works and checks that show it."""
-
-    work: str
-    promise: str
-    works: tuple[str, ...]
-    checks: Callable[[Size], list[Check]]
-
-
-def rate(work: str, row: str, to: str, figure: str) -> Value:
-    """Return how many times the rate of another row a row reaches: above 1 is faster."""
-    return lambda results: results.times((work, to, figure), (work, row, figure))
-
-
-def cost(work: str, row: str, to: str, figure: str, of: str | None = None) -> Value:
-    """Return how many times the time of another row a row takes: above 1 is slower."""
-    return lambda results: results.times((work, row, figure), (work, to, of or figure))
-
-
-def beside_fastest(work: str, row: str, figure: str, peers: Callable[[str], bool]) -> Value:
-    """Return the smallest ratio of a row's rate to that of a peer: above 1, all of them are slower."""
-
-    def smallest(results: Results) -> float | None:
-        ratios = [rate(work, row, peer, figure)(results) for peer in results.names(work) if peers(peer)]
-        return min((each for each in ratios if each is not None), default=None)
-
-    return smallest
-
-
-def value(work: str, row: str, figure: str) -> Value:
-    """Return a figure itself."""
-    return lambda results: results.middle(work, row, figure)
-
-
-def worst(work: str, rows: tuple[str, ...], figures: tuple[str, ...]) -> Value:
-    """Return the largest value of any round."""
-
-    def largest(results: Results) -> float | None:
-        return max(
-            (each for row in rows for figure in figures for each in results.values(work, row, figure)), default=None
-        )
-
-    return largest
 
 
 def _peers(durability: str, *, file_each: bool = False, claims: bool = False) -> Callable[[str], bool]:
@@ -248,6 +191,41 @@ def _registry(_: Size) -> list[Check]:
     ]
 
 
+def _jobs(_: Size) -> list[Check]:
+    name = jobs.WORK.name
+    return [*_beside_floor(name, "submit"), *_beside_floor(name, "run"), _all_once(name, tuple(_JOBS))]
+
+
+def _jobs_waiting(size: Size) -> list[Check]:
+    work, lengths = jobs.WAITING.name, jobs.backlogs(_scale(jobs.WAITING.name, size))
+    checks = [each for waiting in lengths for each in _beside_floor(work, "first", waiting)]
+    few, many = lengths[0], lengths[-1]
+    for row in _JOBS:
+        gain = cost(work, jobs.name(row, many), jobs.name(row, few), "next")
+        checks.append(Check(f"{row}: next of {many:,} / next of {few:,}", gain))
+    return [*checks, _all_once(work, tuple(jobs.name(row, waiting) for row in _JOBS for waiting in lengths))]
+
+
+def _job_graph(_: Size) -> list[Check]:
+    work, figures = jobs.GRAPH.name, ("submit", "run")
+    checks = [each for shape in jobs.SHAPES for figure in figures for each in _beside_floor(work, figure, shape)]
+    return [*checks, _all_once(work, tuple(jobs.name(row, shape) for row in _JOBS for shape in jobs.SHAPES))]
+
+
+def _beside_floor(work: str, figure: str, variant: object = None) -> list[Check]:
+    """Compare a figure of jobs with the floor's, in each class of durability; nothing was promised."""
+    named = (lambda row: row) if variant is None else lambda row: jobs.name(row, variant)
+    said = "" if variant is None else f", {jobs.name('', variant).removeprefix(', ')}"
+    return [
+        Check(f"{figure}{said}: {row} / the floor", rate(work, named(row), named(floor), figure))
+        for row, floor in _JOBS.items()
+    ]
+
+
+def _all_once(work: str, rows: tuple[str, ...]) -> Check:
+    return Check("lost or twice", worst(work, rows, COUNTS), most=0, always=True)
+
+
 def _server(_: Size) -> list[Check]:
     name = nats.DAILY.name
     return [
@@ -276,6 +254,9 @@ TARGETS: Final = (
     Target("`import somabus`; `somabus --version`", "under 1.3 times importing pydantic and orjson alone; click's own start-up plus 30 %", ("start",), _start),
     Target("memory of an agent draining 100,000 messages", "flat: under 60 MB, independent of the backlog", ("memory",), _memory),
     Target("registry review, 10,000 heartbeats", "bounded by reading what changed, not by reading all: at least 5 times faster on an unchanged registry than on a cold one", ("registry",), _registry),
+    Target("jobs: submit; claim, run and complete", "nothing lost, nothing twice; no rate was promised", ("jobs",), _jobs),
+    Target("jobs: take the first of 100 / 100,000 waiting", "the same", ("jobs waiting",), _jobs_waiting),
+    Target("jobs: a graph of 10,000, in wide layers and as a chain", "the same, and none before what it needs", ("job graph",), _job_graph),
     Target("a bus on a server", "what each work takes beside a folder: told, not promised", ("nats",), _server),
     Target("100,000 wait for one agent among 1,000,000 keys of a server", "an inbox costs what is in it, whatever else is on the bus", ("nats crowd",), _keys),
 )  # fmt: skip

@@ -88,7 +88,7 @@ def test_every_target_is_measured_by_a_work():
     """No promise of speed stands in the table without a work that shows it, and no work shows nothing."""
     works = {work.name for work in ALL}
 
-    assert len(TARGETS) == 15
+    assert len(TARGETS) == 18
     assert {name for target in TARGETS for name in target.works} == works
     assert all(set(work.scales) == set(Size) for work in ALL)
 
@@ -149,6 +149,7 @@ def test_rows_take_turns(tmp_path):
     assert seen == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
+@pytest.mark.slow
 def test_several_runs_show_their_median_and_their_range(tmp_path):
     """Three runs are one table: a target is met by the median of the runs, and between what they lay stands beside it."""
     runs = []
@@ -166,7 +167,11 @@ def test_several_runs_show_their_median_and_their_range(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("work", "number"), [("wake", "SIGTERM"), pytest.param("crowd 2+2", "SIGINT", marks=pytest.mark.slow)]
+    ("work", "number"),
+    [
+        pytest.param("wake", "SIGTERM", marks=pytest.mark.slow),
+        pytest.param("crowd 2+2", "SIGINT", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.skipif(os.name == "nt", reason="a process is not asked to end there")
 def test_a_run_that_is_interrupted_leaves_nothing_behind(work, number, tmp_path):
@@ -199,6 +204,7 @@ def test_a_run_that_is_interrupted_leaves_nothing_behind(work, number, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_once_spoils_neither_the_others_nor_the_ratios(tmp_path):
     """A peer that breaks in one round is named with its error; ratios are of the same round, or of none."""
     rounds = iter([1.0, 2.0, 4.0])

@@ -67,7 +67,7 @@ def team(tmp_path):
 
 
 @pytest.fixture(
-    params=["claude-code", "cursor", *(pytest.param(name, marks=pytest.mark.slow) for name in ("codex", "gemini-cli"))]
+    params=["claude-code", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cursor", "codex", "gemini-cli"))]
 )
 def host(request, team):
     """Each coding agent that is known."""

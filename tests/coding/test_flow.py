@@ -40,7 +40,7 @@ async def hand_over(coordinator, worker, short):
     assert text(await coordinator.call_tool("coordination_channels", {"action": "arcs"})) == "no open arc"
 
 
-@pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.parametrize("mode", [ERAS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in ERAS[1:])])
 def test_a_brief_is_handed_over_by_two_real_clients(team, mode):
     """The coordinator posts a brief; the worker's next unrelated tool call shows `_inbox_unread: 1`; it reads the inbox, sees who really spoke, and posts status and closeout. Over real stdio, in both eras of the protocol."""
 
@@ -51,7 +51,8 @@ def test_a_brief_is_handed_over_by_two_real_clients(team, mode):
     play(scene())
 
 
-@pytest.mark.parametrize("mode", ["auto", pytest.param("legacy", marks=pytest.mark.slow)])
+@pytest.mark.slow  # test_http.py has the servers, and the test above the flow
+@pytest.mark.parametrize("mode", ERAS)
 def test_the_same_over_http(team, mode):
     """Two servers over real HTTP, with a token: the same flow."""
     servers, urls = [], []

@@ -36,7 +36,9 @@ def test_a_quiet_hook_loads_nothing(claude):
     assert loaded == [["pydantic", "click", "orjson", "somabus.agent"], []]
 
 
-@pytest.mark.parametrize("what", ["mail", "post", "subscription"])
+@pytest.mark.parametrize(
+    "what", ["mail", *(pytest.param(each, marks=pytest.mark.slow) for each in ("post", "subscription"))]
+)
 def test_a_glance_overlooks_nothing(claude, what):
     """A mail, a post in a followed channel, or a channel that is followed since, is noticed at the next call."""
     coordinator, worker = claude.team.agent("coordinator"), claude.team.agent("worker")

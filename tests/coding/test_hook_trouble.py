@@ -14,10 +14,10 @@ from tests.coding.host import silent
 @pytest.mark.parametrize(
     ("event", "lines"),
     [
-        ("", 1),
+        pytest.param("", 1, marks=pytest.mark.slow),
         ("gar\x1b[31mbage", 1),
-        ("[]", 1),
-        ('{"hook_event_name":"PostToolUse"}', 1),
+        pytest.param("[]", 1, marks=pytest.mark.slow),
+        pytest.param('{"hook_event_name":"PostToolUse"}', 1, marks=pytest.mark.slow),
         ('{"hook_event_name":"X"}', 0),
     ],
 )
@@ -44,13 +44,24 @@ def test_even_without_input_home_or_log_it_is_silent(claude):
     assert silent(claude.raw(order, "garbage"))
 
 
+def faults(claude):
+    """Return the kind of each fault in the log."""
+    lines = claude.log.read_text(encoding="utf-8").splitlines()
+    return [line(each.split(" ", 2)[2], 200).split(":")[0] for each in lines]
+
+
 def test_without_a_bus_the_host_is_left_in_peace(claude):
-    """No bus, an agent that never joined, no key, a key that others can read, settings that are no TOML: silent, exit 0, and one line in the log each."""
-    bus = claude.team.folder / "bus"
-    claude.call("tool")
+    """No bus, or an agent that never joined: silent, exit 0, and one line in the log each."""
     order = claude.order(Moment.TOOL)
-    for old, new in (("--agent worker", "--agent nobody"), (str(bus), "/nowhere")):
+    for old, new in (("--agent worker", "--agent nobody"), (str(claude.team.folder / "bus"), "/nowhere")):
         assert silent(claude.call("tool", order=order.replace(old, new)))
+
+    assert faults(claude) == ["NotJoinedError", "NotABusError"]
+
+
+@pytest.mark.slow
+def test_without_settings_or_key_the_host_is_left_in_peace(claude):
+    """Settings that are no TOML, a key that others can read, a damaged one, none: silent, exit 0, and one line in the log each."""
     (claude.team.folder / "somabus.toml").write_text("bus = [")
     assert silent(claude.call("tool", session="no TOML"))
     (claude.team.folder / "somabus.toml").unlink()
@@ -63,13 +74,11 @@ def test_without_a_bus_the_host_is_left_in_peace(claude):
     key.unlink()
     assert silent(claude.call("tool", session="no key"))
 
-    lines = claude.log.read_text(encoding="utf-8").splitlines()
-    assert [line(each.split(" ", 2)[2], 200).split(":")[0] for each in lines] == [
-        "NotJoinedError", "NotABusError", "ConfigurationError",
-        *(["UnsafeKeyError"] if os.name == "posix" else []), "ConfigurationError", "NotJoinedError",
-    ]  # fmt: skip
+    unsafe = ["UnsafeKeyError"] if os.name == "posix" else []
+    assert faults(claude) == ["ConfigurationError", *unsafe, "ConfigurationError", "NotJoinedError"]
 
 
+@pytest.mark.slow
 def test_a_vanished_drive_is_not_waited_for_at_every_call(claude):
     """While the drive is gone, hooks are silent, end with 0, log a line, and look for it now and then, not at every use of a tool; once it is back, the next call tells."""
     claude.team.agent("coordinator").send("worker", "x")

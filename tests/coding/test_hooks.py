@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from somabus.hooks.hosts import HOSTS, Moment
 from somabus.hooks.install import snippet
 from tests.coding.host import DEADLINE_S, silent, started
@@ -29,6 +31,7 @@ def test_mail_is_shown_at_each_moment_once(host):
     assert host.team.agent("worker").unread == 3
 
 
+@pytest.mark.slow
 def test_the_shapes_are_those_that_claude_code_documents(claude):
     """Context comes as `hookSpecificOutput.additionalContext` of the event; on stop a block with a reason lets the model go on, but not twice in a turn."""
     coordinator = claude.team.agent("coordinator")
@@ -46,6 +49,7 @@ def test_the_shapes_are_those_that_claude_code_documents(claude):
     assert not silent(claude.call("tool"))  # it did not count as told
 
 
+@pytest.mark.slow
 def test_each_session_is_told_for_itself(claude):
     """Two sessions of one agent are both told; a session that was cleared or compacted is told again, a resumed one is not."""
     claude.team.agent("coordinator").send("worker", "x")
@@ -57,6 +61,7 @@ def test_each_session_is_told_for_itself(claude):
         assert not silent(claude.call("start", session="one", source=source))
 
 
+@pytest.mark.slow
 def test_a_session_that_ended_is_forgotten(claude):
     """After the end of a session nothing of it is kept; a new one of the same name is told anew."""
     claude.team.agent("coordinator").send("worker", "x")
@@ -102,6 +107,7 @@ def test_of_several_hooks_at_once_one_tells(claude):
     assert silent(claude.call("tool"))
 
 
+@pytest.mark.slow
 def test_inside_cursor_the_hooks_of_claude_code_are_silent(claude):
     """Cursor runs the hooks of Claude Code as well as its own: one of the two tells."""
     claude.team.agent("coordinator").send("worker", "x")

@@ -108,6 +108,7 @@ def test_the_token_is_this_users_alone_and_made_once(team, token):
     path.chmod(0o600)
 
 
+@pytest.mark.slow
 def test_a_token_of_ones_own_can_be_set_and_a_signal_ends_the_server(team, token):
     """SOMABUS_MCP_TOKEN takes the place of the one in the home, and is not printed; SIGTERM ends the server at once and without a word."""
     with serving(team, SOMABUS_MCP_TOKEN=OWN) as (running, url, said):

@@ -5,6 +5,7 @@ import json
 import subprocess
 import warnings
 from contextlib import contextmanager
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -85,8 +86,12 @@ async def changed(client, mode, uri, act, got):
 @pytest.mark.parametrize(
     ("where", "what", "mode"),
     [
-        *(("inside", what, mode) for what in ("mail", "post") for mode in ERAS),
+        ("inside", "post", "legacy"),
         ("stdio", "mail", "auto"),
+        *(
+            pytest.param("inside", *each, marks=pytest.mark.slow)
+            for each in (*product(["mail"], ERAS), ("post", "auto"))
+        ),
         *(pytest.param("stdio", *each, marks=pytest.mark.slow) for each in (("post", "auto"), ("mail", "legacy"))),
     ],
 )
@@ -167,6 +172,7 @@ HELLO = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_server_whose_client_has_gone_waits_for_no_slow_drive(team):
     """When standard input ends, the server ends, even if a look for changes takes ten minutes just then."""
     program, _, _, *words = team.order("mcp", "--agent", "worker")

@@ -41,6 +41,7 @@ def test_an_idle_session_is_woken_by_mail(claude):
     assert silent(claude.call("tool"))
 
 
+@pytest.mark.slow
 def test_a_waiter_ends_silently_when_its_session_ends_or_a_newer_one_waits(claude):
     """No process stays behind: the older of two waiters ends, and the last one when the session is over."""
     first = waiter(claude)
@@ -56,6 +57,7 @@ def test_a_waiter_ends_silently_when_its_session_ends_or_a_newer_one_waits(claud
     assert second.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the parent of a process is told otherwise there")
 def test_a_waiter_ends_when_its_host_is_gone(claude):
     """If the coding agent is killed, its waiter does not stay for hours, although a shell stood between the two."""

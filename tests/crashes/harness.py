@@ -44,8 +44,22 @@ class Ledger:
             self.keyed[delivery.message.key].add(delivery.message.id)
 
 
+class WritingStore(StoppingStore):
+    """Another store, until the fuse burns; looking is no step, for it changes nothing."""
+
+    def read(self, key, *, listed=False):
+        """See `Store.read`."""
+        return self._store.read(key, listed=listed)
+
+    def list(self, prefix, after="", limit=None):
+        """See `Store.list`."""
+        return self._store.list(prefix, after, limit)
+
+
 class Stage:
     """One bus for one run of a scene: `scout` and `planner` in a process that dies, and again after it."""
+
+    stopping = StoppingStore  # what its homes are
 
     def __init__(self, ground, fuse):
         self.fuse = fuse
@@ -60,14 +74,26 @@ class Stage:
         """Return the agent: in the process that may die, or in the one that comes after it."""
         if not mortal:
             return self.world.agent(name, retry=RETRY, machine="next", every="2h")
-        home = StoppingStore(self.world.homes[name], self.fuse)
+        home = self.stopping(self.world.homes[name], self.fuse)
         return self.world.agent(name, store=self.mortal, home=home, retry=RETRY, every="2h")
+
+
+class WritingStage(Stage):
+    """The same, in a process that dies at nothing but what writes."""
+
+    stopping = WritingStore
 
 
 def in_memory(fuse, clock):
     """Return a bus in memory, and the same for a process that dies at an operation."""
     plain = MemoryStore(clock.now)
     return plain, StoppingStore(plain, fuse)
+
+
+def written_in_memory(fuse, clock):
+    """Return the same for a process that dies at an operation that writes."""
+    plain = MemoryStore(clock.now)
+    return plain, WritingStore(plain, fuse)
 
 
 def on_disk(tmp_path_factory):
@@ -82,12 +108,15 @@ def on_disk(tmp_path_factory):
     return ground
 
 
-def every_point(ground, scene):
-    """Play the scene once for each step it has, killing it there; check each aftermath; return the number of points."""
+def every_point(ground, scene, *, begin=None, recovery=None, verdict=None):
+    """Play the scene once for each step it has, killing it there; check each aftermath; return the number of points.
+
+    `begin`, `recovery` and `verdict` are others than `Stage`, `recover` and `check`, for what is no mail.
+    """
     at = 0
     while True:
         at += 1
-        stage = Stage(ground, Fuse())
+        stage = (begin or Stage)(ground, Fuse())
         stage.fuse.at = stage.fuse.steps + at
         try:
             scene(stage)
@@ -95,8 +124,8 @@ def every_point(ground, scene):
             died = True
         else:
             died = False
-        recover(stage)
-        check(stage, f"{scene.__name__} stopped at step {at}")
+        (recovery or recover)(stage)
+        (verdict or check)(stage, f"{scene.__name__} stopped at step {at}")
         if not died:
             return at - 1
 
@@ -130,7 +159,7 @@ def check(stage, where):
     assert not (ledger.withdrawn & ledger.acked), f"P9, {where}: a withdrawn message was handled"
     assert all(found["reasons"] == found["dead"] for found in ends.values()), f"P1, {where}: dead without a reason"
 
-    torn = [key for key in _walk(store, "") if not _whole(key, store.read(key))]
+    torn = [key for key in walk(store, "") if not whole(key, store.read(key))]
     assert not torn, f"P2, {where}: not whole: {torn}"
 
     assert len(set(ledger.claims)) == len(ledger.claims), f"P3, {where}: two holders of one generation"
@@ -176,7 +205,8 @@ def _insights(store):
                     yield message.data
 
 
-def _walk(store, prefix):
+def walk(store, prefix):
+    """Yield the keys of all documents below a folder, `tmp` apart."""
     for name in store.list(prefix):
         key = f"{prefix}/{name}" if prefix else name
         if key == "tmp":
@@ -184,10 +214,11 @@ def _walk(store, prefix):
         if name.endswith(".json"):
             yield key
         else:
-            yield from _walk(store, key)
+            yield from walk(store, key)
 
 
-def _whole(key, raw):
+def whole(key, raw):
+    """Tell whether a document can be read as what its key says."""
     try:
         value = parse_object(split(raw).body)
         if key.startswith("leases/"):

@@ -102,7 +102,9 @@ def test_no_entry_of_a_log_is_lost(disk, drops, tmp_path_factory, points):
     assert count > 4
 
 
-@pytest.mark.parametrize("disk", [False, True], ids=["store operations", "disk steps"])
+@pytest.mark.parametrize(
+    "disk", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["store operations", "disk steps"]
+)
 def test_no_mail_is_lost_and_no_dead_letter_without_its_reason(disk, tmp_path_factory, points):
     """Wherever a sweep stops, what waits waits, what an open thing refers to is there, and each dead letter has its reason."""
 

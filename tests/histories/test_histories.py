@@ -6,6 +6,7 @@ Hypothesis invents the history; the model is a dictionary of what every message 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
@@ -251,7 +252,12 @@ class HistoriesOnDisk(Histories):
             self._folder.cleanup()
 
 
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+class MoreHistories(Histories):
+    """The same, longer, for the slow run."""
+
+
+TestHistories, TestMoreHistories = Histories.TestCase, pytest.mark.slow(MoreHistories.TestCase)
+TestHistories.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestMoreHistories.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestHistoriesOnDisk = HistoriesOnDisk.TestCase
 TestHistoriesOnDisk.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)

@@ -43,6 +43,7 @@ from tests.hostile.scene import snapshot, within_the_tree
 
 FIRST_SEED = int(os.environ.get("SOMABUS_FUZZ_SEED", "20260105"))
 SEEDS = [FIRST_SEED + n for n in range(12)]
+QUICK = 3  # of the seeds; all of them in the slow run
 BATCHES, THROWS = 4, 60
 ODD = [
     None, True, False, -1, 0, 1, 2**31, 2**63, 2**64, 1e308, -1e308, 5e-324, 1.5, "", "x", "\x00", "\u00e9" * 9, "1",
@@ -264,7 +265,9 @@ def prepare(scene):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="throws things that Windows cannot hold")
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "seed", [*SEEDS[:QUICK], *(pytest.param(each, marks=pytest.mark.slow) for each in SEEDS[QUICK:])]
+)
 def test_thousands_of_broken_files_cost_no_good_message(seed, scene, thrown):
     """Whatever lies on the bus, beats and looks do not fail, and each good message is handled once."""
     outside = prepare(scene)
@@ -308,16 +311,18 @@ def test_a_message_torn_at_every_length_is_set_aside(scene, thrown):
     throw_at_inbox(scene, thrown, [whole[:length] for length in range(len(whole))], "truncations of mail")
 
 
-def test_a_message_with_one_bit_flipped_is_never_handled(scene, thrown):
+@pytest.mark.parametrize("count", [200, pytest.param(900, marks=pytest.mark.slow)])
+def test_a_message_with_one_bit_flipped_is_never_handled(count, scene, thrown):
     """P7: one bit turned over, anywhere, and the message is not acted on."""
     whole = scene.signed(scene.new_id())
-    bits = random.Random(FIRST_SEED).sample(range(len(whole) * 8), 900)
+    bits = random.Random(FIRST_SEED).sample(range(len(whole) * 8), count)
 
     throw_at_inbox(scene, thrown, [flipped(whole, bit) for bit in bits], "bit flips of mail")
 
 
+@pytest.mark.parametrize("stride", [8, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["card", "heartbeat", "cursors"])
-def test_a_record_torn_at_every_length_breaks_nobody(kind, scene, thrown):
+def test_a_record_torn_at_every_length_breaks_nobody(kind, stride, scene, thrown):
     """However much of a record is there, peers look and beats run; a torn card or heartbeat is never believed."""
     scene.scout.share(Insight(topic="t", statement="s", confidence=1))
     scene.planner.beat()
@@ -325,30 +330,33 @@ def test_a_record_torn_at_every_length_breaks_nobody(kind, scene, thrown):
     path = scene.root / "registry" / ("planner" if kind == "cursors" else "scout") / f"{kind}.json"
     whole, believed = path.read_bytes(), 0
 
-    for length in range(len(whole)):
+    lengths = range(0, len(whole), stride)
+    for length in lengths:
         path.write_bytes(whole[:length])
         scene.planner.beat() if length % 16 == 0 else scene.planner.peers()
         peer = next(peer for peer in scene.planner.peers() if peer.name == "scout")
         believed += kind != "cursors" and not peer.fault
 
-    thrown["truncations of records"] = thrown.get("truncations of records", 0) + len(whole)
+    thrown["truncations of records"] = thrown.get("truncations of records", 0) + len(lengths)
     assert believed == 0
 
 
+@pytest.mark.parametrize("stride", [43, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["card", "heartbeat"])
-def test_a_record_with_one_bit_flipped_is_never_believed(kind, scene, thrown):
+def test_a_record_with_one_bit_flipped_is_never_believed(kind, stride, scene, thrown):
     """P7: one bit turned over in a card or a heartbeat, and it is shown as a fault."""
     scene.planner.peers()
     scene.scout.beat()
     path = scene.root / "registry" / "scout" / f"{kind}.json"
     whole, believed = path.read_bytes(), []
 
-    for bit in range(0, len(whole) * 8, 5):
+    bits = range(0, len(whole) * 8, stride)
+    for bit in bits:
         path.write_bytes(flipped(whole, bit))
         peer = next(peer for peer in scene.planner.peers() if peer.name == "scout")
         believed += [bit] if not peer.fault else []
 
-    thrown["bit flips of records"] = thrown.get("bit flips of records", 0) + len(range(0, len(whole) * 8, 5))
+    thrown["bit flips of records"] = thrown.get("bit flips of records", 0) + len(bits)
     assert believed == []
 
 
@@ -450,15 +458,29 @@ def test_the_sound_objects_are_sound():
     assert [type(each) for each in read] == list(SOUND)
 
 
-@pytest.mark.parametrize("kind", list(SOUND), ids=lambda kind: kind.__name__)
-@quick
-@given(data=st.data())
-def test_an_object_is_read_or_refused_by_an_error_of_the_message(kind, data):
-    """P14: any object with the right names is a value or a MessageError; a value can be written again."""
+def read_or_refused(kind, data):
+    """Let a reader have an object; what it takes can be written again."""
     value = data.draw(objects(kind))
 
     with within_the_tree(MessageError):
         kind.from_object(parse_object(json.dumps(value).encode())).to_json()
+
+
+@pytest.mark.parametrize("kind", list(SOUND), ids=lambda kind: kind.__name__)
+@settings(quick, max_examples=20)
+@given(data=st.data())
+def test_an_object_is_read_or_refused_by_an_error_of_the_message(kind, data):
+    """P14: any object with the right names is a value or a MessageError; a value can be written again."""
+    read_or_refused(kind, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(SOUND), ids=lambda kind: kind.__name__)
+@settings(quick, max_examples=400)
+@given(data=st.data())
+def test_many_an_object_is_read_or_refused(kind, data):
+    """P14: the same with many more objects."""
+    read_or_refused(kind, data)
 
 
 @quick

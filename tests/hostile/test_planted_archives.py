@@ -60,7 +60,17 @@ PLANTED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("plant", PLANTED)
+QUICK = (
+    "archives ahead of the end",
+    "an archive of what is live",
+    "marks of what is live",
+    "a file in the place of the folder",
+)
+
+
+@pytest.mark.parametrize(
+    "plant", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in PLANTED]
+)
 def test_what_is_planted_hides_nothing(plant):
     """Whatever archives and marks somebody adds, what was posted is read, counted, and followed by the next number, before and after sweeps."""
     room = Room(days=10)
@@ -110,12 +120,13 @@ def test_a_process_that_slept_while_its_log_was_packed_counts_right():
     assert room.planner.unread == 4199 - 1000
 
 
+@pytest.mark.slow
 def test_cursors_that_cannot_be_read_hold_what_is_unread():
     """A follower whose cursors are garbled, or not to be seen just now, has read nothing as far as a sweep knows."""
     room = Room(days=10)
     log = Log(room.world.store, LOG)
     composer = room.scout._services.composer
-    more = {n: composer.entry(Draft(to="", body=str(n)), channel="general")[1] for n in range(COUNT + 1, 4200)}
+    more = {n: composer.entry(Draft(to="", body=str(n)), channel="general")[1] for n in range(COUNT + 1, 3100)}
     room.world.store.create_many([(log.key(n), raw) for n, raw in more.items()])
     room.sweep()
     for _ in range(2):

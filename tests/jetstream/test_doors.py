@@ -111,6 +111,7 @@ def test_tls(servers, enter, tmp_path):
         enter(f"tls://localhost:{server.port}", CA=authority.path)
 
 
+@pytest.mark.slow
 def test_under_tls_nothing_is_said_on_stderr(servers, tmp_path):
     """A process that comes over TLS, and one that is not let in, end without a word of asyncio's."""
     authority = Authority(tmp_path)
@@ -185,6 +186,7 @@ def test_a_server_without_jetstream_is_told_what_it_lacks(servers):
     assert "try again" not in str(told.value)
 
 
+@pytest.mark.slow
 def test_tls_that_the_server_asks_for(servers, tmp_path, monkeypatch):
     """Where the server asks for TLS and nobody here does, the connection is under TLS all the same, and the doctor hears so."""
     authority = Authority(tmp_path)

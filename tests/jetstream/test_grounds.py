@@ -43,7 +43,9 @@ def test_a_stream_without_the_marker_is_no_bus(store):
     assert store.list("none") == []
 
 
-@pytest.mark.parametrize("begun", [True, False], ids=["an agent at work", "a new process"])
+@pytest.mark.parametrize(
+    "begun", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["an agent at work", "a new process"]
+)
 def test_nobody_acts_in_a_copy_that_is_not_finished(address, store_on, server, tmp_path, begun):
     """P3, P5: a bus went to a folder, its old stream is gone, and a copy back is made ahead: whoever knew the bus at that address does nothing in the copy."""
     create_bus(address, home=tmp_path)

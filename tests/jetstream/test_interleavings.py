@@ -16,7 +16,7 @@ from somabus.store.nats.moving import TAKES, Mover
 from somabus.testing import Crash
 from tests.jetstream.imagined import Server, Tree, Turns
 
-SEEDS = 2500
+SEEDS = 1000
 WORKERS, PROCESSES, ACTS, TRIES = 4, 3, 3, 3
 TROUBLE, DIES, JUMPS, ARRIVES, KILLED, DELETES = 0.06, 0.02, 0.12, 0.15, 0.01, 0.25
 
@@ -201,7 +201,7 @@ class Story:
 @pytest.mark.parametrize("fences", [True, False], ids=["from 2.12", "before 2.12"])
 @pytest.mark.parametrize("seeds", [
     pytest.param(range(SEEDS), id="some"),
-    pytest.param(range(SEEDS, 21 * SEEDS), id="many", marks=pytest.mark.slow),
+    pytest.param(range(SEEDS, 52 * SEEDS), id="many", marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_whatever_happens_one_document_counts(seeds, fences):
     """However movers and deleters meet: no document is lost; from 2.12 on one mover has it and knows it, and what was deleted stays so."""

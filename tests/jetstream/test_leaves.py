@@ -33,6 +33,7 @@ def leaf_of(servers, hub, jetstream=""):
     return servers(jetstream=jetstream, more=remote)
 
 
+@pytest.mark.slow
 def test_agents_on_two_leaves_reach_each_other_through_the_hub(servers, hub, tmp_path):
     """Messages cross and wake; while the hub is dead each side keeps its mail, and when it is back everything arrives, once."""
     left = leaf_of(servers, hub)
@@ -88,6 +89,7 @@ def test_two_buses_of_one_name_are_told(servers, hub, store_on, tmp_path):
     through.close()
 
 
+@pytest.mark.slow
 def test_a_bus_is_not_made_beside_one_of_its_name(servers, hub, tmp_path):
     """`init` at a site without the domain of the hub, where the bus lies, is refused with what is there, and nothing is made; with the domain it is the bus."""
     site = leaf_of(servers, hub, jetstream=f'jetstream {{ store_dir: "{tmp_path}/site", domain: site }}\n')

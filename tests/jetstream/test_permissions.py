@@ -85,6 +85,9 @@ def test_agents_do_everything_that_agents_do(team):
     scout.learn("smb", "slower")
     with planner.lease("deploy", for_=timedelta(minutes=1)) as lease:
         lease.extend(timedelta(minutes=2))
+    job = scout.submit("noop", key="once")
+    planner.worker().drain()
+    assert scout.jobs.outcome(job).by == "planner"
     for agent in (*team, *team):
         agent.on("*")(lambda message: None)
         report = agent.beat()
@@ -93,6 +96,7 @@ def test_agents_do_everything_that_agents_do(team):
     assert scout.peers()
 
 
+@pytest.mark.slow
 def test_a_join_that_is_refused_is_not_seen(team, bus, tmp_path):
     """Whoever may not write the card that it wants is told, and nobody sees a peer without a card."""
     with pytest.raises(StoreRefusedError, match="registry/writer/card"):
@@ -101,6 +105,7 @@ def test_a_join_that_is_refused_is_not_seen(team, bus, tmp_path):
     assert [peer.name for peer in team[1].peers()] == ["planner", "scout"]
 
 
+@pytest.mark.slow
 def test_withdrawing_takes_the_two_lines_of_the_page(running, team):
     """With the lists as they are a withdrawal is refused and the mail stays; with what the page names besides, it is done."""
     scout, planner = team
@@ -136,6 +141,7 @@ def test_the_server_refuses_what_is_another_s(team, bus):
     humans.close()
 
 
+@pytest.mark.slow
 def test_nobody_hears_the_answers_to_another(bus, running):
     """Each user listens to its own answers alone: who hears another's could give some in the server's place."""
     link = Link([running.url], {"user": "scout", "password": "secret-of-scout", "inbox_prefix": "_INBOX.planner"})
@@ -150,6 +156,7 @@ def test_nobody_hears_the_answers_to_another(bus, running):
     own.close()
 
 
+@pytest.mark.slow
 def test_what_the_server_cannot_refuse_is_told_by_the_signature(bus, team, running):
     """The page's last word: through the server's own answers scout writes under any key. Then nothing is believed that another did not sign."""
     scout, planner = team

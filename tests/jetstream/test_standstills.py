@@ -126,6 +126,7 @@ def test_of_two_movers_one_has_it(meeting, fences):
             assert not outcome.second or "done" in outcome.left
 
 
+@pytest.mark.slow
 def test_what_arrived_may_go_on_at_once(meeting):
     """Wherever a mover stands still, another may move its target on, and stand still as well: the document goes on, once."""
     for where, outcome in meeting.all(move("in", "out"), move("out", "done")):
@@ -133,6 +134,7 @@ def test_what_arrived_may_go_on_at_once(meeting):
         assert outcome.first, (where, outcome)
 
 
+@pytest.mark.slow
 def test_of_a_move_and_a_deletion_one_is_first(meeting, fences):
     """Wherever a mover stands still while the document is deleted: it is gone, or it has arrived, as the mover was told."""
     for where, outcome in meeting.all(move("in", "out"), lambda store, key: store.delete(f"in/{key}")):
@@ -144,6 +146,7 @@ def test_of_a_move_and_a_deletion_one_is_first(meeting, fences):
             assert not outcome.first or outcome.left == ("out",), (where, outcome)
 
 
+@pytest.mark.slow
 def test_what_arrived_may_be_deleted_at_once(meeting):
     """Wherever a mover stands still while its target is deleted: the document is gone for good, also where it came from."""
     for where, outcome in meeting.all(move("in", "out"), lambda store, key: store.delete(f"out/{key}")):

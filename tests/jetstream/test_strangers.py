@@ -46,7 +46,9 @@ def served(planner):
     return [delivery.message.body for delivery in planner.inbox.drain() if delivery.ack() is None]
 
 
-@pytest.mark.parametrize("headers", HEADERS, ids=str)
+@pytest.mark.parametrize(
+    "headers", [HEADERS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in HEADERS[1:])], ids=str
+)
 def test_headers_of_a_message_are_its_writers_word(team, put, headers):
     """A message that carries the words with which a server refuses is a message; it is served or set aside, and what waits behind it is served."""
     scout, planner = team
@@ -61,6 +63,7 @@ def test_headers_of_a_message_are_its_writers_word(team, put, headers):
     assert scout.trace(second).state.value == "done"
 
 
+@pytest.mark.slow
 def test_headers_of_a_card_or_a_post_stop_nobody(team, put):
     """A card and a post that carry such words are read as what they are: peers, channels and beats go on."""
     scout, planner = team
@@ -78,7 +81,7 @@ def test_headers_of_a_card_or_a_post_stop_nobody(team, put):
     assert not planner.beat().could_not_look
 
 
-@pytest.mark.parametrize("kind", ["k", "f"])
+@pytest.mark.parametrize("kind", ["k", pytest.param("f", marks=pytest.mark.slow)])
 def test_a_name_that_is_no_key_is_not_listed(team, put, kind):
     """What lies under a name that no key has is not there for agents: mail is served, beats and sweeps go on."""
     scout, planner = team
@@ -93,7 +96,7 @@ def test_a_name_that_is_no_key_is_not_listed(team, put, kind):
     planner.sweep()
 
 
-@pytest.mark.parametrize("name", ["0-{id}%2E0%2Ejson", "folder"])
+@pytest.mark.parametrize("name", ["0-{id}%2E0%2Ejson", pytest.param("folder", marks=pytest.mark.slow)])
 def test_a_folder_among_the_mail_is_set_aside(team, put, name):
     """A folder that stands where mail waits is set aside like any other thing that is no message, and is counted once."""
     scout, planner = team

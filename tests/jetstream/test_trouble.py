@@ -254,7 +254,10 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize(
+    "end",
+    [pytest.param(end, id=name, marks=[pytest.mark.slow] if "away" in name else []) for name, end in ENDS.items()],
+)  # who waits for a server is for the slow run
 def test_a_process_ends_quietly_and_soon(server, end):
     """The interpreter ends whatever the connection does, with no word on stderr."""
     process = subprocess.Popen(

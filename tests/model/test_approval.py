@@ -7,7 +7,7 @@ import pytest
 
 from somabus.errors import MalformedMessageError
 from somabus.model import wire
-from somabus.model.approval import Answer, ApprovalState, Request, Use, mismatch, standing
+from somabus.model.approval import Answer, ApprovalState, Covered, Request, Use, mismatch, standing
 from tests.model.examples import ID, NOW, message
 
 HOUR = timedelta(hours=1)
@@ -56,7 +56,7 @@ def test_the_last_moment_is_too_late():
 
 def test_exactly_what_was_asked_matches():
     """The very message that the request describes is let through."""
-    assert mismatch(REQUEST, message(**ASKED_FOR), "planner") == ""
+    assert mismatch(REQUEST, Covered.mail(message(**ASKED_FOR)), "planner") == ""
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_exactly_what_was_asked_matches():
 )  # fmt: skip
 def test_one_member_changed_is_named(member, other):
     """Another sender, kind, body, data, subject or topic was not approved; a blank is a change."""
-    found = mismatch(REQUEST, message(**{**ASKED_FOR, member: other}), "planner")
+    found = mismatch(REQUEST, Covered.mail(message(**{**ASKED_FOR, member: other})), "planner")
 
     assert found == f"its {member} is not the approved one"
 
@@ -77,19 +77,22 @@ def test_one_member_changed_is_named(member, other):
 @pytest.mark.parametrize("other", [{"n": True}, {"n": 1.0}])
 def test_a_value_of_another_type_is_another_value(other):
     """`true` was not approved where 1 was."""
-    assert mismatch(REQUEST, message(**{**ASKED_FOR, "data": other}), "planner") == "its data is not the approved one"
+    assert (
+        mismatch(REQUEST, Covered.mail(message(**{**ASKED_FOR, "data": other})), "planner")
+        == "its data is not the approved one"
+    )
 
 
 def test_the_order_of_members_is_no_difference():
     """JSON objects have no order, so another writer's order is the same data."""
     request = REQUEST.model_copy(update={"data": {"a": 1, "b": 2}})
 
-    assert mismatch(request, message(**{**ASKED_FOR, "data": {"b": 2, "a": 1}}), "planner") == ""
+    assert mismatch(request, Covered.mail(message(**{**ASKED_FOR, "data": {"b": 2, "a": 1}})), "planner") == ""
 
 
 def test_another_recipient_is_named():
     """An approval for planner opens nothing at archivist."""
-    assert mismatch(REQUEST, message(**ASKED_FOR), "archivist") == "its to is not the approved one"
+    assert mismatch(REQUEST, Covered.mail(message(**ASKED_FOR)), "archivist") == "its to is not the approved one"
 
 
 @pytest.mark.parametrize("value", [REQUEST, GRANTED, DENIED, USE, USE.model_copy(update={"message": None})])

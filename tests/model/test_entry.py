@@ -7,11 +7,13 @@ from somabus.approvals import Approval
 from somabus.arcs import Arc
 from somabus.delivery import Delivery
 from somabus.inbox import Inbox
+from somabus.jobs.queues import Jobs
+from somabus.jobs.worker import Worker
 from somabus.lease import Lease
 from somabus.model.entry import COMMANDS, ENTRY_POINTS, WhenStopped
 from somabus.scratchpad import Scratchpad
 
-CLASSES = {each.__name__: each for each in (Agent, Inbox, Delivery, Arc, Scratchpad, Lease, Approval)}
+CLASSES = {each.__name__: each for each in (Agent, Inbox, Delivery, Arc, Scratchpad, Lease, Approval, Jobs, Worker)}
 
 
 @pytest.mark.parametrize("table", [ENTRY_POINTS, COMMANDS])

@@ -255,3 +255,10 @@ def test_the_field_that_is_wrong_is_named(text, said):
         Schedule.parse(text)
 
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["0s", "0.0001ms", "4000d"])
+def test_a_duration_out_of_bounds_is_told_as_that(text):
+    """What is written as a duration and is too short or too long is told with the bounds, and not how one is written."""
+    with pytest.raises(ConfigurationError, match="more than nothing and at most ten years"):
+        parse_duration(text)

@@ -8,11 +8,7 @@ import pytest
 from tests.packaging.blocks import PROJECT, BlockError, Runner, blocks, commands, pages
 
 pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="the pages show commands of a POSIX shell")
-SOON = (
-    "README.md",
-    "docs/tutorial.md",
-    "docs/scale.md",
-)  # all others are in the slow run: each command of theirs is a process
+SOON = ("README.md",)  # all others are in the slow run: each command of theirs is a process
 NAMES = [page.relative_to(PROJECT).as_posix() for page in pages()]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.packaging.blocks import PROJECT
 
-LONG = ("coding_agents",)  # in the slow run
+LONG = ("coding_agents", "job_worker")  # in the slow run
 EXAMPLES = sorted(path.parent.name for path in (PROJECT / "examples").glob("*/run.py"))
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import typing
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,10 +52,13 @@ def command(*words):
     )
 
 
+@cache
 def sources():
-    """Yield every module of the package as its path inside it and its syntax tree."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+    """Return every module of the package as its path inside it and all nodes of its syntax tree, the tree itself first."""
+    return [
+        (path.relative_to(PACKAGE).as_posix(), list(ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    ]
 
 
 def allowed(path, places):
@@ -127,21 +131,23 @@ def test_the_version_is_told_without_a_library_but_click():
     }  # fmt: skip
 
 
-def test_a_beat_with_nothing_to_do_loads_only_what_it_uses(tmp_path):
+@pytest.fixture(scope="module")
+def beaten(tmp_path_factory):
+    """What a fresh process has loaded after a beat with nothing to do."""
+    return loaded_after(idle_beat(tmp_path_factory.mktemp("idle")))
+
+
+def test_a_beat_with_nothing_to_do_loads_only_what_it_uses(beaten):
     """A scheduler that wakes an agent for nothing waits for nothing that only mail, posts, humans or a due sweep need."""
-    loaded = loaded_after(idle_beat(tmp_path))
-
-    assert "somabus.beat" in loaded
-    assert loaded & {f"somabus.{name}" for name in NOT_FOR_NOTHING} == set()
+    assert "somabus.beat" in beaten
+    assert beaten & {f"somabus.{name}" for name in NOT_FOR_NOTHING} == set()
 
 
-def test_a_beat_with_nothing_to_do_loads_no_library_in_vain(tmp_path):
+def test_a_beat_with_nothing_to_do_loads_no_library_in_vain(beaten):
     """It waits for no cron, no watcher, no tables, and for no library of mail or archives that others drag along."""
-    loaded = loaded_after(idle_beat(tmp_path))
-
-    assert "pydantic" in loaded
-    assert loaded & {"croniter", "watchdog", "rich", "logging.handlers", "asyncio"} == set()
-    assert loaded & {"importlib.metadata", "email.message", "zipfile", "shutil", "socket", "signal", "queue"} == set()
+    assert "pydantic" in beaten
+    assert beaten & {"croniter", "watchdog", "rich", "logging.handlers", "asyncio"} == set()
+    assert beaten & {"importlib.metadata", "email.message", "zipfile", "shutil", "socket", "signal", "queue"} == set()
 
 
 def test_a_script_has_its_pydantic_plugins(tmp_path):
@@ -242,8 +248,8 @@ def test_the_environment_is_read_in_few_places():
     """P7: what a process takes from its environment is found in the settings, the connection and the surfaces only."""
     found = {
         path
-        for path, tree in sources()
-        for node in ast.walk(tree)
+        for path, nodes in sources()
+        for node in nodes
         if dotted(node) in ("os.environ", "os.getenv", "os.environb")
     }
 
@@ -252,7 +258,7 @@ def test_the_environment_is_read_in_few_places():
 
 def test_the_clock_is_read_in_few_places():
     """P10: time comes from the drive or is handed in; this machine's clock is read at the edge only."""
-    found = {path for path, tree in sources() for node in ast.walk(tree) if dotted(node) in CLOCKS}
+    found = {path for path, nodes in sources() for node in nodes if dotted(node) in CLOCKS}
 
     assert {path for path in found if not allowed(path, READS_CLOCK)} == set()
 
@@ -262,8 +268,8 @@ def test_neither_is_hidden_behind_an_import_of_the_name():
     hidden = {("os", "environ"), ("os", "getenv"), ("time", "time"), ("time", "time_ns")}
     found = {
         (path, alias.name)
-        for path, tree in sources()
-        for node in ast.walk(tree)
+        for path, nodes in sources()
+        for node in nodes
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if (node.module, alias.name) in hidden
@@ -276,7 +282,7 @@ def test_nothing_is_read_at_import():
     """Environment and clock are looked at when something is done, never when a module is imported."""
     found = [
         (path, name)
-        for path, tree in sources()
+        for path, (tree, *_) in sources()
         for node in at_import(tree)
         if (name := dotted(node)) in CLOCKS | {"os.environ", "os.getenv", "os.urandom", "time.monotonic"}
     ]

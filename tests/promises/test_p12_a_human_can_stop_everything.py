@@ -10,13 +10,14 @@ import shlex
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from types import SimpleNamespace
 
 import click
 import pytest
 
-from somabus import Agent, Draft, Insight, create_bus
+from somabus import Agent, Draft, Insight, JobDraft, create_bus
 from somabus.approvals import Approval
 from somabus.arcs import Arc
 from somabus.audit import Audit
@@ -26,6 +27,8 @@ from somabus.delivery import Delivery
 from somabus.desk import Desk
 from somabus.errors import StoppedError, StoreUnavailableError
 from somabus.inbox import Inbox
+from somabus.jobs.queues import Jobs
+from somabus.jobs.worker import Worker
 from somabus.lease import Lease
 from somabus.model import tree
 from somabus.model.entry import COMMANDS, ENTRY_POINTS, WhenStopped
@@ -44,7 +47,7 @@ SETTLING = ("ack", "nack", "release", "extend", "reject")
 
 def ways_in():
     """Every public method and property of what a user gets into the hand, as the table names them."""
-    classes = (Agent, Inbox, Delivery, Arc, Scratchpad, Lease, Approval)
+    classes = (Agent, Inbox, Delivery, Arc, Scratchpad, Lease, Approval, Jobs, Worker)
     found = {f"{each.__name__}.{name}" for each in classes for name, _ in inspect.getmembers(each) if name[0] != "_"}
     return found | {"Agent.join"}  # an agent joins by being made
 
@@ -102,9 +105,26 @@ class Scene:
         self.to_settle = {f"Delivery.{name}": self.scout.inbox.claim() for name in SETTLING}
         self.waiting = self.planner.send("scout", "wait").id
         self.sent = self.scout.send("planner", "out")
+        self.furnish_jobs()
         self.lease = self.scout.lease("archive")
         self.scout.beat(messages=1, seconds=0)
         return self.open_arc()
+
+    def furnish_jobs(self):
+        """Submit jobs that wait, that are paused, that have failed, and one that waits for a word about its step."""
+        self.scout.handler("fail")(lambda ctx: ctx.give_up("no"))
+        self.scout.handler("doubt")(lambda ctx: ctx.attach("plan", "pay") and ctx.step("pay", self.die))
+        self.failed, self.doubtful = self.scout.submit("fail"), self.scout.submit("doubt")
+        for _ in range(2):  # the second look at the step finds that it was begun
+            with suppress(KeyboardInterrupt):
+                self.scout.worker().drain()
+        self.job, self.paused = self.scout.submit("echo", {"n": 1}), self.scout.submit("echo")
+        self.scout.jobs.pause(self.paused)
+
+    @staticmethod
+    def die():
+        """Be told to end in the middle of a step."""
+        raise KeyboardInterrupt
 
     def open_arc(self):
         """Open an arc that scout has claimed, follows, has not read, and whose scratchpad it owns."""
@@ -180,6 +200,33 @@ CALLS = {
     "Agent.approval": lambda s: s.scout.approval(s.approval.id),
     "Agent.stops": lambda s: s.scout.stops(),
     "Agent.rotate": lambda s: s.scout.rotate(),
+    "Agent.submit": lambda s: s.scout.submit("echo"),
+    "Agent.submit_many": lambda s: s.scout.submit_many([JobDraft("echo")]),
+    "Agent.handler": lambda s: s.scout.handler("fetch")(lambda ctx: None),
+    "Agent.worker": lambda s: s.scout.worker(),
+    "Agent.jobs": lambda s: s.scout.jobs,
+    "Jobs.queues": lambda s: s.scout.jobs.queues(),
+    "Jobs.all": lambda s: s.scout.jobs.all(),
+    "Jobs.find": lambda s: s.scout.jobs.find(s.job),
+    "Jobs.file": lambda s: s.scout.jobs.file(s.doubtful),
+    "Jobs.outcome": lambda s: s.scout.jobs.outcome(s.failed),
+    "Jobs.counts": lambda s: s.scout.jobs.counts(),
+    "Jobs.stats": lambda s: s.scout.jobs.stats(),
+    "Jobs.log": lambda s: s.scout.jobs.log(s.job),
+    "Jobs.named": lambda s: s.scout.jobs.named(s.job.id[-12:]),
+    "Jobs.attachments": lambda s: s.scout.jobs.attachments(s.doubtful),
+    "Jobs.attachment": lambda s: s.scout.jobs.attachment(s.doubtful, "plan"),
+    "Jobs.standing": lambda s: s.scout.jobs.standing(),
+    "Jobs.left_by": lambda s: s.scout.jobs.left_by("default", ["echo"]),
+    "Jobs.cancel": lambda s: s.scout.jobs.cancel(s.job),
+    "Jobs.pause": lambda s: s.scout.jobs.pause(s.job),
+    "Jobs.resume": lambda s: s.scout.jobs.resume(s.paused),
+    "Jobs.replay": lambda s: s.scout.jobs.replay(s.failed),
+    "Jobs.decide": lambda s: s.scout.jobs.decide(s.doubtful, 1, again=True),
+    "Jobs.tell": lambda s: s.scout.jobs.tell(s.job, "leave the pictures out"),
+    "Worker.one": lambda s: s.scout.worker().one(),
+    "Worker.drain": lambda s: s.scout.worker().drain(),
+    "Worker.chores": lambda s: s.scout.worker().chores(),
     "Inbox.drain": lambda s: next(s.scout.inbox.drain()),
     "Inbox.claim": lambda s: s.scout.inbox.claim(),
     "Inbox.take": lambda s: s.scout.inbox.take(s.waiting),
@@ -215,7 +262,7 @@ CALLS = {
     "Approval.fault": lambda s: s.approval.fault,
     "Approval.id": lambda s: s.approval.id,
 }
-IDLE = {"Agent.beat", "Agent.run"}  # played below
+IDLE = {"Agent.beat", "Agent.run", "Agent.work", "Worker.until"}  # played below
 
 
 @pytest.fixture(scope="module", params=[(BUS,), (SCOUT, Scope(Range.AGENT, "newcomer"))], ids=["bus", "agent"])
@@ -339,6 +386,36 @@ def test_a_run_under_a_stop_stays_and_handles_nothing(tmp_path, scope):
     assert (handled, scene.scout.unread) == ([], 1)
 
 
+@pytest.mark.parametrize("scope", [BUS, SCOUT], ids=["bus", "agent"])
+@pytest.mark.parametrize("way", ["Agent.work", "Worker.until"])
+def test_a_worker_under_a_stop_stays_and_takes_nothing(tmp_path, scope, way):
+    """`work` does not end under a stop: the jobs stay where they wait, not one byte of the bus is changed, and after the resume they are run."""
+    scene = Scene(tmp_path)
+    job = scene.scout.submit("echo", {"n": 1})
+    scene.stop(scope)
+    before, looks = tree_of(scene.bus), []
+
+    class Soon(threading.Event):
+        """Lets the time pass at once where others would wait; resumes at the third look, ends when the job has."""
+
+        def wait(self, timeout=None):
+            scene.clock.advance(seconds=timeout)
+            looks.append(tree_of(scene.bus) == before)
+            if len(looks) == 3:
+                oversight.resume(scene.anna, scope, "")
+            return self.is_set()
+
+    end = Soon()
+    scene.scout._services.store.wait = lambda *_: end.set()  # nothing to do any more
+    if way == "Agent.work":
+        scene.scout.work(stop=end)
+    else:
+        scene.scout.worker().until(end)
+
+    assert looks == [True] * 3
+    assert scene.scout.jobs.outcome(job).result == {"n": 1}
+
+
 # -- the commands --------------------------------------------------------------------------------------------------
 
 ORDERS = {
@@ -350,7 +427,11 @@ ORDERS = {
     "share": "share smb 'links hold'",
     "beat": "beat",
     "propose": "propose 'More tea'",
-    "work": "work {goal} 'the SMB part'",
+    "work-on": "work-on {goal} 'the SMB part'",
+    "submit": "submit echo",
+    "work": "work --until-empty",
+    "jobs": "jobs",
+    "job": "job cancel {job}",
     "ask": "ask deploy --detail 'version 4'",
     "rotate": "rotate",
     "inbox": "inbox",
@@ -396,7 +477,8 @@ def type_in(stopped, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     facts = {
         "waiting": stopped.waiting, "sent": stopped.sent.id, "goal": stopped.goal, "folder": tmp_path,
-        "short": stopped.planner.short, "bus": stopped.bus,
+        "short": stopped.planner.short, "bus": stopped.bus, "job": stopped.job.address, "paused": stopped.paused.address,
+        "failed": stopped.failed.address, "doubtful": stopped.doubtful.address,
     }  # fmt: skip
     return lambda order: Shell()(*shlex.split(order.format(**facts)))
 
@@ -405,6 +487,12 @@ def type_in(stopped, tmp_path, monkeypatch):
     "order",
     [
         *(ORDERS[name] for name in rows(COMMANDS, WhenStopped.REFUSED)),
+        "work --until-empty",
+        "job pause {job}",
+        "job resume {paused}",
+        "job replay {failed}",
+        "job tell {job} more",
+        "job step {doubtful} 1 --again",
         "dead --replay {dead}",
         "read --channels",
         "read --channel arc:wiki",
@@ -504,6 +592,8 @@ OF_THE_KIND = {
     "post": lambda s: s.scout.post("arc:wiki", "x", kind="deploy"),
     "ask": lambda s: s.scout.ask_approval("deploy", detail="version 4"),
     "use": lambda s: s.approval.use(),
+    "submit": lambda s: s.scout.submit("deploy"),
+    "submit_many": lambda s: s.scout.submit_many([JobDraft("echo"), JobDraft("deploy")]),
 }
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from somabus import Agent, create_bus
+from somabus.jobs.aside import Line, Report, Spent
+from somabus.jobs.workers import WorkerRecord
 from somabus.model.approval import Answer, Request, Use
 from somabus.model.audit import AuditEntry
 from somabus.model.bus import Bus
@@ -20,9 +22,11 @@ from somabus.model.deadletter import DeadLetter
 from somabus.model.envelope import Seal
 from somabus.model.goal import Goal, Proposal, Work
 from somabus.model.heartbeat import Heartbeat
+from somabus.model.job import Job
 from somabus.model.leases import LeaseRecord
 from somabus.model.revocation import Revocations
 from somabus.model.stop import Resume, Stop
+from somabus.model.work import Bond, Step, Try
 from somabus.poster import PostedKey
 from somabus.sender import SentKey
 from somabus.verify import judge_path
@@ -40,6 +44,8 @@ DOCUMENTS = {
     ".why.json": DeadLetter, "certificate": Certificate, "revocations": Revocations, "stop": Stop, "resume": Resume,
     "goal": Goal, "answer": Answer, "values": Creed, "proposal": Proposal, "work": Work, "rotation": Rotation,
     "request": Request, "use": Use, "audit entry": AuditEntry, "keys/…": SentKey, "keys/….post.json": PostedKey,
+    "job": Job, "<n>.<event>": Try, "steps/…": Step, "then/…": Bond, "progress.json": Report, "job log": Line, "spent": Spent,
+    "worker": WorkerRecord,
 }  # fmt: skip
 NOT_WRITTEN = {"text", "disk_free_here", "disk_free_drive", "load", "clock_offset_s", "host", "version"}
 

@@ -20,7 +20,7 @@ from somabus.store.directory.mount import Mount
 from somabus.testing import World
 from tests.services.court import Court
 
-MANY = 20
+MANY = 9
 MEMORY = "recall/0"
 OWN = 1  # its own card it reads before it looks at everybody, and so without the memory
 NAMES = [f"agent-{number}" for number in range(MANY)]
@@ -211,8 +211,17 @@ def test_a_review_reads_what_changed_and_nothing_else(folder, read):
     assert found["agent-3"].heartbeat.beat.number == 1
 
 
-@pytest.mark.parametrize("again", [True, False], ids=["the same process", "a later process"])
-@pytest.mark.parametrize(("document", "said"), [("card.json", "not sealed"), ("heartbeat.json", "was not written by")])
+@pytest.mark.parametrize(
+    ("document", "said", "again"),
+    [
+        pytest.param("card.json", "not sealed", False, id="a card, a later process"),
+        pytest.param("heartbeat.json", "was not written by", True, id="a heartbeat, the same process"),
+        pytest.param("card.json", "not sealed", True, id="a card, the same process", marks=pytest.mark.slow),
+        pytest.param(
+            "heartbeat.json", "was not written by", False, id="a heartbeat, a later process", marks=pytest.mark.slow
+        ),
+    ],
+)
 def test_what_was_written_into_by_hand_is_noticed_by_the_next_review(folder, document, said, again):
     """A file that is changed in its place, is as long as before and says that it is as old, is read and refused."""
     agent = newcomer(folder)
@@ -311,6 +320,7 @@ def test_a_memory_that_does_not_fit_into_one_document_is_kept_in_several(court, 
     assert (checks[Seal.CARD], checks[Seal.HEARTBEAT]) == (OWN, 0)
 
     monkeypatch.setattr(recall, "_MOST_PARTS", 2)
+    monkeypatch.setattr(recall, "_WORTH_A_WRITE", 1)
     for name in NAMES:
         court.world.agent(name).beat()
     assert all(peer.presence is Presence.ON_TIME for peer in review(court).values())
@@ -332,7 +342,7 @@ def test_whoever_looks_at_nobody_reads_no_memory(court, monkeypatch):
 
 def test_what_has_no_room_is_not_written_again_and_again(court, monkeypatch):
     """Where more agents are there than are remembered, a review that finds nothing new still writes nothing."""
-    monkeypatch.setattr(recall, "MAX_BYTES", 8_000)
+    monkeypatch.setattr(recall, "MAX_BYTES", 4_000)
     monkeypatch.setattr(recall, "_MOST_PARTS", 2)
     monkeypatch.setattr(recall, "_WORTH_A_WRITE", 1)
     for _ in range(2):

@@ -149,7 +149,27 @@ def revoked_agent(team):
     team("operator", "revoke", "planner", "--why", "stolen")
 
 
+def nobody_works(team):
+    """A job is submitted, and no worker lives."""
+    team("submit", "echo", "--queue", "web")
+
+
+def paused_job(team):
+    """A human set a job aside and forgot it."""
+    job = team("submit", "echo", "--queue", "web", "--json").json["address"]
+    team("job", "pause", job)
+
+
+def dead_job(team):
+    """Somebody asked for a shell without an approval."""
+    team("submit", "shell", "--queue", "web")
+    team("work", "--queue", "web", "--until-empty")
+
+
 PLANTED = {
+    nobody_works: ("wedged queue", Weight.WARNING, "web", "1 job waits: no worker lives", "somabus work --queue web"),
+    paused_job: ("wedged queue", Weight.WARNING, "web", "waits for a human: scout paused it", "jobs list web --state paused"),
+    dead_job: ("failed jobs", Weight.WARNING, "web", "1 job dead", "jobs list web --state dead"),
     stuck_claim: ("stuck claim", Weight.WARNING, "planner", "the oldest 3 days ago", "somabus beat"),
     dead_letter: ("dead letter", Weight.WARNING, "planner", "1, rejected; the handler refused", "somabus dead"),
     silent_agent: ("silent agent", Weight.WARNING, "planner", "not beaten in 3 days", "somabus beat"),
@@ -322,7 +342,10 @@ def test_an_unknown_other_is_refused_with_the_nearest_name(team):
 
 def test_nobody_asks_and_nobody_answers(team):
     """Each side gives up after the time it was given, with exit code 4 and what to type on the other machine."""
-    asked, answered = team("doctor", "--with", "planner", "--for", "1s"), team("doctor", "--answer", "--for", "1s")
+    asked, answered = (
+        team("doctor", "--with", "planner", "--for", "200ms"),
+        team("doctor", "--answer", "--for", "200ms"),
+    )
 
     assert (asked.code, "somabus doctor --answer --agent planner" in asked.out) == (4, True), asked
     assert (answered.code, "somabus doctor --with scout" in answered.err) == (4, True), answered

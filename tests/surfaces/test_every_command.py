@@ -7,6 +7,7 @@ import click
 import pytest
 
 from somabus.cli.group import cli
+from somabus.cli.jobs import Shows
 from tests.surfaces.conftest import copied, machine, on_a_bus
 
 
@@ -16,7 +17,7 @@ class Use:
 
     `{waiting}` is the id of the message that waits, `{sent}` that of one sent to `planner`; `{goal}`, `{proposal}` and
     `{approval}` are those of the bus's operator `anna` and of planner, `{short}` is planner's key; planner has opened
-    `arc:wiki`. `first` is typed before. `beside` is what stderr begins with, where standard output is for a file.
+    `arc:wiki`. `{job}` waits, `{failed}` has failed, `{doubtful}` waits for a human's word about its first step. `first` is typed before. `beside` is what stderr begins with, where standard output is for a file.
     """
 
     order: str
@@ -30,7 +31,18 @@ class Use:
 KEY = "6SEKgXMpxVYD98JPqjVfYXHPsC2aTXRHHvcjHR8OWsU"  # of an operator on another machine
 ARC = ("arc", "open", "owner", "claimed", "age", "brief", "last", "pairs", "notes")
 COPIED = ("documents", "written", "removed", "digest", "finished", "left")
+JOB_FACTS = (
+    "job", "cause", "worker", "tries", "steps", "children", "progress", "spent", "attachments", "outcome",
+)  # fmt: skip
 CHANGE = ("path", "changed", "added", "replaced", "removed")
+HANDLERS = """
+def setup(agent):
+    agent.handler("fail")(lambda ctx: 1 / 0)
+    agent.handler("doubt")(lambda ctx: ctx.step("pay", die))
+
+def die():
+    raise KeyboardInterrupt
+"""
 ALL = {
     "init": Use("init new --name n", ("bus", "path")),
     "join": Use("join scout --skill search", ("agent", "short", "bus"), unread=1),
@@ -52,7 +64,9 @@ ALL = {
     "learn": Use("learn smb 'links hold'", ("noted",), unread=1),
     "peers": Use("peers", ("peers",), unread=1),
     "trace": Use("trace planner {sent}", ("trace",), unread=1),
-    "status": Use("status", ("bus", "agent", "short", "counts", "beat", "schedule", "peers", "stops"), unread=1),
+    "status": Use(
+        "status", ("bus", "agent", "short", "counts", "beat", "schedule", "peers", "stops", "jobs"), unread=1
+    ),
     "schedule install": Use(
         "schedule install --every 6h --print --with cron",
         ("scheduler", "job", "entry", "by_hand"),
@@ -64,7 +78,7 @@ ALL = {
     "verify": Use("verify bus", ("faults", "documents")),
     "sweep": Use("sweep --rehearse", ("swept", "rehearsed"), unread=1),
     "bench": Use("bench bus --messages 20 --rounds 1 --durability none", ("durability", "messages", "rounds", "rows")),
-    "doctor": Use("doctor", ("findings",), unread=1),
+    "doctor": Use("doctor", ("findings",), unread=1, code=6),  # a job waits, and no worker lives
     "copy": Use("copy bus elsewhere", COPIED, first="stop"),
     "mirror": Use("mirror bus elsewhere --once", COPIED),
     "withdraw": Use("withdraw planner {sent}", ("trace",), unread=1),
@@ -72,7 +86,20 @@ ALL = {
     "due": Use("due", ("due",), unread=1),
     "goals": Use("goals", ("active", "ended", "proposed", "faults", "workers", "values"), unread=1),
     "propose": Use("propose 'Index the archive'", ("proposal",), unread=1),
-    "work": Use("work {goal} 'the SMB part' --progress 40", ("goal", "others"), unread=1),
+    "work-on": Use("work-on {goal} 'the SMB part' --progress 40", ("goal", "others"), unread=1),
+    "submit": Use("submit echo --data '{{\"n\": 3}}' --key k --tag gpu", ("receipt", "address"), unread=1),
+    "work": Use("work --queue quiet --until-empty", ("queue", "attempts"), unread=1, beside="nothing was submitted"),
+    "jobs list": Use("jobs list web", ("queue", "jobs"), unread=1),
+    "jobs stats": Use("jobs stats", ("queues",), unread=1),
+    "job show": Use("job show {job}", JOB_FACTS, unread=1),
+    "job log": Use("job log {job}", ("job", "log"), unread=1, code=3),
+    "job attachments": Use("job attachments {job}", ("job", "attachments"), unread=1, code=3),
+    "job tell": Use("job tell {job} 'leave the pictures out'", ("job", "number"), unread=1),
+    "job cancel": Use("job cancel {job} --why enough", ("cancelled",), unread=1),
+    "job pause": Use("job pause {job}", ("paused",), unread=1),
+    "job resume": Use("job resume {job}", ("resumed", "state"), unread=1, first="job pause {job}"),
+    "job replay": Use("job replay {failed}", ("replayed", "receipt"), unread=1),
+    "job step": Use("job step {doubtful} 1 --done 7", ("job", "step", "again"), unread=1),
     "ask": Use("ask deploy --detail v3", ("approval", "state", "granted"), unread=1),
     "approvals": Use("approvals", ("approvals",), unread=1),
     "stops": Use("stops", ("stops",), unread=1, first="stop --kind deploy"),
@@ -133,6 +160,15 @@ def begun(tmp_path_factory):
             "approval": team("ask", "deploy", "--detail", "v3", "--agent", "planner", "--json").json["approval"],
         }
         team("post", "arc:wiki", "Index the archive", "--kind", "brief", "--agent", "planner")
+        (work / "handlers.py").write_text(HANDLERS)
+        for name, queue, handler in (
+            ("job", "web", "echo"),
+            ("failed", "other", "fail"),
+            ("doubtful", "third", "doubt"),
+        ):
+            ids[name] = team("submit", handler, "--queue", queue, "--max-attempts", "1", "--json").json["address"]
+        for queue in ("other", "third", "third"):  # the second look at the third finds a step that was begun
+            team("work", "--queue", queue, "--handlers", "handlers.py", "--until-empty")
     return folder, ids
 
 
@@ -147,7 +183,7 @@ def used(begun, tmp_path_factory):
             copy = tmp_path_factory.mktemp(name.replace(" ", "_"))
             team = copied(folder, copy, patch)
             if ALL[name].first:
-                team(*shlex.split(ALL[name].first))
+                team(*shlex.split(ALL[name].first.format(**ids)))
             if not settings:
                 patch.delenv("SOMABUS_BUS")
                 patch.delenv("SOMABUS_AGENT")
@@ -179,6 +215,8 @@ def names(group=""):
 
 
 GROUPS = [name for name in names() if isinstance(command(name), click.Group)]
+STRICT = [name for name in GROUPS if not isinstance(command(name), Shows)]
+"""Groups that do nothing of their own: `jobs` alone is `jobs list`."""
 
 
 def test_the_table_has_every_command():
@@ -230,7 +268,7 @@ def test_the_list_of_commands_has_a_whole_sentence_for_each(shell, group):
     assert [line for line in listed if line.endswith("...")] == []
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", STRICT)
 def test_a_group_without_a_command_shows_its_help(shell, group):
     """Who types the name of a group alone learns what there is: exit 2; a program gets it as JSON."""
     told, program = shell(*group.split()), shell(*group.split(), "--json")
@@ -240,7 +278,7 @@ def test_a_group_without_a_command_shows_its_help(shell, group):
     assert '"exit":2' in program.err
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", STRICT)
 def test_a_command_that_a_group_does_not_have_is_wrong_usage(shell, group):
     """A mistyped command of a group is exit 2, and the answer quotes it and shows the way to the help."""
     told = shell(*group.split(), "nosuch")
@@ -290,7 +328,7 @@ def test_an_operators_act_carries_no_agents_mail(used, name):
     assert "unread" not in used(name).out
 
 
-@pytest.mark.parametrize("where", ["before", "behind"])
+@pytest.mark.parametrize("where", ["before", pytest.param("behind", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ALL)
 def test_shared_options_may_stand_before_and_behind(used, name, where):
     """--bus, --agent and --json mean the same before a command and behind it, without any other setting."""

@@ -22,7 +22,7 @@ from tests.surfaces.test_every_command import ALL, begun  # noqa: F401 - the fix
 
 pytestmark = pytest.mark.skipif(not programs(), reason="no nats-server here")
 SECRET = "s3cr3t"  # noqa: S105 - the tests look for it
-SOON = ("send", "read", "inbox", "status", "peers", "beat", "post", "init", "copy", "verify", "stop")
+SOON = ("send", "inbox", "status", "beat", "init", "copy", "verify", "stop")
 """The others are in the slow run."""
 ELSEWHERE = {
     "init": "init {server}/made --name n",
@@ -199,6 +199,7 @@ def test_no_secret_is_shown_or_written_down(tmp_path_factory, home, monkeypatch)
         guarded.stop()
 
 
+@pytest.mark.slow
 def test_the_doctor_of_one_user_leaves_the_agents_of_another_alone(tmp_path_factory, home, monkeypatch):
     """Where the server lets this user write for one agent alone, the doctor finds no fault in the other one whose key lies here, too."""
     deny = 'publish: { deny: "guarded.k.registry.planner.>" }'
@@ -260,6 +261,7 @@ def test_a_server_that_is_ended_is_away_and_nothing_hangs(tmp_path_factory, home
         running.stop()
 
 
+@pytest.mark.slow
 def test_a_mirror_goes_along_until_it_is_told_to_end(team, address, tmp_path):
     """`somabus mirror` that stays brings what is sent meanwhile, and ends with 0 when it is told to."""
     order = process("mirror", address, str(tmp_path / "look"), "--every", "1", "--json")

@@ -560,33 +560,33 @@ def test_a_goal_lives_from_proposal_to_end(anna):
 def test_a_goal_that_agents_work_on_is_found_by_the_end_of_its_id(anna):
     """Who works on a goal leaves a folder beside it; its short id is still the id of one goal."""
     goal = new_goal(anna)
-    anna("work", goal[-12:], "the SMB part")
+    anna("work-on", goal[-12:], "the SMB part")
 
     assert operator(anna, f"goal change {goal[-12:]} --title Soon").code == Exit.DONE
     assert operator(anna, f"goal end {goal[-12:]}").code == Exit.DONE
 
 
 @pytest.mark.parametrize("ending", ["", " "])
-@pytest.mark.parametrize("order", [["operator", "goal", "end"], ["operator", "goal", "accept"], ["work"]])
+@pytest.mark.parametrize("order", [["operator", "goal", "end"], ["operator", "goal", "accept"], ["work-on"]])
 def test_no_ending_is_no_goal(anna, order, ending):
     """A variable that was not set ends no goal, although every id ends with nothing: exit 5."""
     new_goal(anna)
     anna("propose", "More tea")
 
-    answer = anna(*order, ending, *(["x"] if order == ["work"] else []))
+    answer = anna(*order, ending, *(["x"] if order == ["work-on"] else []))
 
     assert answer.code == Exit.REFUSED
     assert len(anna("goals", "--json").json["active"]) == 1
 
 
-@pytest.mark.parametrize("order", [["operator", "goal", "end"], ["work"]])
+@pytest.mark.parametrize("order", [["operator", "goal", "end"], ["work-on"]])
 def test_an_ending_of_two_ids_is_of_neither(anna, order):
     """Of an ending that two goals share, both are shown in full, and nothing is done: exit 2."""
     goals = [new_goal(anna) for _ in range(17)]  # of 17 ids, two end with the same of 16 digits
     digit = next(each for each in "0123456789abcdef" if sum(goal.endswith(each) for goal in goals) > 1)
     twins = [goal for goal in goals if goal.endswith(digit)]
 
-    answer = anna(*order, digit, *(["x"] if order == ["work"] else []))
+    answer = anna(*order, digit, *(["x"] if order == ["work-on"] else []))
 
     assert answer.code == Exit.USAGE
     assert f"'{digit}' is the end of {len(twins)} ids" in answer.err
@@ -603,15 +603,15 @@ def test_a_goal_that_has_ended_stays_so(anna):
     assert answer.code == Exit.USAGE
     assert "a goal that is ended cannot" in answer.err
     assert operator(anna, f"goal end {goal}").out == ended.out
-    assert anna("work", goal, "x").code == Exit.REFUSED
+    assert anna("work-on", goal, "x").code == Exit.REFUSED
 
 
 def test_who_else_works_on_a_goal_is_told(anna):
     """`work` says who else is at it and how far; `goals` shows it to all, with whole ids for programs."""
     goal = new_goal(anna)
-    anna("work", goal[-12:], "the SMB part", "--progress", "40", "--agent", "planner")
+    anna("work-on", goal[-12:], "the SMB part", "--progress", "40", "--agent", "planner")
 
-    answer = anna("work", goal[-12:], "the NFS part", "--json")
+    answer = anna("work-on", goal[-12:], "the NFS part", "--json")
 
     assert answer.json["goal"] == goal
     assert [(each["agent"], each["doing"], each["progress"]) for each in answer.json["others"]] == [
@@ -659,9 +659,9 @@ def test_foreign_text_about_goals_does_not_act_on_the_terminal(anna, text):
     text = f"{text}\nanna"
     proposed = anna("propose", text, "--json").json["proposal"]["id"]
     goal = new_goal(anna)
-    anna("work", goal, text, "--agent", "planner")
+    anna("work-on", goal, text, "--agent", "planner")
 
-    told = [anna("goals"), operator(anna, f"goal accept {proposed}"), anna("work", goal, "x"), anna("audit")]
+    told = [anna("goals"), operator(anna, f"goal accept {proposed}"), anna("work-on", goal, "x"), anna("audit")]
 
     assert controls("".join(each.out for each in told)) == []
     assert "\nanna" not in "".join(each.out for each in told[:3])

@@ -50,7 +50,9 @@ def wait_for(agent, bus, deadline_s=DEADLINE_S):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals there: test_signals.py has its console")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)], ids=lambda number: number.name
+)
 def test_run_answers_mail_as_it_comes_and_ends_when_told(team, running, number):
     """`run` beats, answers a message that arrives between two beats, and ends on SIGTERM and Ctrl-C with exit 0."""
     child, first = running("--every", "1h")
@@ -66,6 +68,7 @@ def test_run_answers_mail_as_it_comes_and_ends_when_told(team, running, number):
     assert code == 0
 
 
+@pytest.mark.slow
 def test_run_reports_each_beat_as_one_line_of_json(team, running):
     """With --json, `run` writes one JSON object a beat, at the moment of the beat, for the one who reads its output."""
     child, first = running("--every", "1s")
@@ -93,6 +96,7 @@ def test_a_pipe_feeds_a_message(team):
     assert team("read", "--agent", "planner", "--json").json["message"]["body"] == "from a pipe\nünïcode\n"
 
 
+@pytest.mark.slow
 def test_a_pipe_feeds_a_reply(team):
     """`somabus reply ID -` answers with what came through the pipe."""
     question = team.send("?")

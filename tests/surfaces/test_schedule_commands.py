@@ -17,7 +17,7 @@ import pytest
 
 from somabus import Agent
 from somabus.scheduler import standing
-from tests.surfaces.shell import environment, fresh, process
+from tests.surfaces.shell import at_once, environment, fresh, process
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script of sh")
 CRONTAB = """#!/bin/sh
@@ -374,6 +374,7 @@ def test_what_goes_wrong_stands_in_the_log(team):
     assert team("schedule", "show", "--json").json["firing"]["exit_code"] == 2
 
 
+@pytest.mark.slow
 def test_a_drive_that_is_away_is_on_record(team, table):
     """While the drive is away the firing is known all the same, and the fact that no beat began."""
     team("schedule", "install", "--every", "1w", "--with", "cron")
@@ -388,14 +389,15 @@ def test_a_drive_that_is_away_is_on_record(team, table):
     assert "schedule remove" not in says["standing"]["next_step"]
 
 
-@pytest.mark.parametrize("order", ["schedule show", pytest.param("status", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["schedule show", "status"])
 def test_what_the_machine_knows_is_told_while_the_drive_is_away(team, table, order):
     """Entry, last firing and its exit code are the machine's own: they are told, and that the heartbeat was not seen."""
     team("schedule", "install", "--every", "1w", "--with", "cron")
     os.rename("bus", "away")
     fresh(*scheduled())
 
-    words, program = fresh(*order.split()), fresh(*order.split(), "--json")
+    words, program = at_once([order, f"{order} --json"]).values()  # each waits for the drive
 
     assert (words.code, program.code) == (4, 4), words
     assert "ended with exit code 4; could not look at the heartbeat" in words.out

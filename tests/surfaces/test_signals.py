@@ -9,6 +9,7 @@ import pytest
 
 from somabus.cli.signals import stopping
 from somabus.clock import SystemClock
+from somabus.testing import HandClock
 from tests.surfaces.shell import environment, process
 
 windows = pytest.mark.skipif(sys.platform != "win32", reason="the console is one of Windows")
@@ -16,14 +17,55 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no sig
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_asks_to_stop(number):
-    """Ctrl-C and SIGTERM set the event, and raise nothing where the work is."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_asks_to_stop(name):
+    """Ctrl-C, SIGTERM and a closed terminal set the event, and raise nothing where the work is."""
     with stopping() as stop:
         before = stop.is_set()
-        signal.raise_signal(number)
+        signal.raise_signal(getattr(signal, name))
 
         assert (before, stop.is_set()) == (False, True)
+
+
+@posix
+def test_a_closed_terminal_is_ignored_if_somebody_said_so():
+    """Under nohup a closed terminal stops nothing."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@posix
+@pytest.mark.parametrize("second", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_second_signal_ends_at_once_where_that_was_said(first, second, capfd):
+    """The first one, whichever it is, prints its name and what a second will do; that raises KeyboardInterrupt."""
+    clock = HandClock()
+    with stopping("again: at once", clock) as stop:
+        signal.raise_signal(getattr(signal, first))
+        assert stop.is_set()
+        clock.advance(seconds=3)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(getattr(signal, second))
+
+    assert capfd.readouterr().err == f"\n{first}: again: at once\n"
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_one_telling_that_comes_as_two_signals_is_one(name):
+    """A closing terminal, and timeout(1), send theirs twice at once: the job in hand is ended all the same."""
+    clock = HandClock()
+    with stopping("again: at once", clock) as stop:
+        signal.raise_signal(getattr(signal, name))
+        clock.advance(seconds=1)
+        signal.raise_signal(getattr(signal, name))
+
+        assert stop.is_set()
 
 
 @posix

@@ -27,7 +27,9 @@ def mail(team):
     return team.send(BODY)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["cp1252", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cp437", "ascii", "utf-8"))]
+)
 def test_json_is_json_in_every_encoding(team, mail, encoding):
     """Whoever reads the answer as UTF-8 gets the text that was sent, whatever code page the pipe has."""
     answer = piped("inbox", "--agent", "planner", "--json", encoding=encoding)

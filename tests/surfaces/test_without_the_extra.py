@@ -25,6 +25,8 @@ def told(order):
     return [answer.code, answer.out, answer.err]
 print(json.dumps([told(order) for order in json.load(sys.stdin)]))
 """
+SOON = ("init", "send", "inbox", "beat", "post", "doctor", "copy", "stop")
+"""The others are in the slow run."""
 LOOK_NOWHERE = {"init", "schedule remove", "hooks uninstall"}  # a folder is named, or this machine is enough
 
 
@@ -38,28 +40,34 @@ def told(orders):
     return dict(zip(orders, json.loads(done.stdout), strict=True))
 
 
+@pytest.fixture(params=[SOON, pytest.param(tuple(ALL), marks=pytest.mark.slow)], ids=["some", "all"])
+def names(request):
+    """The commands that are given."""
+    return request.param
+
+
 @pytest.fixture
-def orders(begun, tmp_path, monkeypatch):  # noqa: F811 - the fixture
-    """Every command of the table, on a copy of its bus."""
+def orders(names, begun, tmp_path, monkeypatch):  # noqa: F811 - the fixture
+    """Commands of the table, on a copy of its bus."""
     folder, ids = begun
     copied(folder, tmp_path, monkeypatch)
-    return [use.order.format(**ids, bus="bus") for use in ALL.values()]
+    return [ALL[name].order.format(**ids, bus="bus") for name in names]
 
 
-def test_a_bus_in_a_folder_needs_no_extra(orders):
+def test_a_bus_in_a_folder_needs_no_extra(orders, names):
     """Every command and its help answer on a folder as ever."""
-    answers = told([*orders, *(f"{name} --help" for name in ALL)])
+    answers = told([*orders, *(f"{name} --help" for name in names)])
 
     assert {order: each for order, each in answers.items() if each[0] == -1} == {}
     assert answers["doctor"][0] in (0, 6)
 
 
-def test_a_bus_on_a_server_says_what_is_missing(orders, monkeypatch):
+def test_a_bus_on_a_server_says_what_is_missing(orders, names, monkeypatch):
     """Every command that would look there ends with 2 and names the extra."""
     monkeypatch.setenv("SOMABUS_BUS", "nats://127.0.0.1:1/soma")
     orders = [
         order.replace(" bus", " nats://127.0.0.1:1/soma")
-        for name, order in zip(ALL, orders, strict=True)
+        for name, order in zip(names, orders, strict=True)
         if name not in LOOK_NOWHERE
     ]
 

@@ -24,6 +24,8 @@ from somabus import (
     Heartbeat,
     Inbox,
     Insight,
+    JobContext,
+    JobDraft,
     Lease,
     Letter,
     Message,
@@ -50,6 +52,7 @@ from somabus.errors import (
     StoreUnavailableError,
     UnknownRecipientError,
 )
+from somabus.jobs.standstill import Cause
 
 agent = Agent("scout", bus="X:/soma_network")
 
@@ -403,6 +406,45 @@ def ruled() -> None:
     agent.send("worker", "df -h", kind="shell", approval=approval)
     assert_type(agent.stops(), tuple[Stopped, ...])
     assert_type(agent.rotate(), str)
+
+
+@agent.handler("report")
+def report(ctx: JobContext) -> dict[str, Any]:
+    """A handler of jobs: what a step returns keeps its type."""
+    page = ctx.step("fetch", lambda: "a page", idempotent=True)
+    assert_type(page, str)
+    assert_type(ctx.data, dict[str, Any])
+    assert_type(ctx.attempt, int)
+    ctx.require(lambda: len(page) > 0, "there is a page")
+    ctx.progress(0.5, "fetched")
+    ctx.log("fetched")
+    ctx.spend(tokens=3)
+    assert_type(ctx.attach("page.txt", page.encode()), str)
+    child = ctx.submit("echo", {"n": 1})
+    assert_type(str(child), str)
+    assert_type([each.result for each in ctx.gather()], list[Any])
+    if [each for each in ctx.inbox() if each.body == "later"]:
+        ctx.snooze(timedelta(hours=1))
+    return {"page": page}
+
+
+def jobs() -> None:
+    """Jobs are submitted with what they need, worked on, looked at, and acted on."""
+    receipt = agent.submit("report", {"page": 7}, queue="web", priority="high", delay=timedelta(minutes=10), key="k")
+    assert_type((receipt.address, receipt.duplicate, receipt.workers), tuple[str, bool, int | None])
+    first, second = JobDraft("echo", label="a"), JobDraft("echo", depends_on=("a",), on_failure="ignore")
+    assert_type([each.id for each in agent.submit_many([first, second])], list[str])
+    assert_type(agent.work("web", tags=["gpu"], stop=threading.Event()), int)
+    assert_type(agent.worker("web").drain(), int)
+    assert_type(agent.jobs.queues(), list[str])
+    outcome = agent.jobs.outcome(receipt)
+    if outcome is not None:
+        assert_type((outcome.failed, outcome.error), tuple[bool, str])
+    assert_type(agent.jobs.stats("web").causes, list[Cause])
+    assert_type(agent.jobs.attachment(receipt, "report.html"), bytes)
+    assert_type(agent.jobs.cancel(receipt, "not needed"), list[str])
+    agent.jobs.pause("web/0199d8a2-5c00-7000-8000-7c1e99ab02d4")
+    agent.jobs.decide(receipt, 1, again=False, result={"id": 7})
 
 
 def beating() -> None:
