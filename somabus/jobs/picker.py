@@ -84,9 +84,13 @@ class Picker:
         self._later: dict[str, datetime] = {}
         self._listed: Iterator[tuple[JobState, str]] = iter(())
         self._listed_at: datetime | None = None
+        self.looked_at_all = True
 
     def next(self) -> Holding | None:
-        """Take the next job, or return None when none can be taken now.
+        """Take the next job, or return None when none can be taken now, or none was found in time.
+
+        Of what was looked at in vain the terms are remembered: the next look comes further. `looked_at_all` tells
+        whether it came to the end.
 
         Raises:
             StoppedError: a human stopped it. Nothing was claimed.
@@ -102,9 +106,10 @@ class Picker:
                 if holding is not None:
                     return holding
                 if self._shelf.now() - began > _RELIST_AFTER:  # chores wait, and an urgent job may have come meanwhile
-                    self._listed_at = None
+                    self._listed_at, self.looked_at_all = None, False
                     return None
             if fresh:
+                self.looked_at_all = True
                 return None
             fresh = True
 

@@ -155,7 +155,7 @@ class Worker:
             while (limit is None or made < limit) and not (stop is not None and stop.is_set()):
                 if self.one(on_job):
                     made += 1
-                elif not self.chores():
+                elif not self.chores() and self._picker.looked_at_all:
                     break
         finally:
             self._leave()

@@ -60,6 +60,25 @@ def test_what_may_not_begin_now_holds_up_nothing_behind_it(yard, fields):
     assert len(reads) <= 300
 
 
+def test_who_works_until_nothing_is_left_looks_at_all(yard):
+    """On a slow drive, with hundreds of jobs of others before it, the one that this worker takes is done."""
+
+    class Slow(StoppingStore):
+        """A drive that takes 20 ms for each job that is read."""
+
+        def read(self, key, *, listed=False):
+            if "/waiting/" in key:
+                yard.clock.advance(milliseconds=20)
+            return super().read(key, listed=listed)
+
+    for _ in range(250):
+        yard.scout.submit("nobody-has-this")
+    mine = yard.scout.submit("note", {"n": "mine"})
+
+    assert on(yard, Slow(yard.store, Fuse())).drain() == 1
+    assert yard.state(mine) is COMPLETED
+
+
 def test_a_skill_that_comes_later_counts(yard):
     """A job that a worker left for want of a skill is its to take when it has that."""
     skills = []
