@@ -438,7 +438,8 @@ class OtherChildError(JobError):
     def __str__(self) -> str:
         return (
             f"child {self.number} of {_line(self.parent)} is {_short(self.name)} with other work than before: "
-            f"the handler has changed, or does not submit the same ones in the same order"
+            f"the handler has changed, or does not submit the same ones in the same order; "
+            f"resume it with the handler that it had, or cancel it and submit it anew"
         )
 
 

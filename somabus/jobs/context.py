@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _MAX_STEPS: Final = 9999
-_CHANGED: Final = "resume it with the handler that it had, or cancel it and submit it anew"
 _LAG: Final = timedelta(seconds=5)
 
 
@@ -155,7 +154,10 @@ class JobContext:
         if number > _MAX_STEPS:
             self.give_up(f"more than {_MAX_STEPS:,} steps; make children of them")
         if known is not None and known.name != name:
-            self.park(f"step {number} is {name!r} and was {known.name!r} before: the handler has changed; {_CHANGED}")
+            self.park(
+                f"step {number} is {name!r} and was {known.name!r} before: the handler has changed; "
+                "resume it with the one that it had, or cancel it and submit it anew"
+            )
         if page.in_doubt and not idempotent:
             self.park(f"step {number}, {name!r}, was begun, and nobody knows whether it took effect")
 
@@ -205,7 +207,7 @@ class JobContext:
         try:
             return self._desk.submitter.submit_child(self.job, self._children, draft)
         except OtherChildError as error:
-            self.park(f"{error}; {_CHANGED}")
+            self.park(str(error))
 
     def gather(self) -> tuple[Outcome, ...]:
         """Return how the children ended, in the order of their submit; until all have, leave and come again then.

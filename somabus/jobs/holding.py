@@ -210,14 +210,12 @@ def patiently(act: Callable[[], _T], hold: Callable[[], None], wait: Callable[[f
     Raises:
         LeaseLostError: the job is not this worker's any more. StoreError: it could not be done in all that time.
     """
-    for left in reversed(range(_TRIES)):
+    for _ in range(_TRIES - 1):
         try:
             return act()
         except StoreError as error:
-            if not left:
-                raise
             _log.warning("could not write, and tries again", extra={"detail": str(error)})
         wait(_GLANCE_S)
         with suppress(StoreError, StoppedError):
             hold()
-    raise AssertionError
+    return act()

@@ -112,7 +112,7 @@ class Look:
     def __init__(self, ground: Ground, ledger: Ledger, opener: JobOpener, aside: Aside) -> None:
         self._ground = ground
         self._records = ground.records
-        self._book = ledger
+        self._ledger = ledger
         self._opener = opener
         self._aside = aside
 
@@ -165,7 +165,7 @@ class Look:
         children = [JobAddress(each.queue, each.id) for each in self._records.bonds(address, "children")]
         tries = believed(self._records, said, view.generation)
         spent = {} if view.opened is None else self._aside.spent(view.opened.job)
-        steps, doubt = self._ledger(address)
+        steps, doubt = self._steps(address)
         return JobFile(
             view,
             tries,
@@ -228,10 +228,10 @@ class Look:
         failed = sum(each in _FAILED for each in self._records.events(address))
         return JobView(address, state, end.generation, opened, failed, fault=fault, why=why)
 
-    def _ledger(self, address: JobAddress) -> tuple[dict[int, Page], str]:
+    def _steps(self, address: JobAddress) -> tuple[dict[int, Page], str]:
         """Return the ledger, or why it is not believed: a person must see the job all the same."""
         try:
-            return self._book.pages(address), ""
+            return self._ledger.pages(address), ""
         except (TrustError, *UNREADABLE) as error:
             return {}, str(error)
 

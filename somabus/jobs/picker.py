@@ -154,7 +154,10 @@ class Picker:
         return self._judged(mine, known, passed)
 
     def _passed(self, lying: Lying, opened: OpenedJob, stopped: frozenset[str], now: datetime) -> Passed | None:
-        """Let a job begin, and return what it holds by that; None if this worker does not take it, or not now."""
+        """Let a job begin, and return what it holds by that; None if this worker does not take it, or not now.
+
+        One whose time has passed has failed by that, whoever takes it.
+        """
         job, ticket = opened.job, lying.ticket
         late = job.late(now, begun=ticket.generation > 0)
         if (
@@ -163,18 +166,23 @@ class Picker:
             and not self._opener.refusal(opened, self._shelf.queue, ticket.id)
         ):
             self._settling.expire(job.address, lying, late)
+        elif not self._fits(job.terms) or job.name in stopped:
+            self._remember(ticket.id, job.terms)
         elif self._opener.awaits_approval(opened):
             self._later[ticket.id] = now + _ASK_AGAIN
-        elif not self._fits(job.terms) or job.name in stopped or (passed := self._gates.enter(job, now)) is None:
+        elif (passed := self._gates.enter(job, now)) is None:
             self._remember(ticket.id, job.terms)
         else:
+            self._later.pop(ticket.id, None)
             return passed
         return None
 
     def _is_barred(self, job: str, stopped: frozenset[str], now: datetime) -> bool:
         """Tell by what is remembered of a job whether it is not to be taken now; no file is read for that."""
+        if timedelta(0) < self._later.get(job, now) - now <= _ASK_AGAIN:
+            return True
         if job not in self._terms:
-            return timedelta(0) < self._later.get(job, now) - now <= _ASK_AGAIN
+            return False
         terms = self._terms[job]
         if terms is None:
             return True

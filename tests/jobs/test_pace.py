@@ -16,6 +16,22 @@ SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days
 ID = "01a1f9de-1d99-72bc-bdf7-9a7b3e80730a"
 
 
+class Slow(StoppingStore):
+    """A drive that takes 20 ms for each waiting job that is read."""
+
+    def __init__(self, yard):
+        super().__init__(yard.store, Fuse())
+        self.clock = yard.clock
+        self.reads = 0
+
+    def read(self, key, *, listed=False):
+        """Read, and let the time pass."""
+        if "/waiting/" in key:
+            self.reads += 1
+            self.clock.advance(milliseconds=20)
+        return super().read(key, listed=listed)
+
+
 def on(yard, drive):
     """Return a worker on a drive that a test made."""
     agent = yard.world.agent("planner", store=drive, every="1h")
@@ -33,17 +49,6 @@ def on(yard, drive):
 )  # fmt: skip
 def test_what_may_not_begin_now_holds_up_nothing_behind_it(yard, fields):
     """Hundreds of such jobs, on a drive on which to read them takes longer than one look, are each read once."""
-    reads = []
-
-    class Slow(StoppingStore):
-        """A drive that takes 20 ms for each job that is read."""
-
-        def read(self, key, *, listed=False):
-            if "/waiting/" in key:
-                reads.append(key)
-                yard.clock.advance(milliseconds=20)
-            return super().read(key, listed=listed)
-
     if "slots" in fields:
         from somabus.model.leases import slot_name
 
@@ -51,31 +56,23 @@ def test_what_may_not_begin_now_holds_up_nothing_behind_it(yard, fields):
     for _ in range(250):
         yard.scout.submit("note", {"n": "gated"}, **fields)
     free = yard.scout.submit("note", {"n": "free"})
-    worker = on(yard, Slow(yard.store, Fuse()))
+    drive = Slow(yard)
+    worker = on(yard, drive)
     for _ in range(12):
         worker.one()
         yard.clock.advance(milliseconds=200)
 
     assert yard.state(free) is COMPLETED
-    assert len(reads) <= 300
+    assert drive.reads <= 300
 
 
 def test_who_works_until_nothing_is_left_looks_at_all(yard):
     """On a slow drive, with hundreds of jobs of others before it, the one that this worker takes is done."""
-
-    class Slow(StoppingStore):
-        """A drive that takes 20 ms for each job that is read."""
-
-        def read(self, key, *, listed=False):
-            if "/waiting/" in key:
-                yard.clock.advance(milliseconds=20)
-            return super().read(key, listed=listed)
-
     for _ in range(250):
         yard.scout.submit("nobody-has-this")
     mine = yard.scout.submit("note", {"n": "mine"})
 
-    assert on(yard, Slow(yard.store, Fuse())).drain() == 1
+    assert on(yard, Slow(yard)).drain() == 1
     assert yard.state(mine) is COMPLETED
 
 
@@ -266,18 +263,9 @@ def test_a_lease_of_its_own_that_a_handler_lost_fails_its_attempt(yard):
 
 def test_one_look_for_a_job_is_short(yard):
     """Among hundreds of jobs that are slow to read and not its own, a worker looks for what else is to be done in time."""
-
-    class Slow(StoppingStore):
-        """A drive that takes 20 ms for each job that is read."""
-
-        def read(self, key, *, listed=False):
-            if "/waiting/" in key:
-                yard.clock.advance(milliseconds=20)
-            return super().read(key, listed=listed)
-
     for _ in range(400):
         yard.scout.submit("nobody-has-this")
-    worker, began = on(yard, Slow(yard.store, Fuse())), yard.clock.now()
+    worker, began = on(yard, Slow(yard)), yard.clock.now()
 
     assert not worker.one()
     assert yard.clock.now() - began < 3 * SECOND
