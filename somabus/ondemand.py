@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from somabus.inbox import Inbox
     from somabus.incidents import Incidents
     from somabus.jobs.desk import Services
-    from somabus.model.envelope import Envelope, Seal
     from somabus.model.ids import IdMaker
     from somabus.model.signing import Signer
     from somabus.opener import Opener
@@ -177,64 +176,56 @@ class OnDemand:
         from somabus.jobs.records import Records
         from somabus.jobs.submitter import Submitter
         from somabus.jobs.workers import Workers
-        from somabus.model.draft import Draft
-        from somabus.model.trust import may_act
 
-        store, bus = self.store, self.authority.bus
-
-        def counts(name: str, envelope: "Envelope", seal: "Seal") -> bool:
-            proof = self.opener.prove(name, envelope, seal)
-            return may_act(proof.trust, self.authority.bus.policy.trust)
-
-        records = Records(store, bus.bus, self.me, counts=counts, sign=self.signer.sign, entropy=os.urandom)
-        ledger = Ledger(store, bus.bus, self.me, counts=counts, sign=self.signer.sign)
+        store, bus, sign = self.store, self.authority.bus.bus, self.signer.sign
+        records = Records(store, bus, self.me, counts=self.opener.counts, sign=sign, entropy=os.urandom)
         follower, workers = Follower(records), Workers(store)
         drafter = Drafter(
-            bus.bus,
-            self.me,
-            records=records,
-            sign=self.signer.sign,
-            cause=lambda: self.inbox.chain.cause,
-            now=store.now,
-        )
-
-        def stopped(entry: str) -> frozenset[str]:
-            self.authority.refresh()
-            return self.halt.check(entry)
-
-        def skills() -> tuple[str, ...]:
-            """Return what this agent can do: as the operators certified it; where nobody rules, as its card says."""
-            if self.authority.owned:
-                certificate = self.identities.standing(self.me).certificate
-                return () if certificate is None else certificate.skills
-            card = self.identities.card(self.me)
-            return () if card is None else card.skills
-
-        def seal(body: str, data: dict[str, Any], job: str) -> bytes:
-            return self.composer.entry(Draft(to="", body=body, data=data, refs={"job": job}))[1]
-
-        def send(to: str, body: str, **fields: Any) -> Any:
-            self.halt.check("Agent.send", [str(fields.get("kind", "note"))])
-            return self.sender.send(Draft(to=to, body=body, **fields), spool=True)
-
+            bus, self.me, records=records, sign=sign, cause=lambda: self.inbox.chain.cause, now=store.now
+        )  # fmt: skip
+        submitter = Submitter(
+            store, drafter, Once(store, records, follower), records=records, follower=follower, workers=workers,
+            ids=self.ids, unread=self.unread_lately,
+        )  # fmt: skip
+        aside = Aside(
+            store, self.me, records, self.opener,
+            may_act=lambda opened: self.opener.counts_as(opened.trust), seal=self._job_word,
+        )  # fmt: skip
         opener = JobOpener(self.me, self.authority, self.opener, lambda: self.approvals)
         return Services(
-            me=self.me, store=store, records=records, ledger=ledger, follower=follower, opener=opener,
-            submitter=Submitter(
-                store, drafter, Once(store, records, follower), records=records, follower=follower, workers=workers,
-                ids=self.ids, unread=self.unread_lately,
-            ),
-            workers=workers,
-            aside=Aside(
-                store, self.me, records, self.opener,
-                may_act=lambda opened: may_act(opened.trust, self.authority.bus.policy.trust), seal=seal,
-            ),
-            leases=self.parts.leases, ids=self.ids, now=self.now,
-            monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=send,
-            tell=self.incidents.tell, stopped=stopped, stops=self.halt.stops, skills=skills,
+            me=self.me, store=store, records=records, follower=follower, opener=opener,
+            ledger=Ledger(store, bus, self.me, counts=self.opener.counts, sign=sign),
+            submitter=submitter, workers=workers, aside=aside, leases=self.parts.leases, ids=self.ids, now=self.now,
+            monotonic=self.connection.clock.monotonic, entropy=os.urandom, send=self._job_mail,
+            tell=self.incidents.tell, stopped=self._job_stops, stops=self.halt.stops, skills=self._skills,
             recipient=lambda job: recipient_of(job, opener, self.approvals),
             retention=lambda: self.authority.bus.policy.retention, chain=self.inbox.chain,
         )  # fmt: skip
+
+    def _job_stops(self, entry: str) -> frozenset[str]:
+        self.authority.refresh()
+        return self.halt.check(entry)
+
+    def _job_word(self, body: str, data: dict[str, Any], job: str) -> bytes:
+        """Return what is said to a job, as a sealed message."""
+        from somabus.model.draft import Draft
+
+        return self.composer.entry(Draft(to="", body=body, data=data, refs={"job": job}))[1]
+
+    def _job_mail(self, to: str, body: str, **fields: Any) -> Any:
+        """Send mail for a job that is at work, unless a human stopped mail of its kind."""
+        from somabus.model.draft import Draft
+
+        self.halt.check("Agent.send", [str(fields.get("kind", "note"))])
+        return self.sender.send(Draft(to=to, body=body, **fields), spool=True)
+
+    def _skills(self) -> tuple[str, ...]:
+        """Return what this agent can do: as the operators certified it; where nobody rules, as its card says."""
+        if self.authority.owned:
+            certificate = self.identities.standing(self.me).certificate
+            return () if certificate is None else certificate.skills
+        card = self.identities.card(self.me)
+        return () if card is None else card.skills
 
     def scratchpad(self, arc: str) -> "Scratchpad":
         """Return the scratchpad of an arc."""

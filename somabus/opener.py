@@ -108,7 +108,7 @@ class Opener:
         short = message.refs.get("short")
         if short is not None and short not in self._shorts:
             return Refusal(Reason.WRONG_ADDRESS, f"it was sent to {self._me} #{short}, and that is not this one's key")
-        if not may_act(opened.trust, bus.policy.trust):
+        if not self.counts_as(opened.trust):
             return self._untrusted(opened)
         if message.hops > bus.policy.hop_limit and message.kind not in NEVER_MUTED and not released:
             return Refusal(
@@ -125,6 +125,14 @@ class Opener:
         if policy is Policy.CERTIFIED:
             said = f"no operator has certified {message.sender}, and this bus acts on certified mail alone"
         return Refusal(Reason.UNTRUSTED, f"{said}: {opened.doubt}" if opened.doubt else said)
+
+    def counts(self, sender: str, envelope: Envelope, seal: Seal) -> bool:
+        """Tell whether somebody sealed a document, and this bus acts on what that one says."""
+        return self.counts_as(self.prove(sender, envelope, seal).trust)
+
+    def counts_as(self, trust: Trust) -> bool:
+        """Tell whether this bus acts on what is trusted so far."""
+        return may_act(trust, self._authority.bus.policy.trust)
 
     def prove(self, sender: str, envelope: Envelope, seal: Seal) -> Proof:
         """Return what the signature of a document proves of who it says it is from, and for which key.

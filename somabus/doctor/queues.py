@@ -14,8 +14,6 @@ from somabus.jobs.records import Records
 from somabus.jobs.standstill import Ground
 from somabus.jobs.workers import Workers
 from somabus.lease import Leases
-from somabus.model.envelope import Envelope, Seal
-from somabus.model.trust import may_act
 from somabus.opener import Opener
 from somabus.operator.oversight import approvals_of, stops_of
 from somabus.operator.seat import Seat
@@ -36,13 +34,9 @@ def look_of(seat: Seat) -> Look:
     """Return the queues as one sees them who sits there."""
     bus = seat.bus.bus
     opener = Opener(seat.name, seat.authority, seat.identities, seat.now)
-
-    def counts(name: str, envelope: Envelope, seal: Seal) -> bool:
-        return may_act(opener.prove(name, envelope, seal).trust, seat.authority.bus.policy.trust)
-
     sign = seat.signer.sign
-    records = Records(seat.store, bus, seat.name, counts=counts, sign=sign, entropy=os.urandom)
-    ledger = Ledger(seat.store, bus, seat.name, counts=counts, sign=sign)
+    records = Records(seat.store, bus, seat.name, counts=opener.counts, sign=sign, entropy=os.urandom)
+    ledger = Ledger(seat.store, bus, seat.name, counts=opener.counts, sign=sign)
     aside = Aside(seat.store, seat.name, records, opener, may_act=lambda _opened: False, seal=lambda *_said: b"")
     jobs = JobOpener(seat.name, seat.authority, opener, lambda: approvals_of(seat))
     leases = Leases(seat.store, seat.name, "looks", timedelta())

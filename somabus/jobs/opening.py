@@ -8,7 +8,7 @@ from somabus.model.approval import Covered
 from somabus.model.deadletter import Reason
 from somabus.model.envelope import Seal, split
 from somabus.model.job import ALWAYS_PROTECTED, Job
-from somabus.model.trust import Trust, may_act
+from somabus.model.trust import Trust
 from somabus.model.wire import MAX_DOCUMENT
 from somabus.opener import Opener, Proof, Refusal
 
@@ -63,7 +63,7 @@ class JobOpener:
             return Refusal(Reason.FORGED, proof.doubt)
         if proof.trust is Trust.REVOKED:
             return Refusal(Reason.REVOKED, proof.doubt)
-        if not may_act(proof.trust, bus.policy.trust):
+        if not self._opener.counts_as(proof.trust):
             said = f"its submitter is {proof.trust}, and this bus acts on {bus.policy.trust} and better"
             return Refusal(Reason.UNTRUSTED, f"{said}: {proof.doubt}" if proof.doubt else said, later=not proof.doubt)
         if job.hops > bus.policy.hop_limit:
