@@ -20,11 +20,10 @@ from somabus.jobs.records import UNREADABLE, Ending, Records, decoded
 from somabus.jobs.shelf import Lying
 from somabus.model.ids import milliseconds
 from somabus.model.job import Job, JobAddress, OnFailure
-from somabus.model.ticket import JobEvent, JobState, Ticket, job_target
+from somabus.model.ticket import HELD_UP, JobEvent, JobState, Ticket, job_target
 from somabus.model.work import Bond, Met, Standing, judge, work_digest
 
-_HELD_UP: Final = (JobState.BLOCKED, JobState.WAITING_CHILDREN)
-_LOOKED_AT: Final = (*_HELD_UP, JobState.PAUSED)
+_LOOKED_AT: Final = (*HELD_UP, JobState.PAUSED)
 _AT_MOST: Final = 500
 """So many jobs are looked at in one go: a worker has other things to do."""
 
@@ -121,7 +120,7 @@ class Follower:
             return False
         except (*UNREADABLE, KeyMissingError):
             pass
-        return state in _HELD_UP and shelf.move(state, ticket, JobEvent.UNBLOCK, ticket.idle(), durable=False)
+        return state in HELD_UP and shelf.move(state, ticket, JobEvent.UNBLOCK, ticket.idle(), durable=False)
 
     def _not_met(self, job: Job) -> list[JobAddress]:
         """Return what a job waits for and what is not written down as ended."""
@@ -178,7 +177,7 @@ class Follower:
         lying = None if guess is None else Lying(JobState.BLOCKED, guess)
         job = None if lying is None else self._read(address.queue, lying)
         if job is None:
-            lying = shelf.find_in(_HELD_UP, address.id)
+            lying = shelf.find_in(HELD_UP, address.id)
             job = None if lying is None else self._read(address.queue, lying)
         return None if job is None or lying is None else _Held(job, lying)
 

@@ -29,11 +29,10 @@ from somabus.model.job import Job, JobAddress, Rate, Slots
 from somabus.model.leases import slot_name
 from somabus.model.stop import Range
 from somabus.model.text import ago, many
-from somabus.model.ticket import OPEN, JobState, Ticket
+from somabus.model.ticket import HELD_UP, OPEN, JobState, Ticket
 from somabus.model.wallclock import zone_of
 from somabus.store.port import Store
 
-_HELD_UP: Final = (JobState.BLOCKED, JobState.WAITING_CHILDREN)
 _GLANCES: Final = 50
 _CHAINS: Final = 10
 _LINKS: Final = 20
@@ -87,7 +86,7 @@ class Sight:
         if left and self._workers(queue):
             gone = f"{many(left, 'job')} left behind by workers that vanished: the first free one takes over"
             said.append(Cause(gone, f"somabus work --queue {queue}"))
-        held_up = [each for state in _HELD_UP for each in self._lying(queue, state)]
+        held_up = [each for state in HELD_UP for each in self._lying(queue, state)]
         stuck = self._counted(queue, held_up[:_CHAINS], lambda job, lying: self._stuck(job, lying.state))
         said += [Cause(f"{_wait(count)} for others: {cause.why}", cause.step) for cause, count in stuck.items()]
         said += _only_of(_CHAINS, held_up) if stuck else []
@@ -107,7 +106,7 @@ class Sight:
         """Say why one job stands still; None for one that does not, or of which its state says all."""
         if state is JobState.PAUSED:
             return Cause(self._said_of(job.queue, ticket), f"somabus job resume {job.address}")
-        if state in _HELD_UP:
+        if state in HELD_UP:
             cause = self._stuck(job, state) or Cause(self._waits_for(job))
             return cause._replace(why=cause.why.replace(f"{job.address} waits", "it waits", 1))
         if not self._is_ready(Lying(state, ticket)):
@@ -248,7 +247,7 @@ class Sight:
         if lying.state is JobState.PAUSED:
             said = self._said_of(address.queue, lying.ticket)
             return Cause(f"{address} is paused: {said}", f"somabus job {address}")
-        if lying.state in _HELD_UP:
+        if lying.state in HELD_UP:
             return self._stuck(job, lying.state, seen)
         held = self._held(job, self._workers(address.queue)) if self._is_ready(lying) else None
         return held and Cause(f"{address} is {lying.state}, and {held.why}", held.step)

@@ -73,6 +73,9 @@ class JobEvent(StrEnum):
 
 ENDED: Final[tuple[JobState, ...]] = (JobState.COMPLETED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED)
 OPEN: Final[tuple[JobState, ...]] = tuple(state for state in JobState if state not in ENDED)
+HELD_UP: Final = (JobState.BLOCKED, JobState.WAITING_CHILDREN)
+"""Where jobs wait for others."""
+
 
 _S, _E = JobState, JobEvent
 JOB_MOVES: Final[dict[JobState, dict[JobEvent, JobState]]] = {
